@@ -1,0 +1,72 @@
+"""Random mirror images, turns and shifts of training images."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deepometry.backend import keras
+
+
+def augment(
+    images: np.ndarray,
+    rng: np.random.Generator,
+    flips: bool = True,
+    rotation: bool = True,
+    shifts: float = 0.0,
+) -> np.ndarray:
+    """Mirror, turn and shift every image at random, in one step of interpolation.
+
+    Parameters
+    ----------
+    images : ndarray of float32, shape (n, frame, frame, channels)
+        All channels of a cell move together.
+    rng : numpy.random.Generator
+        Where the chance comes from.
+    flips : bool
+        Mirror left-right and up-down, each with probability one half.
+    rotation : bool
+        Turn by any angle about the centre.
+    shifts : float
+        Farthest shift, in whole pixels, as a share of the frame.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, frame, frame, channels)
+        What lies beyond the border is mirrored in.
+    """
+    if not (flips or rotation or shifts):
+        return images
+    count, frame = images.shape[:2]
+    turns = random_turns(count, rng, flips, rotation)
+    reach = round(shifts * frame)
+    offsets = rng.integers(-reach, reach, (count, 2), endpoint=True)
+    moved = keras().ops.image.affine_transform(
+        images,
+        _about_centre(turns, offsets, frame),
+        fill_mode="reflect",
+        data_format="channels_last",
+    )
+    return keras().ops.convert_to_numpy(moved)
+
+
+def random_turns(count: int, rng: np.random.Generator, flips: bool, rotation: bool) -> np.ndarray:
+    """Draw matrices that mirror and turn.
+
+    Returns
+    -------
+    ndarray of float64, shape (count, 2, 2)
+        Orthogonal matrices, which act on (x, y).
+    """
+    angles = rng.uniform(0, 2 * np.pi, count) * rotation
+    signs = rng.choice([-1.0, 1.0], (count, 1, 2)) if flips else np.ones((count, 1, 2))
+    cosine, sine = np.cos(angles), np.sin(angles)
+    turns = np.stack([np.stack([cosine, -sine], -1), np.stack([sine, cosine], -1)], -2)
+    return turns * signs
+
+
+def _about_centre(turns: np.ndarray, offsets: np.ndarray, frame: int) -> np.ndarray:
+    """Write maps from output to input pixels as Keras' eight numbers, (count, 8)."""
+    centre = np.full(2, (frame - 1) / 2)
+    constant = centre - np.einsum("nij,j->ni", turns, centre) + offsets
+    rows = np.concatenate([turns, constant[..., None]], -1).reshape(len(turns), 6)
+    return np.concatenate([rows, np.zeros((len(turns), 2))], -1).astype(np.float32)

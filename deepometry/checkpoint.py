@@ -1,0 +1,97 @@
+"""The state of a training after its last whole epoch, from which it can go on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepometry.backend import keras
+from deepometry.errors import DeepometryError
+from deepometry.files import writing
+
+STATE = "last_epoch.npz"
+Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A training after a whole number of epochs.
+
+    Attributes
+    ----------
+    facts : dict
+        What must be the same when it goes on: data, labels, network and so on.
+    history : list of dict
+        One row an epoch.
+    arrays : list of ndarray
+        Weights of the model, then the variables of its optimiser.
+    """
+
+    facts: dict[str, Any]
+    history: list[Row]
+    arrays: list[np.ndarray]
+
+
+def save_checkpoint(folder: Path, model: Any, facts: dict[str, Any], history: list[Row]) -> None:
+    """Write weights, optimiser and history, whole or not at all.
+
+    Raises
+    ------
+    DeepometryError
+        The file cannot be written.
+    """
+    arrays = {f"v{n}": keras().ops.convert_to_numpy(v) for n, v in enumerate(_variables(model))}
+    told = json.dumps({"facts": facts, "history": history})
+    with writing(folder / STATE) as part, part.open("wb") as file:
+        np.savez(file, told=np.array(told), **arrays)
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read what `save_checkpoint` wrote.
+
+    Raises
+    ------
+    DeepometryError
+        There is nothing to go on from, or it is damaged.
+    """
+    path = folder / STATE
+    if not path.is_file():
+        raise DeepometryError(
+            f"Output location {folder}: expected {STATE} of an earlier training to go on from, "
+            "found none; train without resuming."
+        )
+    try:
+        with np.load(path) as content:
+            told = json.loads(str(content["told"]))
+            arrays = [content[f"v{n}"] for n in range(len(content.files) - 1)]
+    except (OSError, ValueError, KeyError) as error:
+        raise DeepometryError(
+            f"{path} is damaged ({error}); delete it and train without resuming."
+        ) from error
+    return Checkpoint(told["facts"], told["history"], arrays)
+
+
+def restore(model: Any, checkpoint: Checkpoint, path: Path) -> None:
+    """Put a checkpoint's weights and optimiser into a freshly compiled model.
+
+    Raises
+    ------
+    DeepometryError
+        It is of another network.
+    """
+    variables = _variables(model)
+    shapes = [tuple(v.shape) for v in variables]
+    if shapes != [array.shape for array in checkpoint.arrays]:
+        raise DeepometryError(f"{path / STATE} is of another network; train without resuming.")
+    for variable, array in zip(variables, checkpoint.arrays, strict=True):
+        variable.assign(array)
+
+
+def _variables(model: Any) -> list[Any]:
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    return [*model.weights, *model.optimizer.variables]

@@ -1,0 +1,6 @@
+"""The .cif and .rif files of Amnis imaging flow cytometers (ImageStream, FlowSight)."""
+
+from deepometry.cif.codec import CifError
+from deepometry.cif.reader import CifCell, CifReader
+
+__all__ = ["CifCell", "CifError", "CifReader"]

@@ -1,0 +1,235 @@
+"""Directories of an Amnis file, and the walk along their chain that finds every object.
+
+The skeleton is that of TIFF 6.0, but its rules are bent (text without an end, values of odd
+types, offsets modulo 2**32), so that no TIFF library is of use. Sources of the facts: Bio-Formats
+(`TiffParser.java`, `FlowSightReader.java`, BSD part) and a genuine file of IDEAS 6.0.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from deepometry.cif.codec import GREY, MASK, CifError
+from deepometry.cif.positions import WRAP, PositionedFile, resolve_near, resolve_next
+
+WIDTH, HEIGHT, BITS, COMPRESSION = 256, 257, 258, 259
+STRIP_OFFSETS, STRIP_LENGTHS = 273, 279
+CHANNEL_COUNT, KIND, OBJECT_ID, CHANNEL_NAMES = 33000, 33002, 33003, 33007
+OBJECT_COUNT, ACQUISITION = 33018, 33027
+BACKGROUND_MEAN, BACKGROUND_SD, CENTRE_X, CENTRE_Y = 33052, 33053, 33071, 33072
+FILE_KIND, IMAGE_KIND, MASK_KIND = 1, 2, 3
+
+MOST_ENTRIES = 1000  # genuine directories have some 35
+MOST_BYTES = 2**26  # of one value; the longest seen is 1.5 MB
+_FIRST_READ = 512  # a whole directory of an object, in most cases
+_FORMATS = {1: "B", 2: "s", 3: "H", 4: "I", 6: "b", 7: "s", 8: "h", 9: "i", 11: "f", 12: "d"}
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """One directory: tags with their values, which are fetched when asked for."""
+
+    file: PositionedFile
+    order: str
+    position: int
+    entries: dict[int, tuple[int, int, bytes]]
+    next: int
+
+    def values(self, tag: int) -> tuple[float, ...]:
+        """Give the numbers of a tag; none if it is absent.
+
+        Raises
+        ------
+        CifError
+            The value is not made of numbers, or does not lie within the file.
+        """
+        if tag not in self.entries:
+            return ()
+        letter, count = self._format(tag)
+        if letter == "s":
+            raise CifError(f"tag {tag} holds text where numbers are expected")
+        return struct.unpack(f"{self.order}{count}{letter}", self._bytes(tag))
+
+    def number(self, tag: int, default: int | None = None) -> int:
+        """Give the first number of a tag, whole.
+
+        Raises
+        ------
+        CifError
+            The tag is absent or empty, and there is no default.
+        """
+        found = self.values(tag)
+        if found and float(found[0]).is_integer() and abs(found[0]) < WRAP:
+            return int(found[0])
+        if default is None:
+            raise CifError(f"tag {tag} is missing or holds no whole number")
+        return default
+
+    def text(self, tag: int) -> str:
+        """Give the text of a tag, blank if it is absent; stray bytes become `\\ufffd`."""
+        if tag not in self.entries:
+            return ""
+        return self._bytes(tag).rstrip(b"\0").decode("utf-8", "replace")
+
+    def _format(self, tag: int) -> tuple[str, int]:
+        kind, count, _ = self.entries[tag]
+        if kind not in _FORMATS:
+            raise CifError(f"tag {tag} has the unknown type {kind}")
+        return _FORMATS[kind], count
+
+    def _bytes(self, tag: int) -> bytes:
+        letter, count = self._format(tag)
+        length = count * struct.calcsize("=" + letter)
+        raw = self.entries[tag][2]
+        if length <= 4:
+            return raw[:length]
+        if length > MOST_BYTES:
+            raise CifError(f"tag {tag} claims {length} bytes")
+        stored = struct.unpack(self.order + "I", raw)[0]
+        return self.file.read(resolve_near(stored, self.position, self.file.size), length)
+
+
+def read_order(file: PositionedFile) -> tuple[str, int]:
+    """Read the eight bytes of the header.
+
+    Returns
+    -------
+    order : {"<", ">"}
+        Byte order.
+    first : int
+        Position of the first directory.
+
+    Raises
+    ------
+    CifError
+        They are not the header of a TIFF-like file.
+    """
+    header = file.read(0, 8) if file.size >= 8 else b""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(header[:4])
+    if order is None:
+        found = f"it begins with {header!r}" if header else f"it has {file.size} bytes"
+        raise CifError(f"it is not an Amnis file: {found}")
+    return order, struct.unpack(order + "I", header[4:])[0]
+
+
+def read_directory(file: PositionedFile, order: str, position: int) -> Directory:
+    """Read the directory at `position`.
+
+    Raises
+    ------
+    CifError
+        There is none, or it is cut off.
+    """
+    start = file.read(position, min(_FIRST_READ, max(2, file.size - position)))
+    count = struct.unpack_from(order + "H", start)[0]
+    if not 0 < count <= MOST_ENTRIES:
+        raise CifError(f"there is no directory at byte {position}")
+    length = 2 + 12 * count + 4
+    block = start if len(start) >= length else file.read(position, length)
+    rows = struct.iter_unpack(order + "HHI4s", block[2 : length - 4])
+    entries = {tag: (kind, number, raw) for tag, kind, number, raw in rows}
+    return Directory(file, order, position, entries, _next(file, order, position, block, length))
+
+
+def _next(file: PositionedFile, order: str, position: int, block: bytes, length: int) -> int:
+    stored = struct.unpack_from(order + "I", block, length - 4)[0]
+    return resolve_next(stored, position, file.size) if stored else 0
+
+
+def read_first(file: PositionedFile) -> Directory:
+    """Read the file-wide directory, and with it tell an Amnis file from any other.
+
+    Raises
+    ------
+    CifError
+        It is not an Amnis file, or is damaged in its first directory.
+    """
+    order, position = read_order(file)
+    found = read_directory(file, order, position)
+    if KIND not in found.entries and ACQUISITION not in found.entries:
+        raise CifError("it is a TIFF file, but not one of an Amnis instrument")
+    return found
+
+
+@dataclass(slots=True)
+class Chain:
+    """Where the objects of a file are.
+
+    Attributes
+    ----------
+    images, masks : array of unsigned 64-bit int
+        Positions of the directories of every object, in file order; 0 where there is no mask.
+    ids : array of signed 64-bit int
+        Object numbers (tag 33003), -1 where there is none.
+    damage : str
+        Why the walk ended before the end of the chain; blank if it did not.
+    """
+
+    images: array[int] = field(default_factory=lambda: array("Q"))
+    masks: array[int] = field(default_factory=lambda: array("Q"))
+    ids: array[int] = field(default_factory=lambda: array("q"))
+    damage: str = ""
+
+
+def walk(first: Directory) -> Chain:
+    """Walk the chain of directories behind the first and note where the objects are.
+
+    Parameters
+    ----------
+    first : Directory
+        The file-wide directory.
+
+    Returns
+    -------
+    Chain
+        Everything up to the first damage.
+    """
+    chain = Chain()
+    try:
+        for directory in _follow(first):
+            _note(directory, chain)
+    except CifError as error:
+        chain.damage = str(error)
+    return chain
+
+
+def _follow(here: Directory) -> Iterator[Directory]:
+    while here.next:
+        if here.next <= here.position:  # all writers go forward only, so that no loop is possible
+            raise CifError(f"the directory at byte {here.position} points backwards")
+        if here.next >= here.file.size:
+            raise CifError(f"the directory at byte {here.position} points beyond its end")
+        here = read_directory(here.file, here.order, here.next)
+        yield here
+
+
+def _note(directory: Directory, chain: Chain) -> None:
+    kind = _kind(directory)
+    if kind == IMAGE_KIND:
+        chain.images.append(directory.position)
+        chain.masks.append(0)
+        chain.ids.append(_number_or(directory, OBJECT_ID, -1))
+    elif kind == MASK_KIND and chain.masks and not chain.masks[-1]:
+        chain.masks[-1] = directory.position
+
+
+def _kind(directory: Directory) -> int:
+    if kind := _number_or(directory, KIND, 0):
+        return kind
+    compression = _number_or(directory, COMPRESSION, 0)
+    if compression == MASK:
+        return MASK_KIND
+    if compression == GREY or OBJECT_ID in directory.entries:
+        return IMAGE_KIND
+    raise CifError(f"there is no directory at byte {directory.position}")
+
+
+def _number_or(directory: Directory, tag: int, default: int) -> int:
+    """Read a number for want of which the walk need not end."""
+    try:
+        return directory.number(tag, default)
+    except CifError:
+        return default

@@ -1,0 +1,140 @@
+"""What an Amnis file says about itself: channels, their names, magnification, object count."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from dataclasses import dataclass
+
+from deepometry.cif.codec import CifError
+from deepometry.cif.directory import (
+    ACQUISITION,
+    BACKGROUND_MEAN,
+    CHANNEL_COUNT,
+    CHANNEL_NAMES,
+    OBJECT_COUNT,
+    WIDTH,
+    Directory,
+)
+
+MOST_CHANNELS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class CifMetadata:
+    """What holds for the whole file.
+
+    Attributes
+    ----------
+    channels : tuple of int
+        Numbers of the channels in the file, from 1 as IDEAS counts them, rising.
+    names : dict of int to str
+        Names of those channels that have one.
+    magnification : float or None
+        Of the objective.
+    objects_told : int or None
+        How many objects the file says it holds; None where it says nothing.
+    """
+
+    channels: tuple[int, ...]
+    names: dict[int, str]
+    magnification: float | None
+    objects_told: int | None
+
+
+def read_metadata(first: Directory, image: Directory | None) -> CifMetadata:
+    """Read what the file says about itself.
+
+    Parameters
+    ----------
+    first : Directory
+        The file-wide directory.
+    image : Directory or None
+        The directory of the first object, which is believed where the two disagree.
+
+    Returns
+    -------
+    CifMetadata
+    """
+    xml = _text(first, ACQUISITION)
+    listed = [name.strip() for name in _text(first, CHANNEL_NAMES).split("|") if name.strip()]
+    channels = _channels(first, image, xml, len(listed))
+    told = _number(first, OBJECT_COUNT)
+    return CifMetadata(channels, _names(channels, listed, xml), _magnification(xml), told or None)
+
+
+def _channels(first: Directory, image: Directory | None, xml: str, names: int) -> tuple[int, ...]:
+    """Choose the best told channels that can divide the picture of the first object."""
+    means = len(_values(image, BACKGROUND_MEAN)) if image else 0
+    counts = (names, means, _number(first, CHANNEL_COUNT) or 0)
+    told = [_in_use(xml), *(tuple(range(1, count + 1)) for count in counts)]
+    usable = [numbers for numbers in told if 0 < len(numbers) <= MOST_CHANNELS] or [(1,)]
+    width = (_number(image, WIDTH) if image else None) or 0
+    fitting = [numbers for numbers in usable if width % len(numbers) == 0]
+    return (fitting or usable)[0]
+
+
+def _in_use(xml: str) -> tuple[int, ...]:
+    """Read the flags of the channels in use; the last such element counts, as in Bio-Formats.
+
+    The text is searched, not parsed: real files hold stray bytes, and one of them must not cost
+    all channels but the first.
+    """
+    found = re.findall(r"<ChannelInUseIndicators[^<>]*>([^<>]*)<", _section(xml, "Imaging"))
+    flags = found[-1].split() if found else []
+    return tuple(number for number, flag in enumerate(flags, 1) if flag == "1")
+
+
+def _names(channels: tuple[int, ...], listed: list[str], xml: str) -> dict[int, str]:
+    if len(listed) == len(channels):
+        return dict(zip(channels, listed, strict=True))
+    display = _section(xml, "Display")
+    found = {number: _element(display, f"Channel{number}Name") for number in channels}
+    return {number: name for number, name in found.items() if name}
+
+
+def _magnification(xml: str) -> float | None:
+    try:
+        found = float(_element(_section(xml, "Imaging"), "Magnification"))
+    except ValueError:
+        return None
+    return found if math.isfinite(found) and found > 0 else None
+
+
+def _section(xml: str, name: str) -> str:
+    """Give what stands in the first element of that name, to the end if it is not closed."""
+    start = re.search(rf"<{name}\b[^<>]*>", xml)
+    if start is None:
+        return ""
+    end = xml.find(f"</{name}>", start.end())
+    return xml[start.end() : end if end >= 0 else len(xml)]
+
+
+def _element(xml: str, name: str) -> str:
+    found = re.search(rf"<{name}\b[^<>]*>([^<>]*)<", xml)
+    return html.unescape(found[1]).strip() if found else ""
+
+
+# A tag of this part that is damaged is as good as absent: the cells can still be read.
+
+
+def _text(directory: Directory, tag: int) -> str:
+    try:
+        return directory.text(tag)
+    except CifError:
+        return ""
+
+
+def _number(directory: Directory, tag: int) -> int | None:
+    try:
+        return directory.number(tag)
+    except CifError:
+        return None
+
+
+def _values(directory: Directory, tag: int) -> tuple[float, ...]:
+    try:
+        return directory.values(tag)
+    except CifError:
+        return ()

@@ -1,0 +1,98 @@
+"""Reads at given positions of a file, and positions from offsets that are too short.
+
+Amnis files beyond 4 GiB store every offset modulo 2**32. Source: Bio-Formats (`TiffParser.java`,
+BSD part) for the chain of directories; the rule for strips and values is ours.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deepometry.cif.codec import CifError
+from deepometry.errors import explain_os_error
+
+WRAP = 2**32
+
+
+class PositionedFile:
+    """A file read at given positions only.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    CifError
+        The file cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._file = path.open("rb", buffering=0)
+            self.size = self._file.seek(0, 2)
+        except OSError as error:
+            raise CifError(str(explain_os_error(error, path))) from error
+
+    def read(self, position: int, length: int) -> bytes:
+        """Read `length` bytes at `position`, all of them.
+
+        Raises
+        ------
+        CifError
+            The file ends before, or the disk fails.
+        """
+        if position + length > self.size:
+            raise CifError(f"bytes {position} to {position + length} lie beyond its end")
+        try:
+            self._file.seek(position)
+            found = self._file.read(length)
+        except OSError as error:
+            raise CifError(str(explain_os_error(error, self.path)).rstrip(".")) from error
+        if len(found) != length:
+            raise CifError(f"it ended at byte {position + len(found)} while being read")
+        return found
+
+    def close(self) -> None:
+        """Close the file; closing twice does no harm."""
+        self._file.close()
+
+    def __enter__(self) -> PositionedFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def resolve_next(stored: int, here: int, size: int) -> int:
+    """Find the next directory from an offset that is stored modulo 2**32.
+
+    Parameters
+    ----------
+    stored : int
+        The offset as stored; not 0, which ends the chain.
+    here : int
+        Position of the present directory.
+    size : int
+        Size of the file in bytes.
+
+    Returns
+    -------
+    int
+        In a file below 4 GiB `stored` itself, else the first congruent position after `here`.
+    """
+    return stored if size < WRAP else here + 1 + (stored - here - 1) % WRAP
+
+
+def resolve_near(stored: int, here: int, size: int) -> int:
+    """Find a strip or value from its offset modulo 2**32: the place nearest to its directory.
+
+    Parameters and result are as in `resolve_next`.
+    """
+    if size < WRAP:
+        return stored
+    after = here + (stored - here) % WRAP
+    before = after - WRAP
+    return before if before >= 0 and (here - before < after - here or after >= size) else after

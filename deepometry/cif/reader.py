@@ -1,0 +1,263 @@
+"""Reading the cells of an Amnis file one by one, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+
+from deepometry.cif.codec import (
+    GREY,
+    MASK,
+    PLAIN,
+    CifError,
+    decode_grey,
+    decode_mask,
+    decode_plain,
+)
+from deepometry.cif.directory import (
+    BACKGROUND_MEAN,
+    BACKGROUND_SD,
+    BITS,
+    CENTRE_X,
+    CENTRE_Y,
+    COMPRESSION,
+    HEIGHT,
+    STRIP_LENGTHS,
+    STRIP_OFFSETS,
+    WIDTH,
+    Chain,
+    Directory,
+    read_directory,
+    read_first,
+    walk,
+)
+from deepometry.cif.metadata import CifMetadata, read_metadata
+from deepometry.cif.positions import PositionedFile, resolve_near
+
+MOST_STRIPS = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class CifCell:
+    """One object of an Amnis file.
+
+    Attributes
+    ----------
+    object_id : int or None
+        Its number in the file.
+    image : ndarray of uint16, shape (height, width, channels)
+        Counts; the channels in the order of `CifReader.channels`.
+    mask : ndarray of uint8, shape (height, width, channels), or None
+        0 is background; 1, 2 and 3 are foreground (2 and 3: cut off at the border). None where
+        the file has none, or none was wanted.
+    background : ndarray of float64, shape (channels, 2), or None
+        Mean and standard deviation of the background of each channel, in counts.
+    centre : tuple of two floats, or None
+        x and y of the object in the stream, as the instrument gives them.
+    """
+
+    object_id: int | None
+    image: np.ndarray
+    mask: np.ndarray | None
+    background: np.ndarray | None
+    centre: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CifCatalogue:
+    """Where the cells of a file are and what the file says about itself."""
+
+    order: str
+    metadata: CifMetadata
+    chain: Chain
+
+
+class CifReader(Sequence[CifCell]):
+    """The cells of a .cif or .rif file, read when asked for.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    catalogue : CifCatalogue, optional
+        The `catalogue` of an earlier reader of the same file, which saves walking through it.
+
+    Raises
+    ------
+    CifError
+        It cannot be opened, is not an Amnis file, or holds no cells. A file that is damaged
+        further on opens with the cells before the damage, which `damage` then tells.
+
+    Examples
+    --------
+    >>> with CifReader(path) as cells:  # doctest: +SKIP
+    ...     brightfield = cells[0].image[:, :, 0]
+    """
+
+    def __init__(self, path: Path, catalogue: CifCatalogue | None = None) -> None:
+        self.path = Path(path)
+        self._file = PositionedFile(self.path)
+        try:
+            self.catalogue = catalogue or _make_catalogue(self._file)
+        except CifError as error:
+            self.close()
+            raise CifError(f"{self.path}: {error}.") from error
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Numbers of the channels, from 1 as IDEAS counts them, rising."""
+        return self.catalogue.metadata.channels
+
+    @property
+    def metadata(self) -> CifMetadata:
+        """Channel names, magnification and the number of objects that the file tells."""
+        return self.catalogue.metadata
+
+    @property
+    def object_ids(self) -> list[int | None]:
+        """Number of every cell in the file, None for one without; not always unique."""
+        return [number if number >= 0 else None for number in self.catalogue.chain.ids]
+
+    @property
+    def damage(self) -> str:
+        """Why cells behind the last one cannot be read, blank if all were found."""
+        told, found = self.metadata.objects_told, len(self)
+        if self.catalogue.chain.damage:
+            return self.catalogue.chain.damage
+        return f"it tells of {told} cells but holds {found}" if told and told > found else ""
+
+    def __len__(self) -> int:
+        return len(self.catalogue.chain.images)
+
+    @overload
+    def __getitem__(self, which: int) -> CifCell: ...
+    @overload
+    def __getitem__(self, which: slice) -> list[CifCell]: ...
+    def __getitem__(self, which: int | slice) -> CifCell | list[CifCell]:
+        if isinstance(which, slice):
+            return [self.read(i) for i in range(len(self))[which]]
+        return self.read(range(len(self))[which])
+
+    def read(self, position: int, *, mask: bool = True) -> CifCell:
+        """Read one cell.
+
+        Parameters
+        ----------
+        position : int
+            Its place in the file, from 0.
+        mask : bool
+            Whether to read its mask too.
+
+        Raises
+        ------
+        CifError
+            The cell is damaged; others may still be read.
+        """
+        found = self.catalogue.chain.ids[position]
+        try:
+            return self._read(position, found if found >= 0 else None, mask)
+        except CifError as error:
+            name = found if found >= 0 else f"at position {position}"
+            raise CifError(f"{self.path.name}, object {name}: {error}.") from error
+
+    def _read(self, position: int, object_id: int | None, mask: bool) -> CifCell:
+        directory = read_directory(
+            self._file, self.catalogue.order, self.catalogue.chain.images[position]
+        )
+        image = _tiles(_picture(directory), len(self.channels)).astype(np.uint16, copy=False)
+        found = self._read_mask(position, image.shape) if mask else None
+        background = _background(directory, len(self.channels))
+        return CifCell(object_id, image, found, background, _centre(directory))
+
+    def _read_mask(self, position: int, shape: tuple[int, ...]) -> np.ndarray | None:
+        at = self.catalogue.chain.masks[position]
+        if not at:
+            return None
+        wide = _picture(read_directory(self._file, self.catalogue.order, at))
+        mask = _tiles(wide, len(self.channels)).astype(np.uint8, copy=False)
+        if mask.shape != shape:
+            raise CifError(f"its mask is {_size(mask.shape)} pixels, its image {_size(shape)}")
+        return mask
+
+    def close(self) -> None:
+        """Close the file; closing twice does no harm."""
+        self._file.close()
+
+    def __enter__(self) -> CifReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _make_catalogue(file: PositionedFile) -> CifCatalogue:
+    first = read_first(file)
+    chain = walk(first)
+    if not chain.images:
+        raise CifError(chain.damage or "it holds no cells")
+    image = read_directory(file, first.order, chain.images[0])
+    return CifCatalogue(first.order, read_metadata(first, image), chain)
+
+
+def _picture(directory: Directory) -> np.ndarray:
+    """Decode the wide picture of an image or a mask."""
+    height, width = directory.number(HEIGHT), directory.number(WIDTH)
+    compression = directory.number(COMPRESSION)
+    strip = _strip(directory)
+    if compression == GREY:
+        return decode_grey(strip, height, width)
+    if compression == MASK:
+        return decode_mask(strip, height, width)
+    if compression == PLAIN:
+        return decode_plain(strip, height, width, directory.number(BITS), directory.order)
+    raise CifError(f"its compression {compression} is unknown")
+
+
+def _strip(directory: Directory) -> bytes:
+    """Read the strips; the stream of one runs on in the next."""
+    offsets, lengths = directory.values(STRIP_OFFSETS), directory.values(STRIP_LENGTHS)
+    if not 0 < len(offsets) == len(lengths) <= MOST_STRIPS:
+        raise CifError(f"it has {len(offsets)} strips and {len(lengths)} strip lengths")
+    file = directory.file
+    if min(lengths) < 0 or sum(lengths) > file.size:
+        raise CifError(f"its strips claim {sum(lengths)} bytes of a file of {file.size}")
+    starts = [resolve_near(int(at), directory.position, file.size) for at in offsets]
+    return b"".join(file.read(at, int(length)) for at, length in zip(starts, lengths, strict=True))
+
+
+def _tiles(wide: np.ndarray, channels: int) -> np.ndarray:
+    """Cut the wide picture (height, channels x width) into (height, width, channels)."""
+    height, width = wide.shape
+    if width % channels:
+        raise CifError(f"its width of {width} pixels is not a multiple of {channels} channels")
+    return wide.reshape(height, channels, width // channels).transpose(0, 2, 1)
+
+
+def _background(directory: Directory, channels: int) -> np.ndarray | None:
+    means, sds = _optional(directory, BACKGROUND_MEAN), _optional(directory, BACKGROUND_SD)
+    if len(means) != channels or len(sds) != channels:
+        return None
+    found = np.array([means, sds], dtype=np.float64).T
+    usable = np.isfinite(found).all() and (found[:, 1] >= 0).all()
+    return found if usable else None
+
+
+def _centre(directory: Directory) -> tuple[float, float] | None:
+    x, y = _optional(directory, CENTRE_X), _optional(directory, CENTRE_Y)
+    return (x[0], y[0]) if x and y else None
+
+
+def _optional(directory: Directory, tag: int) -> tuple[float, ...]:
+    """Give the numbers of a tag without which the pixels are as good."""
+    try:
+        return directory.values(tag)
+    except CifError:
+        return ()
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]} x {shape[0]}"

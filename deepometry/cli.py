@@ -1,0 +1,230 @@
+"""The command `deepometry`: one short command a step, nothing but words around the library."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import MISSING, asdict
+from typing import Any, TypeVar
+
+import click
+
+from deepometry import __version__
+from deepometry.errors import DeepometryError, OptionsError, explain_os_error
+from deepometry.options import (
+    DemoOptions,
+    ExtractOptions,
+    ParseOptions,
+    PredictOptions,
+    Setting,
+    TrainOptions,
+    settings,
+)
+from deepometry.progress import Cancelled, Progress
+
+_STOPPED = 130  # what shells expect of a program ended by Ctrl-C
+_POSITIONAL = ("input", "output")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="deepometry")
+def cli() -> None:
+    """Deep learning for imaging flow cytometry, on your own machine.
+
+    The steps, in order: parse, targets, train, predict, extract. `deepometry demo` runs them
+    all on example cells.
+    """
+
+
+def options_of(options: type) -> Callable[[Command], Command]:
+    """Give a command an argument or option for every field of a class of options."""
+
+    def decorate(command: Command) -> Command:
+        for name, (setting, default) in reversed(settings(options).items()):
+            command = _parameter(name, setting, default)(command)
+        return command
+
+    return decorate
+
+
+def _parameter(name: str, setting: Setting, default: Any) -> Callable[[Command], Command]:
+    if name in _POSITIONAL and default is MISSING:
+        return click.argument(name)
+    flag = "--" + name.replace("_", "-")
+    if default is False:
+        return click.option(flag, name, is_flag=True, help=setting.help)
+    if default is True:
+        negative = flag.replace("--", "--no-")
+        return click.option(
+            f"{flag}/{negative}", name, default=True, show_default=True, help=setting.help
+        )
+    required = default is MISSING
+    return click.option(
+        flag,
+        name,
+        required=required,
+        default=None if required or default is None else str(default),
+        show_default=not required and default is not None,
+        metavar=_metavar(setting, default),
+        help=setting.help,
+    )
+
+
+def _metavar(setting: Setting, default: Any) -> str:
+    if setting.choices:
+        return "[" + "|".join(setting.choices) + "]"
+    if setting.metavar:
+        return setting.metavar
+    return {int: "NUMBER", float: "NUMBER"}.get(type(default), "TEXT")
+
+
+class _Bar(Progress):
+    """Progress as a bar with the time left, which disappears into a line when it is full."""
+
+    def __init__(self) -> None:
+        super().__init__(self._draw, self._tell)
+        self._bar: Any = None
+
+    def _draw(self, done: int, total: int, text: str) -> None:
+        from tqdm import tqdm
+
+        if not total:  # nothing to count yet
+            self._tell(f"{text} ...")
+            return
+        if self._bar is None or done < self._bar.n or total != self._bar.total:
+            self.close()
+            self._bar = tqdm(total=total, dynamic_ncols=True, leave=True)
+        self._bar.set_description_str(text, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def _tell(self, text: str) -> None:
+        if self._bar is None:
+            click.echo(text)
+        else:
+            self._bar.write(text)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    bar = _Bar()
+    try:
+        yield bar
+    finally:
+        bar.close()
+
+
+@cli.command()
+@options_of(ParseOptions)
+def parse(**fields: Any) -> None:
+    """Turn the .cif or .tif images under INPUT into arrays of one size under OUTPUT."""
+    from deepometry.parse import parse as run
+
+    with _bar() as bar:
+        result = run(ParseOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
+@click.argument("input")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, for other programs.")
+def targets(input: str, as_json: bool) -> None:
+    """List what can be learnt from the parsed cells under INPUT, with labels and counts."""
+    from pathlib import Path
+
+    from deepometry.targets import targets as run
+
+    found = run(Path(input))
+    if as_json:
+        click.echo(json.dumps([asdict(target) for target in found], indent=2, ensure_ascii=False))
+        return
+    for target in found:
+        click.echo(str(target))
+        for label, cells in target.labels.items():
+            click.echo(f"  {label}: {cells:,}")
+    if not found:
+        click.echo("No targets: no folder prefix has two values or more.")
+
+
+@cli.command()
+@options_of(TrainOptions)
+def train(**fields: Any) -> None:
+    """Train a network on a target of the parsed cells under INPUT; write it to OUTPUT."""
+    from deepometry.train import train as run
+
+    with _bar() as bar:
+        result = run(TrainOptions(**fields), bar)
+    click.echo(result)
+    if result.stopped:
+        click.echo("Stopped, as you asked. Go on with the same command and --resume.")
+        sys.exit(_STOPPED)
+
+
+@cli.command()
+@options_of(PredictOptions)
+def predict(**fields: Any) -> None:
+    """Label the parsed cells under INPUT with a model; write tables and plots to OUTPUT."""
+    from deepometry.predict import predict as run
+
+    with _bar() as bar:
+        result = run(PredictOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
+@options_of(ExtractOptions)
+def extract(**fields: Any) -> None:
+    """Write the features that a layer of a model sees in the parsed cells under INPUT."""
+    from deepometry.extract import extract as run
+
+    with _bar() as bar:
+        result = run(ExtractOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
+@options_of(DemoOptions)
+def demo(**fields: Any) -> None:
+    """Run the whole protocol on example cells: parse, train, predict, extract."""
+    from deepometry.demo import demo as run
+
+    with _bar() as bar:
+        result = run(DemoOptions(**fields), bar)
+    click.echo(result)
+
+
+def main() -> None:
+    """Run the command line; say in words what went wrong, and exit with 2."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except OptionsError as error:
+        _fail("\n".join(_as_option(name, text) for name, text in error.fields.items()))
+    except DeepometryError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(str(explain_os_error(error)))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (Cancelled, KeyboardInterrupt, click.Abort) as stop:
+        click.echo(str(stop) or "Stopped; nothing was left half-written.", err=True)
+        sys.exit(_STOPPED)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _as_option(name: str, text: str) -> str:
+    """Name the option as the command line spells it, in place of the form's label."""
+    told = name.upper() if name in _POSITIONAL else "--" + name.replace("_", "-")
+    return f"{told}: {text.split(': ', 1)[-1]}"
+
+
+def _fail(text: str) -> None:
+    click.echo(f"Error: {text}", err=True)
+    sys.exit(2)

@@ -1,0 +1,226 @@
+"""The example data set: synthetic red blood cells of stored blood, in folders by day and shape.
+
+`python -m deepometry.example FOLDER` writes it. Drawing (`example_cells`) is apart from writing
+(`write_example`), so that the same cells can be written in another format.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from deepometry.errors import DeepometryError
+from deepometry.example_cell import CHANNELS, CLASSES, draw_cell, draw_cell_and_mask
+from deepometry.example_optics import PIXEL
+from deepometry.files import STAGE_PREFIX, staged
+from deepometry.progress import Progress, Report, as_progress
+
+__all__ = [
+    "CHANNELS",
+    "CLASSES",
+    "DAYS",
+    "SAMPLES",
+    "ExampleCell",
+    "cell_counts",
+    "draw_cell",
+    "example_cells",
+    "proportions",
+    "write_example",
+]
+
+DAYS = (1, 15, 29, 43)  # of storage; blood may be given up to day 42
+SAMPLES = ("A", "B")
+
+REPORT_EVERY = 20  # cells
+
+
+@dataclass(frozen=True, eq=False)
+class ExampleCell:
+    """One cell and where it belongs.
+
+    Attributes
+    ----------
+    folders
+        Folder names from the outermost, such as ("Day 1", "Sample A", "Class Side").
+    name
+        Unique within the data set, such as "cell_000123".
+    pixels
+        uint16, shape (height, width, 2): channels 1 and 12.
+    mask
+        bool, shape (height, width): where the cell is.
+    """
+
+    folders: tuple[str, ...]
+    name: str
+    pixels: NDArray[np.uint16]
+    mask: NDArray[np.bool_]
+
+
+def proportions(day: int, sample: str = "A") -> NDArray[np.float64]:
+    """Share of each class in blood stored for some days.
+
+    Parameters
+    ----------
+    day
+        Day of storage.
+    sample
+        One of `SAMPLES`; the donor of each ages at a pace a little different.
+
+    Returns
+    -------
+    ndarray of float64, shape (7,)
+        In the order of `CLASSES`; the sum is 1, and no share is below 0.04.
+    """
+    stage = 0.4 + 0.25 * SAMPLES.index(sample) + 3.4 * (1 - np.exp(-day / 18))
+    sequence = np.exp(-0.5 * ((np.arange(len(CLASSES) - 1) - stage) / 1.7) ** 2)
+    sequence /= sequence.sum()
+    shares = np.append(sequence, 0.04 + 0.2 * sequence[:2].sum())  # discs are what lies on its side
+    return 0.04 + (1 - 0.04 * len(CLASSES)) * shares / shares.sum()
+
+
+def cell_counts(cells: int) -> NDArray[np.intp]:
+    """Share out `cells` over days, samples and classes.
+
+    Returns
+    -------
+    ndarray of int, shape (days, samples, classes)
+        The sum is `cells`; what rounding leaves over goes to the largest remainders.
+    """
+    shares = np.array([[proportions(day, sample) for sample in SAMPLES] for day in DAYS])
+    expected = cells * shares / shares.sum()
+    counts = np.floor(expected).astype(np.intp)
+    # Rounding first keeps ties, and so the counts, the same on every machine.
+    order = np.argsort(-np.round(expected - counts, 9), axis=None, kind="stable")
+    counts.flat[order[: cells - counts.sum()]] += 1
+    return counts
+
+
+def example_cells(cells: int = 1400, seed: int = 0) -> Iterator[ExampleCell]:
+    """Draw the example data set, folder by folder.
+
+    Parameters
+    ----------
+    cells
+        How many in all, 1 or more. From about 200 on, every day holds every class.
+    seed
+        0 or more; the same numbers give the same cells.
+
+    Returns
+    -------
+    iterator of ExampleCell
+        One is drawn at a time, each from a generator of its own.
+
+    Raises
+    ------
+    DeepometryError
+        If a number is too small.
+    """
+    if cells < 1:
+        raise DeepometryError(f"the number of example cells must be 1 or more; {cells} was given")
+    if seed < 0:
+        raise DeepometryError(f"the seed must be 0 or more; {seed} was given")
+    return _cells(cells, seed)
+
+
+def _cells(cells: int, seed: int) -> Iterator[ExampleCell]:
+    number = 0
+    for place, count in np.ndenumerate(cell_counts(cells)):
+        day, sample, label = DAYS[place[0]], SAMPLES[place[1]], CLASSES[place[2]]
+        folders = (f"Day {day}", f"Sample {sample}", f"Class {label}")
+        for _ in range(count):
+            pixels, mask = draw_cell_and_mask(label, np.random.default_rng([seed, number]), day)
+            yield ExampleCell(folders, f"cell_{number:06d}", pixels, mask)
+            number += 1
+
+
+def write_example(
+    output: Path, cells: int = 1400, seed: int = 0, progress: Progress | Report | None = None
+) -> int:
+    """Write the example data set as the TIFF files that IDEAS exports, one a cell and channel.
+
+    Parameters
+    ----------
+    output
+        Folder to write to: new or empty. Files are named like
+        `Day 1/Sample A/Class Side/cell_000123_Ch1.ome.tif`.
+    cells, seed
+        As for `example_cells`.
+    progress
+        Told how far the work is; a plain function `(done, total, text)` will do.
+
+    Returns
+    -------
+    int
+        Number of cells written.
+
+    Raises
+    ------
+    DeepometryError
+        If the folder holds something or cannot be written, or a number is too small. Then nothing
+        is left behind.
+    """
+    output = Path(output)
+    _check_empty(output)
+    drawn = example_cells(cells, seed)
+    teller = as_progress(progress)
+    with staged(output) as stage:
+        for done, cell in enumerate(drawn, start=1):
+            _write_cell(stage, cell)
+            if done % REPORT_EVERY == 0 or done == cells:
+                teller.report(done, cells, "Drawing example cells")
+    return cells
+
+
+def _check_empty(output: Path) -> None:
+    if not output.exists():
+        return
+    if not output.is_dir():
+        raise DeepometryError(f"{output} is a file; give a new or empty folder for the example.")
+    # A run that was killed may have left its hidden folder; that is no reason to refuse.
+    if any(not path.name.startswith(STAGE_PREFIX) for path in output.iterdir()):
+        raise DeepometryError(f"{output} is not empty; give a new or empty folder for the example.")
+
+
+def _write_cell(root: Path, cell: ExampleCell) -> None:
+    folder = root.joinpath(*cell.folders)
+    folder.mkdir(parents=True, exist_ok=True)
+    for place, channel in enumerate(CHANNELS):
+        _write_tiff(folder / f"{cell.name}_Ch{channel}.ome.tif", cell.pixels[..., place])
+
+
+def _write_tiff(path: Path, plane: NDArray[np.uint16]) -> None:
+    """Write one grey picture; no time stamp, so that the same cells give the same bytes."""
+    tifffile.imwrite(
+        path,
+        np.ascontiguousarray(plane),
+        byteorder="<",
+        photometric="minisblack",
+        ome=False,
+        metadata=None,
+        software="Deepometry example",
+        resolution=(1e4 / PIXEL, 1e4 / PIXEL),
+        resolutionunit="CENTIMETER",
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the example data set from the command line; `--help` tells how."""
+    parser = argparse.ArgumentParser(prog="python -m deepometry.example", description=__doc__)
+    parser.add_argument("output", type=Path, metavar="FOLDER", help="new or empty folder")
+    parser.add_argument("--cells", type=int, default=1400, help="how many in all (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="0 or more (%(default)s)")
+    given = parser.parse_args(arguments)
+    try:
+        write_example(given.output, given.cells, given.seed)
+    except DeepometryError as error:
+        parser.exit(1, f"{error}\n")
+
+
+if __name__ == "__main__":
+    main()

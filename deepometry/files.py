@@ -1,0 +1,233 @@
+"""Writing that leaves nothing half-written, and the record of how an output was made."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from deepometry import __version__
+from deepometry.errors import DeepometryError, explain_os_error
+
+STAGE_PREFIX = ".deepometry-"
+_RECORDED = ("numpy", "tifffile", "keras", "tensorflow", "keras-resnet")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside `path`; rename it to `path` when the block ends well.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write. What stood there stays untouched if anything goes wrong.
+
+    Raises
+    ------
+    DeepometryError
+        The file cannot be written: no permission, no space.
+    """
+    part = path.with_name(f"{STAGE_PREFIX}{uuid.uuid4().hex}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def staged(output: Path, stale: Iterable[str] = ()) -> Iterator[Path]:
+    """Give a hidden folder inside `output`; move its content into `output` at the end.
+
+    Parameters
+    ----------
+    output : Path
+        Folder to write to, made with its parents where missing.
+    stale : iterable of str
+        Files below `output`, relative and with forward slashes, which the new content
+        replaces: those not written anew are deleted once everything new stands.
+
+    Raises
+    ------
+    DeepometryError
+        The folder cannot be made or written. Then, as after any other error inside the block,
+        nothing of the new content stays and nothing old is lost.
+    """
+    made = _make_folder(output)
+    stage = None
+    try:
+        stage = Path(tempfile.mkdtemp(prefix=STAGE_PREFIX, dir=output))
+        yield stage
+        _move_into(stage, output, stale)
+    except OSError as error:
+        raise explain_os_error(error, _beyond_stage(error, stage, output)) from error
+    finally:
+        if stage is not None:
+            shutil.rmtree(stage, ignore_errors=True)
+        for folder in reversed(made):
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def check_writable(output: Path) -> None:
+    """Find out before long work whether a folder can be made and written to.
+
+    Raises
+    ------
+    DeepometryError
+        It cannot.
+    """
+    with staged(output):
+        pass
+
+
+def _beyond_stage(error: OSError, stage: Path | None, output: Path) -> Path | str:
+    """Name the file as the user would have seen it, not its temporary place."""
+    name = error.filename if isinstance(error.filename, str | Path) else None
+    if name is None or stage is None or not Path(name).is_relative_to(stage):
+        return name or output
+    return output / Path(name).relative_to(stage)
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Make `folder` and its parents; return those that were not there before."""
+    missing: list[Path] = []
+    try:
+        missing = [p for p in [folder, *folder.parents] if not p.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        for made in missing:
+            with suppress(OSError):
+                made.rmdir()
+        raise explain_os_error(error, folder) from error
+    return missing[::-1]
+
+
+def _move_into(stage: Path, output: Path, stale: Iterable[str]) -> None:
+    new = sorted(p.relative_to(stage).as_posix() for p in stage.rglob("*") if p.is_file())
+    for name in new:
+        target = output / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (stage / name).replace(target)
+    spelled = {name.casefold(): name for name in new}
+    for name in set(stale) - set(new):
+        twin = output / spelled.get(name.casefold(), name)
+        # where the disk does not tell case apart, a folder renamed in case only is the new one
+        if twin == output / name or not _same(twin, output / name):
+            _remove(output, name)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
+
+
+def _remove(output: Path, name: str) -> None:
+    """Delete one file below `output`, and the folders that this leaves empty."""
+    path = output / name
+    path.unlink(missing_ok=True)
+    for folder in path.parents:
+        if folder == output or output not in folder.parents:
+            return
+        try:
+            folder.rmdir()
+        except OSError:
+            return  # not empty, or gone already
+
+
+def existing_folder(path: Path, label: str) -> Path:
+    """Check that `path` is a folder that can be read.
+
+    Raises
+    ------
+    DeepometryError
+        It does not exist, or is a file.
+    """
+    if not path.exists():
+        raise DeepometryError(f"{label} {path} does not exist: check the path.")
+    if not path.is_dir():
+        raise DeepometryError(f"{label} {path} is a file; give the folder that holds it.")
+    return path
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write `content` as readable JSON, whole or not at all."""
+    with writing(path) as part:
+        part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    DeepometryError
+        The file cannot be read or is not a JSON object.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    except ValueError as error:
+        raise DeepometryError(f"{path} is not valid JSON ({error}): make it anew.") from error
+    if not isinstance(content, dict):
+        raise DeepometryError(f"{path} holds {type(content).__name__}, not a JSON object.")
+    return content
+
+
+def provenance(step: str, options: Any) -> dict[str, Any]:
+    """Say how an output was made: step, options, versions, platform and time.
+
+    Parameters
+    ----------
+    step : str
+        The verb, such as "parse".
+    options : dataclass instance
+        The options of the step.
+    """
+    return {
+        "step": step,
+        "deepometry": __version__,
+        "options": {name: _plain(value) for name, value in asdict(options).items()},
+        "versions": {"python": platform.python_version(), **_versions()},
+        "platform": platform.platform(),
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _RECORDED:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def earlier_files(record: Path) -> list[str]:
+    """Give the files that an earlier run of a step says it wrote beside its record."""
+    if not record.is_file():
+        return []
+    files = read_json(record).get("files", [])
+    return [name for name in files if isinstance(name, str) and not _leaves(name)]
+
+
+def _leaves(name: str) -> bool:
+    """Tell whether a recorded name points out of its folder: never touch such a file."""
+    return Path(name).is_absolute() or ".." in Path(name).parts

@@ -1,0 +1,109 @@
+"""A model run over all cells of a folder, in order and in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepometry.backend import device, prepare
+from deepometry.dataset import Dataset, Part, open_dataset
+from deepometry.loading import ahead
+from deepometry.model import Description, load_model
+from deepometry.progress import Progress
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a model says of some cells.
+
+    Attributes
+    ----------
+    cells : list of (Part, str, str)
+        Part of the data set, source and object of each.
+    images : ndarray, shape (n, frame, frame, channels)
+        Counts of the model's channels.
+    outputs : tuple of ndarray
+        What the model gives: (n, classes) probabilities, or features before them.
+    """
+
+    cells: list[tuple[Part, str, str]]
+    images: np.ndarray
+    outputs: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True)
+class Inference:
+    """A model beside the cells that it is to see.
+
+    Attributes
+    ----------
+    model : keras.Model
+    description : Description
+    path : Path
+        Of the model file.
+    dataset : Dataset
+    columns : list of int
+        Positions of the model's channels in the images of the data set.
+    """
+
+    model: Any
+    description: Description
+    path: Path
+    dataset: Dataset
+    columns: list[int]
+
+    def over(
+        self, dataset: Dataset, model: Any, size: int, progress: Progress, text: str
+    ) -> Iterator[Outcome]:
+        """Run a model with the same input over a data set, `size` cells at a time, in order."""
+        identities = dataset.identities()
+        done = 0
+        for images in ahead(self._images(dataset, size)):
+            given = model.predict_on_batch(images.astype(np.float32))
+            outputs = tuple(given) if isinstance(given, list | tuple) else (given,)
+            done += len(images)
+            yield Outcome(list(islice(identities, len(images))), images, outputs)
+            progress.report(done, len(dataset), text)
+        for _ in identities:
+            pass  # a table with rows too many says so at its end
+
+    def _images(self, dataset: Dataset, size: int) -> Iterator[np.ndarray]:
+        for first in range(0, len(dataset), size):
+            indices = np.arange(first, min(first + size, len(dataset)))
+            yield dataset.read(indices, self.columns)
+
+
+def open_inference(cells: Path, location: Path, progress: Progress) -> Inference:
+    """Load a model and open the cells that it is to see.
+
+    Parameters
+    ----------
+    cells : Path
+        Folder of parsed cells.
+    location : Path
+        Model file or folder.
+    progress : Progress
+        Told about it.
+
+    Raises
+    ------
+    DeepometryError
+        One of them cannot be used, or they differ in frame or channels.
+    """
+    dataset = open_dataset(cells, progress)
+    progress.report(0, 0, "Loading the model")
+    model, description, path = load_model(location)
+    columns = description.columns(dataset, path)
+    prepare()
+    progress.say(f"{path.name}: {_about(description)}. Device: {device()}.")
+    return Inference(model, description, path, dataset, columns)
+
+
+def _about(description: Description) -> str:
+    labels = ", ".join(description.labels)
+    return f"{description.target} of {len(description.labels)} labels ({labels})"

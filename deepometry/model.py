@@ -1,0 +1,219 @@
+"""The model file: one Keras archive that says what it was trained on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deepometry.backend import keras
+from deepometry.dataset import Dataset
+from deepometry.errors import DeepometryError, explain_os_error
+from deepometry.files import writing
+
+DESCRIPTION = "deepometry.json"
+_PATTERN = "model_*.keras"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a model knows about itself.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        Its classes, in the order of its outputs.
+    target : str
+        What the classes are values of, such as `Class`.
+    channels : tuple of int or None
+        Numbers of the channels that it wants, in order; None where training did not know them.
+    depth : int
+        Number of channels.
+    channel_names : dict of str to str
+        Names of those that have one, by number.
+    frame : int
+        Side of the images, in pixels.
+    network, scaling : str
+        As in the training options.
+    fingerprint : str
+        Hash of all training and validation pixels and labels.
+    cells : dict of str to int
+        Labelled cells of each class in training and validation together.
+    scores : dict of str to float
+        Of the epoch it holds, on the validation cells.
+    record : dict
+        How it was made: options, versions, time.
+    """
+
+    labels: tuple[str, ...]
+    target: str
+    channels: tuple[int, ...] | None
+    depth: int
+    channel_names: Mapping[str, str]
+    frame: int
+    network: str
+    scaling: str
+    fingerprint: str
+    cells: Mapping[str, int]
+    scores: Mapping[str, float] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", tuple(self.labels))
+        object.__setattr__(self, "channels", tuple(self.channels) if self.channels else None)
+
+    @property
+    def file_name(self) -> str:
+        """Name of the model file, as in the protocol."""
+        target = re.sub(r'[<>:"/\\|?*\s]+', "_", self.target)
+        return f"model_{len(self.labels)}-{target}_categories.keras"
+
+    def columns(self, dataset: Dataset, path: Path) -> list[int]:
+        """Find the channels of the model in a data set.
+
+        Returns
+        -------
+        list of int
+            Positions in the images of the data set.
+
+        Raises
+        ------
+        DeepometryError
+            The data set has another frame, or lacks a channel.
+        """
+        if dataset.frame != self.frame:
+            raise DeepometryError(
+                f"{path.name} was trained on a frame of {self.frame} pixels, but {dataset.root} "
+                f"was parsed with {dataset.frame}; parse with --frame {self.frame}."
+            )
+        known = dataset.channels
+        if known is None or self.channels is None:
+            fits = dataset.depth == self.depth
+        else:
+            fits = set(self.channels) <= set(known)
+        if not fits:
+            raise DeepometryError(
+                f"{path.name} was trained on {_told(self.channels, self.depth)}, but "
+                f"{dataset.root} was parsed with {_told(known, dataset.depth)}; parse with the "
+                "channels of the model."
+            )
+        if known is None or self.channels is None:
+            return list(range(self.depth))
+        return [known.index(number) for number in self.channels]
+
+
+def _told(channels: tuple[int, ...] | None, depth: int) -> str:
+    if channels is None:
+        return f"{depth} channel{'s' * (depth != 1)}"
+    return f"channel{'s' * (depth != 1)} {','.join(map(str, channels))}"
+
+
+def save_model(model: Any, description: Description, folder: Path) -> Path:
+    """Write a model and its description as one file, whole or not at all.
+
+    Returns
+    -------
+    Path
+        `<folder>/model_<classes>-<target>_categories.keras`.
+
+    Raises
+    ------
+    DeepometryError
+        The file cannot be written.
+    """
+    path = folder / description.file_name
+    with writing(path) as part:
+        bare = keras().Model(model.inputs, model.outputs, name=model.name)
+        bare.save(part)  # not compiled, so without the optimiser, twice the size of the weights
+        with zipfile.ZipFile(part, "a") as archive:
+            text = json.dumps(dataclasses.asdict(description), indent=2, ensure_ascii=False)
+            archive.writestr(DESCRIPTION, text)
+    return path
+
+
+def find_model(location: Path) -> Path:
+    """Find the model file that a location means.
+
+    Parameters
+    ----------
+    location : Path
+        A model file, or a folder, which means its newest one.
+
+    Raises
+    ------
+    DeepometryError
+        There is none.
+    """
+    if not location.exists():
+        raise DeepometryError(f"Model location {location} does not exist: check the path.")
+    if location.is_file():
+        return location
+    found = sorted(location.glob(_PATTERN), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise DeepometryError(
+            f"Model location {location}: expected a file {_PATTERN} in it, found none; give the "
+            "folder that Train wrote."
+        )
+    return found[-1]
+
+
+def read_description(path: Path) -> Description:
+    """Read what a model file says of itself, without loading the model.
+
+    Raises
+    ------
+    DeepometryError
+        The file is not a model, or not one of this program.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            content = json.loads(archive.read(DESCRIPTION))
+        return Description(**content)
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    except KeyError as error:
+        raise _not_a_model(path, "a Keras file that tells no classes and channels") from error
+    except (zipfile.BadZipFile, ValueError, TypeError) as error:
+        raise _not_a_model(path, "another kind of file, or a damaged one") from error
+
+
+def _not_a_model(path: Path, found: str) -> DeepometryError:
+    return DeepometryError(
+        f"{path}: expected a model file that deepometry train wrote (.keras), found {found}; "
+        "choose another file or train anew."
+    )
+
+
+def load_model(location: Path) -> tuple[Any, Description, Path]:
+    """Load a model and its description.
+
+    Parameters
+    ----------
+    location : Path
+        A model file, or a folder, which means its newest one.
+
+    Returns
+    -------
+    model : keras.Model
+    description : Description
+    path : Path
+        The file itself.
+
+    Raises
+    ------
+    DeepometryError
+        There is no model, or its file is damaged.
+    """
+    path = find_model(location)
+    description = read_description(path)
+    try:
+        model = keras().models.load_model(path, compile=False)
+    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise _not_a_model(path, f"one that Keras cannot open ({error})") from error
+    model.compile(jit_compile=False)
+    return model, description, path

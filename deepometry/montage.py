@@ -1,0 +1,132 @@
+"""Contact sheets of parsed cells: plain 16-bit TIFF, one channel a sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from deepometry.errors import OptionsError
+
+LARGEST_SHEET = 32_767
+"""Side of a sheet in pixels; more than 2 GB is beyond what ImageJ opens as a plane."""
+
+_SMALL_SHEETS = 1 << 25
+
+
+def check_sheet(montage: int, frame: int) -> None:
+    """Check that sheets of `montage` x `montage` cells can be opened by other programs.
+
+    Raises
+    ------
+    OptionsError
+        They would be too large.
+    """
+    if montage * frame > LARGEST_SHEET:
+        message = (
+            f"Montage size: expected at most {LARGEST_SHEET // frame} cells a side at a frame of "
+            f"{frame} pixels, found {montage}; other programs cannot open larger sheets."
+        )
+        raise OptionsError({"montage": message})
+
+
+def sheet_dtype(dtype: np.dtype) -> np.dtype:
+    """Give the dtype of the sheets: uint16, or float32 for counts that do not fit into it."""
+    fits = dtype.kind == "u" and dtype.itemsize <= 2
+    return np.dtype("<u2" if fits else "<f4")
+
+
+class MontageWriter:
+    """Sheets of cells, one series a channel, written row by row as the cells come.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the sheets go; must exist.
+    name : str
+        Sheets are named `<name>_ch<channel>_<sheet>.tif`, counted from 1.
+    channels : sequence of int
+        Channel numbers, in the order of the cells' last axis.
+    side : int
+        Cells along each side of a sheet.
+    frame : int
+        Side of a cell, in pixels.
+    dtype : dtype
+        Of the cells.
+
+    Notes
+    -----
+    Small sheets are kept in memory until they are full; of large ones, only one row of cells.
+    Places without a cell on the last sheet are 0.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        channels: Sequence[int],
+        side: int,
+        frame: int,
+        dtype: np.dtype,
+    ) -> None:
+        self._folder, self._name, self._channels = folder, name, tuple(channels)
+        self._side, self._frame, self._cells = side, frame, 0
+        kept = sheet_dtype(dtype)
+        small = len(channels) * (side * frame) ** 2 * kept.itemsize <= _SMALL_SHEETS
+        self._band = side if small else 1
+        self._rows = np.zeros((len(channels), self._band * frame, side * frame), kept)
+        self._pixels_at = 0
+
+    def add(self, framed: np.ndarray) -> tuple[int, int, int]:
+        """Put one cell on its sheets.
+
+        Parameters
+        ----------
+        framed : ndarray, shape (frame, frame, channels)
+
+        Returns
+        -------
+        sheet, row, column : int
+            Where it is, each counted from 1.
+        """
+        row, column = divmod(self._cells, self._side)
+        y, x = row % self._band * self._frame, column * self._frame
+        self._rows[:, y : y + self._frame, x : x + self._frame] = framed.transpose(2, 0, 1)
+        self._cells += 1
+        if self._cells % (self._band * self._side) == 0:
+            self._write(row)
+        return row // self._side + 1, row % self._side + 1, column + 1
+
+    def finish(self) -> None:
+        """Write what is not yet written."""
+        if self._cells % (self._band * self._side):
+            self._write((self._cells - 1) // self._side)
+
+    def _write(self, row: int) -> None:
+        """Write the rows in memory, of which this is the last with cells."""
+        sheet, place = divmod(row, self._side)
+        first = place - place % self._band
+        for channel, pixels in zip(self._channels, self._rows, strict=True):
+            path = self._folder / f"{self._name}_ch{channel}_{sheet + 1}.tif"
+            if first == 0:
+                self._pixels_at = self._start_sheet(path)
+            with path.open("r+b") as file:
+                file.seek(self._pixels_at + first // self._band * pixels.nbytes)
+                file.write(pixels.data)
+        self._rows[...] = 0
+
+    def _start_sheet(self, path: Path) -> int:
+        """Write a sheet of zeros; give where in the file its pixels begin."""
+        size = self._side * self._frame
+        place = tifffile.imwrite(
+            path,
+            shape=(size, size),
+            dtype=self._rows.dtype,
+            byteorder="<",
+            photometric="minisblack",
+            metadata=None,
+            returnoffset=True,
+        )
+        return int(place[0])

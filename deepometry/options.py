@@ -1,0 +1,416 @@
+"""One frozen dataclass of options a step: the only configuration there is.
+
+The command line, the page and Python all build these classes, from text or from values; each
+field carries its label, its help and the function that reads it. All fields are checked at
+once, and `OptionsError` says for each what was expected and what was found.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from deepometry.errors import OptionsError
+
+NETWORKS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+SCALINGS = ("channel", "image", "none")
+BALANCES = ("weights", "sampling", "none")
+LAYERS = ("pool5", "res5a_relu", "res4a_relu")
+SMALLEST_FRAME = 16
+LARGEST_FRAME = 1024
+MOST_CHANNELS = 64
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a field tells its users: a label, a help text, and how its text is read."""
+
+    label: str
+    help: str
+    read: Callable[[Any], Any]
+    metavar: str | None = None
+    choices: tuple[str, ...] | None = None
+
+
+def settings(options: type) -> dict[str, tuple[Setting, Any]]:
+    """Give every option of a class: its name, its `Setting` and its default.
+
+    Returns
+    -------
+    dict of str to (Setting, default)
+        `dataclasses.MISSING` is the default of a required option.
+    """
+    return {f.name: (f.metadata["setting"], f.default) for f in fields(options)}
+
+
+def _option(
+    label: str,
+    help: str,
+    read: Callable[[Any], Any],
+    default: Any = MISSING,
+    **more: Any,
+) -> Any:
+    setting = Setting(label, help, read, **more)
+    if default is MISSING:
+        return field(metadata={"setting": setting})
+    return field(default=default, metadata={"setting": setting})
+
+
+class _Options:
+    """Reads and checks every field when an instance is made."""
+
+    def __post_init__(self) -> None:
+        wrong = {}
+        for item in fields(self):  # type: ignore[arg-type]
+            try:
+                object.__setattr__(self, item.name, _read(item, getattr(self, item.name)))
+            except ValueError as error:
+                wrong[item.name] = f"{item.metadata['setting'].label}: {error}"
+        if wrong:
+            raise OptionsError(wrong)
+
+
+def _read(item: Field[Any], value: Any) -> Any:
+    blank = value is None or (isinstance(value, str) and not value.strip())
+    if blank and item.default is not MISSING:
+        return item.default
+    if blank:
+        raise ValueError("expected a value, found nothing; please fill it in.")
+    return item.metadata["setting"].read(value)
+
+
+# --- readers of values -----------------------------------------------------------------------
+
+
+def _path(value: Any) -> Path:
+    if isinstance(value, Path):
+        return value
+    return Path(str(value).strip().strip("\"'")).expanduser()
+
+
+def _text(value: Any) -> str:
+    return str(value).strip()
+
+
+def _whole(least: int, most: int = 2**31 - 1) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        found = str(value).strip()
+        if isinstance(value, bool) or not re.fullmatch(r"[+-]?\d{1,12}", found):
+            raise ValueError(f"expected a whole number {span}, found {found!r}.")
+        if not least <= int(found) <= most:
+            raise ValueError(f"expected a whole number {span}, found {found}.")
+        return int(found)
+
+    span = f"from {least} to {most}" if most < 2**31 - 1 else f"of {least} or more"
+    return read
+
+
+def _number(least: float, most: float) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if isinstance(value, bool) or not least <= number <= most:
+            raise ValueError(f"expected a number from {least:g} to {most:g}, found {value!r}.")
+        return number
+
+    return read
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        found = str(value).strip().lower()
+        if found not in choices:
+            raise ValueError(f"expected one of {', '.join(choices)}, found {value!r}.")
+        return found
+
+    return read
+
+
+def _flag(value: Any) -> bool:
+    words = {"true": True, "yes": True, "on": True, "1": True}
+    words |= {"false": False, "no": False, "off": False, "0": False}
+    found = words.get(str(value).strip().lower())
+    if found is None:
+        raise ValueError(f"expected yes or no, found {value!r}.")
+    return found
+
+
+def read_channels(value: Any) -> tuple[int, ...]:
+    """Read channel numbers, counted from 1 as IDEAS does, in the user's order.
+
+    Parameters
+    ----------
+    value : str, int or sequence of int
+        `"1,9,12"`, `"[1, 9, 12]"`, `"1 9 12"`, `9` and `(1, 9, 12)` are all accepted.
+
+    Raises
+    ------
+    ValueError
+        Not numbers of 1 and more, or one of them twice.
+    """
+    whole = isinstance(value, Sequence) and not isinstance(value, str)
+    text = ",".join(map(str, value)) if whole else str(value)
+    parts = re.split(r"[,;\s]+", text.strip().strip("[]()").strip())
+    if not all(re.fullmatch(r"\d{1,4}", part) and int(part) > 0 for part in parts):
+        raise ValueError(
+            f"expected channel numbers from 1 up, such as 1,9,12, found {text!r}; "
+            "use the numbers that IDEAS shows."
+        )
+    numbers = tuple(int(part) for part in parts)
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"expected each channel once, found {text!r}; remove the repetition.")
+    if len(numbers) > MOST_CHANNELS:
+        raise ValueError(f"expected at most {MOST_CHANNELS} channels, found {len(numbers)}.")
+    return numbers
+
+
+def _held_out(value: Any) -> float:
+    """Read `80/20` as the share held out, 0.2."""
+    if isinstance(value, float):
+        value = f"{100 * (1 - value):g}/{100 * value:g}"
+    parts = re.fullmatch(r"(\d+(?:\.\d+)?)\s*[/:]\s*(\d+(?:\.\d+)?)", str(value).strip())
+    train, held = map(float, parts.groups()) if parts else (0.0, 0.0)
+    if min(train, held) <= 0 or not math.isclose(train + held, 100):
+        raise ValueError(
+            f"expected two percentages of training and hold-out that add up to 100, such as "
+            f"80/20, found {str(value)!r}."
+        )
+    return held / 100
+
+
+# --- the steps -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParseOptions(_Options):
+    """Options of `deepometry.parse.parse`; every field also accepts text.
+
+    Raises
+    ------
+    OptionsError
+        One or more fields cannot be used; its `fields` has a sentence for each.
+    """
+
+    input: Path = _option(
+        "Input location",
+        "Folder that holds the .cif or .tif images, in sub-folders whose names say what the "
+        "cells are, such as 'Day 1/Sample A/Class Smooth_Disc'.",
+        _path,
+    )
+    output: Path = _option("Output location", "Folder for the parsed arrays.", _path)
+    frame: int = _option(
+        "Frame size",
+        "Side of the square, in pixels, to which every cell is cropped or padded.",
+        _whole(SMALLEST_FRAME, LARGEST_FRAME),
+        48,
+    )
+    channels: tuple[int, ...] | None = _option(
+        "Channels",
+        "Channels to keep, numbered as in IDEAS, such as 1,9,12. All of them by default.",
+        read_channels,
+        None,
+        metavar="NUMBERS",
+    )
+    montage: int = _option(
+        "Montage size",
+        "Cells along each side of a montage sheet; 0 writes no montages.",
+        _whole(0, 100),
+        15,
+    )
+    split: float | None = _option(
+        "Train/Hold-out split",
+        "Percentages of cells for training and held out for the final test, such as 80/20. "
+        "No split by default.",
+        _held_out,
+        None,
+        metavar="TRAIN/HOLD-OUT",
+    )
+    split_by: str | None = _option(
+        "Split by",
+        "Keep all cells of a folder value on one side of the split, such as Sample, so that "
+        "the test is on samples that training never saw.",
+        _text,
+        None,
+        metavar="PREFIX",
+    )
+    seed: int = _option("Seed", "Number that fixes the split and the padding noise.", _whole(0), 0)
+    one_file_per_cell: bool = _option(
+        "One file per cell",
+        "Write one .npy a cell, the layout of the original program, in place of stacks.",
+        _flag,
+        False,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.split_by and self.split is None:
+            message = (
+                "Split by: expected a Train/Hold-out split beside it, such as 80/20, found none."
+            )
+            raise OptionsError({"split_by": message})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(_Options):
+    """Options of `deepometry.train.train`; every field also accepts text.
+
+    Raises
+    ------
+    OptionsError
+        One or more fields cannot be used; its `fields` has a sentence for each.
+    """
+
+    input: Path = _option("Input location", "Folder of parsed cells, as Parse wrote it.", _path)
+    output: Path = _option("Output location", "Folder for the model and its curves.", _path)
+    target: str = _option(
+        "Target classification",
+        "What to learn: a folder prefix such as Class, as `deepometry targets` lists them.",
+        _text,
+        metavar="TARGET",
+    )
+    epochs: int = _option(
+        "Learning iterations",
+        "Most passes over the training cells; training stops earlier when it no longer improves.",
+        _whole(1, 100_000),
+        512,
+    )
+    batch_size: int = _option("Batch size", "Cells in one training step.", _whole(1, 4096), 32)
+    network: str = _option(
+        "Network", "Depth of the residual network.", _one_of(NETWORKS), "resnet50", choices=NETWORKS
+    )
+    channels: tuple[int, ...] | None = _option(
+        "Channels",
+        "Channels to learn from, out of the parsed ones, such as 1,9. All of them by default.",
+        read_channels,
+        None,
+        metavar="NUMBERS",
+    )
+    scaling: str = _option(
+        "Intensity scaling",
+        "channel: mean and spread of each channel over the training cells; image: darkest to "
+        "brightest pixel of each image, as in the protocol; none: raw counts.",
+        _one_of(SCALINGS),
+        "channel",
+        choices=SCALINGS,
+    )
+    learning_rate: float = _option(
+        "Learning rate", "Step size of the Adam optimiser at the start.", _number(1e-8, 1.0), 1e-3
+    )
+    balance: str = _option(
+        "Class balance",
+        "How rare classes are given the same say: weights in the loss, sampling them more "
+        "often, or none.",
+        _one_of(BALANCES),
+        "weights",
+        choices=BALANCES,
+    )
+    flips: bool = _option("Flips", "Mirror training images at random.", _flag, True)
+    rotation: bool = _option("Rotation", "Turn training images by any angle.", _flag, True)
+    shifts: float = _option(
+        "Shifts",
+        "Farthest that training images are shifted, as a share of the frame; 0 for none.",
+        _number(0.0, 0.5),
+        0.05,
+    )
+    validation: float = _option(
+        "Validation share",
+        "Share of the cells of each class kept from training to choose the best epoch.",
+        _number(0.01, 0.9),
+        0.2,
+    )
+    patience: int = _option(
+        "Patience",
+        "Stop when the validation loss has not improved for so many epochs; 0 never stops early.",
+        _whole(0),
+        40,
+    )
+    plateau: int = _option(
+        "Plateau",
+        "Halve the learning rate when the validation loss has not improved for so many epochs; "
+        "0 never.",
+        _whole(0),
+        10,
+    )
+    seed: int = _option(
+        "Seed", "Number that fixes the split, the start and the augmentation.", _whole(0), 0
+    )
+    resume: bool = _option(
+        "Resume", "Go on from the last epoch of a training in the output folder.", _flag, False
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions(_Options):
+    """Options of `deepometry.predict.predict`; every field also accepts text.
+
+    Raises
+    ------
+    OptionsError
+        One or more fields cannot be used; its `fields` has a sentence for each.
+    """
+
+    input: Path = _option("Input location", "Folder of parsed cells, as Parse wrote it.", _path)
+    output: Path = _option("Output location", "Folder for the predictions.", _path)
+    model: Path = _option(
+        "Model location", "Model file, or the folder that training wrote.", _path, metavar="PATH"
+    )
+    unannotated: bool = _option(
+        "Unannotated data?",
+        "The folders name no classes: write a label for every cell, no confusion matrix.",
+        _flag,
+        False,
+    )
+    batch_size: int = _option("Batch size", "Cells predicted at once.", _whole(1, 65536), 256)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractOptions(_Options):
+    """Options of `deepometry.extract.extract`; every field also accepts text.
+
+    Raises
+    ------
+    OptionsError
+        One or more fields cannot be used; its `fields` has a sentence for each.
+    """
+
+    input: Path = _option("Input location", "Folder of parsed cells, as Parse wrote it.", _path)
+    output: Path = _option("Output location", "Folder for the features.", _path)
+    model: Path = _option(
+        "Model location", "Model file, or the folder that training wrote.", _path, metavar="PATH"
+    )
+    layer: str = _option(
+        "Layer",
+        "Layer whose activations are the features, deepest first.",
+        _one_of(LAYERS),
+        "pool5",
+        choices=LAYERS,
+    )
+    batch_size: int = _option("Batch size", "Cells processed at once.", _whole(1, 65536), 256)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions(_Options):
+    """Options of `deepometry.demo.demo`; every field also accepts text.
+
+    Raises
+    ------
+    OptionsError
+        One or more fields cannot be used; its `fields` has a sentence for each.
+    """
+
+    output: Path = _option(
+        "Output location",
+        "New folder for the example cells and all results.",
+        _path,
+        Path("deepometry_demo"),
+        metavar="FOLDER",
+    )
+    cells: int = _option("Cells", "Number of example cells to draw.", _whole(70, 1_000_000), 1400)
+    epochs: int = _option("Learning iterations", "Passes over the training cells.", _whole(1), 12)
+    seed: int = _option("Seed", "Number that fixes everything drawn by chance.", _whole(0), 0)

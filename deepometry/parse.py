@@ -1,0 +1,287 @@
+"""Images in, arrays out: every cell framed, stacked and listed, folder for folder.
+
+<output>/[Train|Hold-out/]<same folders as the input>/<stem>.npy   pixels of the cells
+                                                      <stem>.csv   one row a cell
+                                                      *_ch<n>_<n>.tif   montages
+<output>/parse.json     how it was made, and every file written
+<output>/problems.csv   cells that could not be used, if any
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepometry.errors import DeepometryError, explain_os_error
+from deepometry.files import provenance, staged, write_json
+from deepometry.frame import Noise, frame_cell
+from deepometry.layout import (
+    PROBLEMS,
+    RECORD,
+    Plan,
+    check_places,
+    choose_channels,
+    plan_sources,
+    written_before,
+)
+from deepometry.montage import MontageWriter, check_sheet
+from deepometry.names import SIDES
+from deepometry.options import ParseOptions
+from deepometry.progress import Progress, Report, as_progress
+from deepometry.readers import Cell, Problem, Source, find_sources
+from deepometry.stacks import ProblemTable, StackWriter
+
+_SECONDS_BETWEEN_REPORTS = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParseResult:
+    """What a parse wrote.
+
+    Attributes
+    ----------
+    output : Path
+        The output folder; all other paths are relative to it, with forward slashes.
+    cells, problems : int
+        Cells written, and cells that could not be used, listed in problems.csv.
+    channels : tuple of int
+        Channel numbers, in the order of the last axis of the arrays.
+    sides : dict of str to int
+        Cells in `Train` and in `Hold-out`; empty without a split.
+    stacks : tuple of str
+        The .npy stacks; with one file a cell, the tables.
+    montages : tuple of str
+        The .tif sheets.
+    """
+
+    output: Path
+    cells: int
+    problems: int
+    channels: tuple[int, ...]
+    sides: dict[str, int]
+    stacks: tuple[str, ...]
+    montages: tuple[str, ...]
+
+
+def parse(options: ParseOptions, progress: Progress | Report | None = None) -> ParseResult:
+    """Turn images of cells into arrays of one size.
+
+    Parameters
+    ----------
+    options : ParseOptions
+        What to read, where to write, and how.
+    progress : Progress or callable, optional
+        Told the number of cells done; may cancel.
+
+    Returns
+    -------
+    ParseResult
+
+    Raises
+    ------
+    DeepometryError
+        The input has no cells, not one can be used, or the output cannot be written.
+    Cancelled
+        When asked to stop. Then, as after any error, the output is as it was before.
+    """
+    progress = as_progress(progress)
+    check_places(options)
+    check_sheet(options.montage, options.frame)
+    sources = [source for source in find_sources(options.input, progress) if len(source.objects)]
+    channels = choose_channels(sources, options)
+    plans = plan_sources(sources, options)
+    with staged(options.output, stale=written_before(options.output)) as stage:
+        run = _Run(options, channels, stage, progress, sum(len(plan.held) for plan in plans))
+        with run.problems:
+            for plan in plans:
+                run.parse_source(plan)
+        files = _files(stage)
+        result = run.finish(files)
+        record = _record(options, result, run.stacks, _channel_names(sources, channels))
+        write_json(stage / RECORD, record | {"files": [*files, RECORD]})
+    return result
+
+
+class _Run:
+    """One parse at work: what is open, what is counted."""
+
+    def __init__(
+        self,
+        options: ParseOptions,
+        channels: tuple[int, ...],
+        stage: Path,
+        progress: Progress,
+        cells: int,
+    ) -> None:
+        self._options, self._channels, self._stage = options, channels, stage
+        self._noise = Noise(options.seed, channels)
+        self._ticker = _Ticker(progress, cells)
+        self._names: dict[Path, set[str]] = {}
+        self.stacks: list[dict[str, Any]] = []
+        self.sides = dict.fromkeys(SIDES if options.split is not None else (), 0)
+        self.problems = ProblemTable(stage / PROBLEMS)
+
+    def parse_source(self, plan: Plan) -> None:
+        """Read, frame and write the cells of one source."""
+        writers: dict[bool, StackWriter] = {}
+        dtype = None
+        with ExitStack() as files:
+            for key, held, cell in self._usable(plan):
+                if held not in writers:
+                    dtype = _plain(cell)
+                    writers[held] = files.enter_context(self._open(plan, held, dtype))
+                framed = frame_cell(
+                    cell.pixels, self._options.frame, key, self._noise, cell.background
+                )
+                writers[held].add(cell, framed)
+        for held, writer in sorted(writers.items()):
+            self._count(plan, held, writer.cells, str(dtype))
+
+    def _usable(self, plan: Plan) -> Iterator[tuple[str, bool, Cell]]:
+        """Give key, side and pixels of the good cells; list the others."""
+        dtype = None
+        cells = _read(plan, self._channels)
+        for key, held, found in zip(plan.source.keys, plan.held.tolist(), cells, strict=True):
+            self._ticker.tick(plan.name)
+            cell = _checked(found, dtype)
+            if isinstance(cell, Problem):
+                self.problems.add(cell)
+            else:
+                dtype = _plain(cell)
+                yield key, held, cell
+
+    def _folder(self, plan: Plan, held: bool) -> Path:
+        return Path(SIDES[held] if self.sides else "", *plan.folder)
+
+    def _open(self, plan: Plan, held: bool, dtype: np.dtype) -> StackWriter:
+        options, folder = self._options, self._stage / self._folder(plan, held)
+        montage, singles = None, None
+        if options.montage:
+            side, frame = options.montage, options.frame
+            montage = MontageWriter(folder, plan.montage, self._channels, side, frame, dtype)
+        if options.one_file_per_cell:
+            singles = self._names.setdefault(folder, set())
+        shape = (options.frame, options.frame, len(self._channels))
+        return StackWriter(folder, plan.stem, shape, dtype, montage, singles)
+
+    def _count(self, plan: Plan, held: bool, cells: int, dtype: str) -> None:
+        suffix = ".csv" if self._options.one_file_per_cell else ".npy"
+        path = (self._folder(plan, held) / f"{plan.stem}{suffix}").as_posix()
+        self.stacks.append({"path": path, "cells": cells, "dtype": dtype})
+        if self.sides:
+            self.sides[SIDES[held]] += cells
+
+    def finish(self, files: Sequence[str]) -> ParseResult:
+        """Say what was written, as files below the output.
+
+        Raises
+        ------
+        DeepometryError
+            Not one cell could be used.
+        """
+        cells, problems = sum(stack["cells"] for stack in self.stacks), self.problems
+        if not cells:
+            raise DeepometryError(
+                f"Input location {self._options.input}: none of {problems.number:,} cells can be "
+                f"used; the first, {problems.first}"
+            )
+        self._ticker.last(f"{cells:,} cells parsed, {problems.number:,} with problems")
+        return ParseResult(
+            output=self._options.output,
+            cells=cells,
+            problems=problems.number,
+            channels=self._channels,
+            sides=self.sides,
+            stacks=tuple(stack["path"] for stack in self.stacks),
+            montages=tuple(name for name in files if name.endswith(".tif")),
+        )
+
+
+def _read(plan: Plan, channels: Sequence[int]) -> Iterator[Cell | Problem]:
+    """Read a source; what the system reports names it, not the output."""
+    try:
+        yield from plan.source.read(channels)
+    except OSError as error:
+        raise explain_os_error(error, error.filename or plan.name) from error
+
+
+def _checked(cell: Cell | Problem, dtype: np.dtype | None) -> Cell | Problem:
+    """Give the cell, or why it cannot stand in a stack of this dtype."""
+    if isinstance(cell, Problem):
+        return cell
+    found, reason = cell.pixels, ""
+    if found.dtype.kind not in "uif":
+        reason = f"Expected pixels that are real numbers, found {found.dtype}."
+    elif not found.size:
+        reason = f"Expected an image, found one of {found.shape[0]} x {found.shape[1]} pixels."
+    elif dtype is not None and _plain(cell) != dtype:
+        reason = (
+            f"Expected {dtype} pixels, as in the first cell of its stack, found {_plain(cell)}; "
+            "export all cells alike."
+        )
+    elif found.dtype.kind == "f" and not np.isfinite(found).all():
+        reason = "Expected a number in every pixel, found some that are none (NaN or infinite)."
+    return Problem(cell.source, cell.object, reason) if reason else cell
+
+
+def _plain(cell: Cell) -> np.dtype:
+    """Give the dtype of a cell without its byte order, which may differ from file to file."""
+    return cell.pixels.dtype.newbyteorder("=")
+
+
+def _files(folder: Path) -> list[str]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
+def _channel_names(sources: Sequence[Source], channels: Sequence[int]) -> dict[str, str]:
+    """Name the channels that have a name; where sources differ, as the first one does."""
+    named: dict[int, str] = {}
+    for source in sources:
+        named = source.channel_names | named
+    return {str(number): named[number] for number in channels if number in named}
+
+
+def _record(
+    options: ParseOptions,
+    result: ParseResult,
+    stacks: list[dict[str, Any]],
+    names: dict[str, str],
+) -> dict[str, Any]:
+    return provenance("parse", options) | {
+        "cells": result.cells,
+        "problems": result.problems,
+        "channels": list(result.channels),
+        "channel_names": names,
+        "frame": options.frame,
+        "dtypes": sorted({stack["dtype"] for stack in stacks}),
+        "sides": result.sides,
+        "stacks": stacks,
+    }
+
+
+class _Ticker:
+    """Tells of progress, but not for every cell."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+        self._next = 0.0
+
+    def tick(self, name: str) -> None:
+        """Report, if it is time, before work on the next cell."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _SECONDS_BETWEEN_REPORTS
+            self._progress.report(self._done, self._total, f"Parsing {name}")
+        self._done += 1
+
+    def last(self, text: str) -> None:
+        """Report the end."""
+        self._progress.say(text)
+        self._progress.report(self._total, self._total, text)

@@ -1,0 +1,71 @@
+"""Progress and cancellation: one object for the command line, the page and Python."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+Report = Callable[[int, int, str], None]
+
+
+class Cancelled(Exception):
+    """Raised inside a running step when the user has asked it to stop."""
+
+
+class Progress:
+    """What a running step tells, and how it is told to stop.
+
+    Parameters
+    ----------
+    on_report : callable, optional
+        Called as `on_report(done, total, text)` with the number of units done, the number in
+        all, and what is being done.
+    on_say : callable, optional
+        Called with each sentence worth keeping in a log.
+
+    Notes
+    -----
+    `cancel` may be called from any thread or from a signal handler.
+    """
+
+    def __init__(
+        self, on_report: Report | None = None, on_say: Callable[[str], None] | None = None
+    ) -> None:
+        self._on_report = on_report
+        self._on_say = on_say
+        self._stop = threading.Event()
+
+    def report(self, done: int, total: int, text: str) -> None:
+        """Tell that `done` of `total` units are done; raise `Cancelled` when asked to stop.
+
+        A total of 0 says that there is nothing to count yet.
+        """
+        self.check()
+        if self._on_report is not None:
+            self._on_report(done, total, text)
+
+    def say(self, text: str) -> None:
+        """Tell one sentence for the log."""
+        if self._on_say is not None:
+            self._on_say(text)
+
+    def cancel(self) -> None:
+        """Ask the step to stop at its next report."""
+        self._stop.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether `cancel` has been called."""
+        return self._stop.is_set()
+
+    def check(self) -> None:
+        """Raise `Cancelled` if the user has asked to stop."""
+        if self.cancelled:
+            raise Cancelled("Stopped, as you asked.")
+
+
+def as_progress(progress: Progress | Report | None) -> Progress:
+    """Accept a `Progress`, a plain function `(done, total, text)`, or nothing at all."""
+    if isinstance(progress, Progress):
+        return progress
+    return Progress(on_report=progress)

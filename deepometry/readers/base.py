@@ -1,0 +1,133 @@
+"""The contract of all readers: `Cell`, `Problem`, `Source`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell as the instrument saw it.
+
+    Attributes
+    ----------
+    source : str
+        File it came from, relative to the input folder, with forward slashes. For one file a
+        cell and channel, the file of its lowest channel.
+    object : str
+        Object number in that file, or for one file a cell its name without channel and
+        extension.
+    pixels : ndarray, shape (height, width, channels)
+        Counts of the wanted channels, in the wanted order, in the dtype of the source.
+    background : ndarray of float64, shape (channels, 2), or None
+        Mean and standard deviation of the background of each channel, where the file has them.
+    """
+
+    source: str
+    object: str
+    pixels: np.ndarray
+    background: np.ndarray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A cell that cannot be used, and the reason in words.
+
+    Attributes
+    ----------
+    source, object : str
+        As in `Cell`. The object is empty where the trouble is with more than one cell: a file or
+        folder that cannot be opened, or the rest of a file behind some damage.
+    reason : str
+        One sentence.
+    """
+
+    source: str
+    object: str
+    reason: str
+
+
+class Source(Protocol):
+    """Cells of one origin, which go to one stack.
+
+    `objects`, `keys` and what `read` gives go together one to one, problems included.
+    """
+
+    @property
+    def folder(self) -> tuple[str, ...]:
+        """Folders below the input folder, outermost first."""
+
+    @property
+    def stem(self) -> str:
+        """Name of the stack that its cells go to."""
+
+    @property
+    def objects(self) -> Sequence[str]:
+        """`Cell.object` of every cell, in the order in which `read` gives them."""
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """For every cell, what no other cell of the input has, whatever channels are read."""
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Numbers of the channels it has, rising."""
+
+    @property
+    def channel_names(self) -> dict[int, str]:
+        """Names of those channels that have one."""
+
+    def read(self, channels: Sequence[int]) -> Iterator[Cell | Problem]:
+        """Give every cell in the order of `objects`, or the reason why it cannot be had."""
+
+
+@dataclass(frozen=True)
+class UnreadableSource:
+    """A `Source` that stands for a file or folder that cannot be opened.
+
+    Attributes
+    ----------
+    folder : tuple of str
+        Folders below the input folder.
+    stem, name : str
+        Name of its stack, and of the file; no name for the folder itself.
+    reason : str
+        What is wrong, in one sentence.
+    """
+
+    folder: tuple[str, ...]
+    stem: str
+    name: str
+    reason: str
+
+    @property
+    def objects(self) -> Sequence[str]:
+        """One entry, which names no cell."""
+        return [""]
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """One entry."""
+        return [f"{self._source}#"]
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """None."""
+        return ()
+
+    @property
+    def channel_names(self) -> dict[int, str]:
+        """None."""
+        return {}
+
+    def read(self, channels: Sequence[int]) -> Iterator[Cell | Problem]:
+        """Give the one problem."""
+        yield Problem(self._source, "", self.reason)
+
+    @property
+    def _source(self) -> str:
+        return "/".join((*self.folder, self.name)).rstrip("/")

@@ -1,0 +1,172 @@
+"""Scores and pictures of how good a model is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deepometry.files import writing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_INK = "#1f4e79"
+_OTHER = "#d1661c"
+_MOST_NUMBERED = 30
+
+
+def scores(matrix: np.ndarray) -> dict[str, float]:
+    """Sum a confusion matrix up.
+
+    Parameters
+    ----------
+    matrix : ndarray of int, shape (classes, classes)
+        Counts; rows are the true classes.
+
+    Returns
+    -------
+    dict of str to float
+        `accuracy`, and `balanced_accuracy`: the mean recall of the classes that occur.
+    """
+    totals = matrix.sum(1)
+    recalls = np.diag(matrix)[totals > 0] / totals[totals > 0]
+    return {
+        "accuracy": float(np.trace(matrix) / max(matrix.sum(), 1)),
+        "balanced_accuracy": float(recalls.mean()) if len(recalls) else 0.0,
+    }
+
+
+def normalized(matrix: np.ndarray) -> np.ndarray:
+    """Divide each row of a confusion matrix by its sum; rows of absent classes are 0."""
+    return matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+
+
+def confusion(true: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Count the pairs of true and predicted classes.
+
+    Returns
+    -------
+    ndarray of int64, shape (classes, classes)
+        Rows are the true classes; every class has its row and column.
+    """
+    counts = np.bincount(true * classes + predicted, minlength=classes * classes)
+    return counts.reshape(classes, classes)
+
+
+def classification_report(matrix: np.ndarray, labels: Sequence[str]) -> pd.DataFrame:
+    """Tell precision, recall and F1 of every class.
+
+    Returns
+    -------
+    DataFrame
+        Columns `label`, `precision`, `recall`, `f1-score`, `support`; a row a class, then
+        `accuracy`, `balanced accuracy`, `macro avg` and `weighted avg` over the classes that
+        occur.
+    """
+    import pandas as pd
+
+    support, chosen, right = matrix.sum(1), matrix.sum(0), np.diag(matrix)
+    precision = right / np.maximum(chosen, 1)
+    recall = right / np.maximum(support, 1)
+    f1 = 2 * right / np.maximum(chosen + support, 1)
+    each = np.stack([precision, recall, f1], 1)
+    present = support > 0
+    rows = [[label, *row, int(n)] for label, row, n in zip(labels, each, support, strict=True)]
+    cells, total = int(support.sum()), scores(matrix)
+    rows.append(["accuracy", None, None, total["accuracy"], cells])
+    rows.append(["balanced accuracy", None, None, total["balanced_accuracy"], cells])
+    rows.append(["macro avg", *each[present].mean(0), cells])
+    rows.append(["weighted avg", *np.average(each, axis=0, weights=support), cells])
+    return pd.DataFrame(rows, columns=["label", "precision", "recall", "f1-score", "support"])
+
+
+def write_matrix(path: Path, matrix: np.ndarray, labels: Sequence[str]) -> None:
+    """Write a confusion matrix; the first column is the true label."""
+    import pandas as pd
+
+    table = pd.DataFrame(matrix, index=pd.Index(labels, name="true label"), columns=list(labels))
+    write_table(path, table.reset_index())
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as UTF-8 .csv, whole or not at all."""
+    with writing(path) as part:
+        table.to_csv(part, index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8")
+
+
+def plot_matrix(path: Path, matrix: np.ndarray, labels: Sequence[str], title: str) -> None:
+    """Draw a confusion matrix: shades show the share of each true class, numbers the counts."""
+    side = max(4.5, 0.62 * len(labels) + 2.5)
+    figure, axes = _figure((side + 1, side))
+    shares = normalized(matrix)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    ticks = np.arange(len(labels))
+    axes.set_xticks(ticks, labels, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(ticks, labels)
+    axes.set(xlabel="Predicted label", ylabel="True label", title=title)
+    if len(labels) <= _MOST_NUMBERED:
+        _number(axes, matrix, shares)
+    figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03, label="Share of the true class")
+    _save(figure, path)
+
+
+def _number(axes: Any, matrix: np.ndarray, shares: np.ndarray) -> None:
+    for row, column in np.ndindex(*matrix.shape):
+        share = shares[row, column]
+        axes.text(
+            column,
+            row,
+            f"{share:.2f}\n{matrix[row, column]:,}",
+            ha="center",
+            va="center",
+            fontsize=7,
+            color="white" if share > 0.55 else "#222222",
+        )
+
+
+def plot_counts(path: Path, counts: Mapping[str, int], title: str) -> None:
+    """Draw how many cells were given each label."""
+    figure, axes = _figure((max(5.0, 0.6 * len(counts) + 2), 4.0))
+    bars = axes.bar(list(counts), list(counts.values()), color=_INK)
+    axes.bar_label(bars, labels=[f"{n:,}" for n in counts.values()], padding=2, fontsize=8)
+    axes.set(ylabel="Cells", title=title)
+    axes.margins(y=0.12)
+    axes.tick_params(axis="x", rotation=35)
+    for label in axes.get_xticklabels():
+        label.set(ha="right", rotation_mode="anchor")
+    axes.spines[["top", "right"]].set_visible(False)
+    _save(figure, path)
+
+
+def plot_history(path: Path, history: Sequence[Mapping[str, float]], best: int) -> None:
+    """Draw loss and accuracy of training and validation against the epochs."""
+    figure, panels = _figure((9.0, 3.8), columns=2)
+    epochs = [row["epoch"] for row in history]
+    for axes, name in zip(panels, ("loss", "accuracy"), strict=True):
+        for column, label, color in (
+            (name, "training", _INK),
+            (f"val_{name}", "validation", _OTHER),
+        ):
+            values = [row[column] for row in history]
+            axes.plot(epochs, values, color=color, label=label, marker="." * (len(epochs) < 40))
+        axes.axvline(best, color="#888888", linestyle=":", label=f"kept: epoch {best}")
+        axes.set(xlabel="Epoch", ylabel=name.capitalize())
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].legend(frameon=False)
+    _save(figure, path)
+
+
+def _figure(size: tuple[float, float], columns: int = 1) -> tuple[Any, Any]:
+    """Make a figure without any global state of pyplot, so that threads may draw at once."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(1, columns)
+
+
+def _save(figure: Any, path: Path) -> None:
+    with writing(path) as part:
+        figure.savefig(part, dpi=150, format=path.suffix.removeprefix("."))

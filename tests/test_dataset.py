@@ -1,0 +1,154 @@
+"""Parsed cells as one set: labels from whole folder names, pixels and identities in order."""
+
+import numpy as np
+import pytest
+
+from deepometry.dataset import open_dataset, training_part
+from deepometry.errors import DeepometryError
+from deepometry.targets import targets
+from tests.parsed import blobs, write_classes, write_record, write_stack
+
+
+def test_labels_come_from_whole_folder_names_below_the_input(tmp_path):
+    root = write_classes(tmp_path / "Class 7" / "in", {"Class 1": 3, "Class 10": 4, "Class 2": 2})
+    dataset = open_dataset(root)
+    (target,) = dataset.targets()
+    assert dict(target.labels) == {"1": 3, "2": 2, "10": 4}
+    codes = dataset.codes("class", ["1", "2", "10"])
+    assert codes.tolist() == [0] * 3 + [1] * 2 + [2] * 4
+
+
+def test_train_and_hold_out_are_no_targets(tmp_path):
+    write_record(tmp_path)
+    for side in ("Train", "Hold-out"):
+        for name in ("Class A", "Class B"):
+            write_stack(tmp_path / side / name, blobs(2, 0))
+    (target,) = targets(tmp_path)
+    assert (target.name, dict(target.labels)) == ("Class", {"A": 4, "B": 4})
+    dataset = open_dataset(tmp_path)
+    assert dataset.sides == {"Train", "Hold-out"}
+    assert len(dataset.only("Hold-out")) == 4
+    assert len(open_dataset(tmp_path, keep=training_part)) == 4
+
+
+def test_model_folders_and_hidden_folders_are_passed_over(tmp_path):
+    root = write_classes(tmp_path, {"Class A": 2, "Class B": 2})
+    for name in ("Class model", ".deepometry-x"):
+        write_stack(root / name, blobs(1, 0))
+    (root / "Class model" / "model_2-Class_categories.keras").write_bytes(b"")
+    (target,) = targets(root)
+    assert set(target.labels) == {"A", "B"}
+
+
+def test_pixels_in_any_order_from_stacks_and_single_files(tmp_path):
+    write_record(tmp_path)
+    pixels = blobs(7, 0), blobs(5, 1)
+    write_stack(tmp_path / "Class A", pixels[0])
+    (tmp_path / "Class B").mkdir()
+    for number, image in enumerate(pixels[1]):
+        np.save(tmp_path / "Class B" / f"cell_{number}.npy", image)
+    dataset = open_dataset(tmp_path)
+    everything = np.concatenate(pixels)
+    order = np.random.default_rng(0).permutation(12)
+    assert len(dataset) == 12
+    assert (dataset.read(order) == everything[order]).all()
+    assert (dataset.read(order, [1]) == everything[order][..., [1]]).all()
+    assert (dataset.read(order, [1, 0]) == everything[order][..., [1, 0]]).all()
+    assert dataset.read(order).dtype == np.uint16
+    names = [(source, name) for _, source, name in dataset.identities()]
+    assert names[:2] == [("Class A.cif", "0"), ("Class A.cif", "1")]
+    assert names[7:9] == [("Class B/cell_0.npy", "cell_0"), ("Class B/cell_1.npy", "cell_1")]
+
+
+def test_single_files_are_in_numeric_order_with_the_identity_of_their_table(tmp_path):
+    for number in range(12):
+        np.save(tmp_path / f"x_{number}.npy", blobs(1, 0, seed=number)[0])
+    rows = "".join(f"x_{n}.npy,sample.cif,{n + 100}\n" for n in range(11))
+    (tmp_path / "x.csv").write_text("file,source,object\n" + rows)
+    found = [(source, name) for _, source, name in open_dataset(tmp_path).identities()]
+    assert found == [("sample.cif", str(n + 100)) for n in range(11)] + [("x_11.npy", "x_11")]
+
+
+def test_channels_by_their_number(tmp_path):
+    root = write_classes(tmp_path, {"Class A": 2, "Class B": 2})
+    dataset = open_dataset(root)
+    assert dataset.channels == (3, 6)
+    assert dataset.columns((6, 3)) == [1, 0]
+    assert dataset.columns(None) == [0, 1]
+    with pytest.raises(
+        DeepometryError, match=r"expected channel 1 in the parsed cells, found 3, 6"
+    ):
+        dataset.columns((1,))
+
+
+def test_channels_are_counted_from_one_where_no_record_tells_them(tmp_path):
+    write_stack(tmp_path / "Class A", blobs(2, 0))
+    dataset = open_dataset(tmp_path)
+    assert dataset.channels is None
+    assert dataset.columns((2,)) == [1]
+    with pytest.raises(DeepometryError):
+        dataset.columns((0,))
+
+
+def test_more_than_256_classes_do_not_wrap(tmp_path):
+    for number in range(300):
+        write_stack(tmp_path / f"Class {number}", blobs(1, 0))
+    (target,) = targets(tmp_path)
+    codes = open_dataset(tmp_path).codes("Class", list(target.labels))
+    assert codes.tolist() == list(range(300))
+
+
+def test_the_same_image_has_the_same_fingerprint(tmp_path):
+    pixels = blobs(4, 0)
+    pixels[3] = pixels[1]
+    write_stack(tmp_path, pixels)
+    prints = open_dataset(tmp_path).fingerprints()
+    assert prints[3] == prints[1]
+    assert len(set(prints.tolist())) == 3
+
+
+def test_another_frame_or_number_of_channels_is_refused_by_name(tmp_path):
+    write_stack(tmp_path / "Class A", blobs(2, 0))
+    write_stack(tmp_path / "Class B", blobs(2, 0, frame=20))
+    with pytest.raises(DeepometryError, match=r"Class B.*20 x 20 .*Class A.*16 x 16"):
+        open_dataset(tmp_path)
+
+
+def test_two_parses_with_other_channels_are_refused(tmp_path):
+    for day, channels in (("Day 1", (1, 2)), ("Day 2", (1, 3))):
+        write_record(tmp_path / day, channels)
+        write_stack(tmp_path / day, blobs(2, 0))
+    with pytest.raises(DeepometryError, match=r"channels 1,2, but .* of 1,3"):
+        open_dataset(tmp_path)
+
+
+def test_no_cells(tmp_path):
+    with pytest.raises(DeepometryError, match="expected parsed cells"):
+        open_dataset(tmp_path)
+    with pytest.raises(DeepometryError, match="does not exist"):
+        open_dataset(tmp_path / "none")
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "flat", "words"])
+def test_damaged_arrays_are_named(tmp_path, damage):
+    path = write_stack(tmp_path, blobs(2, 0))
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-1])
+    elif damage == "text":
+        path.write_text("no array")
+    elif damage == "flat":
+        np.save(path, np.zeros(5))
+    else:
+        np.save(path, np.full((2, 16, 16, 1), "x"))
+    with pytest.raises(DeepometryError, match=r"cells\.npy"):
+        open_dataset(tmp_path)
+
+
+def test_a_table_with_too_few_rows_is_told(tmp_path):
+    write_stack(tmp_path, blobs(3, 0))
+    (tmp_path / "cells.csv").write_text("source,object\na.cif,0\n")
+    with pytest.raises(DeepometryError, match="one row for each of the 3 cells"):
+        list(open_dataset(tmp_path).identities())
+    (tmp_path / "cells.csv").write_text("object\n0\n")
+    with pytest.raises(DeepometryError, match="no source"):
+        list(open_dataset(tmp_path).identities())

@@ -1,0 +1,73 @@
+"""Features: row for row with their metadata, and what TensorBoard's projector needs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from deepometry.extract import extract
+from deepometry.model import load_model
+from deepometry.network import with_layer
+from deepometry.options import ExtractOptions
+from deepometry.projector import LARGEST_SPRITE, Sprite
+from tests.parsed import blobs
+
+
+@pytest.fixture(scope="module")
+def extracted(cells, trained, tmp_path_factory):
+    output = tmp_path_factory.mktemp("features")
+    options = ExtractOptions(input=cells, output=output, model=trained.model, batch_size=7)
+    return extract(options)
+
+
+def test_rows_are_cells_in_the_order_of_the_metadata(extracted, trained):
+    features = np.loadtxt(extracted.table, delimiter="\t")
+    metadata = pd.read_csv(extracted.metadata, sep="\t")
+    assert features.shape == (108, 512)
+    assert len(metadata) == 108
+    assert list(metadata.columns) == ["source", "object", "Class", "split", "predicted Class"]
+    row = metadata.query("split == 'Train' and Class == 'B' and object == 5").index[0]
+    model = with_layer(load_model(trained.model)[0], "pool5")
+    alone, chances = model.predict_on_batch(blobs(40, 1)[5:6].astype(np.float32))
+    assert np.allclose(features[row], alone[0], rtol=1e-3, atol=1e-4)
+    assert metadata["predicted Class"][row] == "ABC"[int(chances.argmax())]
+
+
+def test_the_projector_finds_its_files(extracted):
+    folder = extracted.table.parent
+    text = (folder / "projector_config.pbtxt").read_text()
+    for name in (extracted.table.name, "metadata.tsv", "sprite.png"):
+        assert f'"{name}"' in text
+        assert (folder / name).is_file()
+    with Image.open(folder / "sprite.png") as sprite:
+        assert sprite.size == (11 * 16, 10 * 16)
+
+
+def test_several_layers_share_a_folder(cells, trained, extracted, tmp_path):
+    for layer in ("res4a_relu", "res5a_relu"):
+        options = ExtractOptions(input=cells, output=tmp_path, model=trained.model, layer=layer)
+        result = extract(options)
+        assert result.table.name == f"features_extracted_by_{layer}.txt"
+    assert np.loadtxt(tmp_path / "features_extracted_by_res4a_relu.txt").shape == (108, 256)
+    text = (tmp_path / "projector_config.pbtxt").read_text()
+    assert text.count("tensor_path") == 2
+
+
+def test_features_of_other_cells_do_not_linger_beside_new_metadata(cells, trained, tmp_path):
+    for part, layer in (("Train", "res4a_relu"), ("Hold-out", "pool5")):
+        extract(
+            ExtractOptions(input=cells / part, output=tmp_path, model=trained.model, layer=layer)
+        )
+    assert not (tmp_path / "features_extracted_by_res4a_relu.txt").exists()
+    assert (tmp_path / "metadata.tsv").read_text().count("\n") == 21
+
+
+def test_thumbnails_shrink_when_there_are_many():
+    assert Sprite(100, 48).side == 48
+    many = Sprite(50_000, 48)
+    assert many.side * 224 <= LARGEST_SPRITE
+    images = np.arange(48 * 48, dtype=np.uint16).reshape(1, 48, 48, 1)
+    many.add(images)
+    corner = many._picture[: many.side, : many.side]
+    assert corner[0, 0] < 10
+    assert corner[-1, -1] > 245

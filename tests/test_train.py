@@ -1,0 +1,172 @@
+"""Training: it learns, repeats itself, stops cleanly, goes on, and keeps the best epoch."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from deepometry.checkpoint import STATE, load_checkpoint
+from deepometry.dataset import open_dataset
+from deepometry.errors import DeepometryError
+from deepometry.files import read_json
+from deepometry.model import load_model
+from deepometry.progress import Cancelled, Progress
+from deepometry.train import train
+from deepometry.training_cells import gather_cells
+from tests.conftest import short_training
+from tests.parsed import blobs, write_classes, write_stack
+
+
+class StopAt(Progress):
+    """Cancels when a text begins so."""
+
+    def __init__(self, start: str) -> None:
+        super().__init__(on_report=lambda done, total, text: self._look(text, start))
+
+    def _look(self, text: str, start: str) -> None:
+        if text.startswith(start):
+            self.cancel()
+
+
+def test_it_learns_and_writes_its_files(trained):
+    assert max(row["val_accuracy"] for row in trained.history) > 0.7
+    table = pd.read_csv(trained.model.parent / "training.csv")
+    assert table["epoch"].tolist() == [1, 2, 3, 4]
+    assert {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"} <= set(table.columns)
+    assert trained.best_epoch == table["val_loss"].idxmin() + 1
+    assert (trained.model.parent / "train_val_loss.png").stat().st_size > 5000
+    assert read_json(trained.model.parent / "train.json")["best_epoch"] == trained.best_epoch
+    assert not trained.stopped
+
+
+def test_the_file_holds_the_best_epoch_not_the_last(trained, cells):
+    gathered = gather_cells(short_training(cells / "Train", "unused"), Progress())
+    model, _, _ = load_model(trained.model)
+    images = gathered.dataset.read(gathered.validation).astype(np.float32)
+    chances = model.predict_on_batch(images)
+    right = chances[np.arange(len(images)), gathered.codes[gathered.validation]]
+    best = trained.history[trained.best_epoch - 1]
+    assert -np.log(right).mean() == pytest.approx(best["val_loss"], abs=1e-3)
+
+
+def test_one_seed_one_result(trained, cells, tmp_path):
+    again = train(short_training(cells / "Train", tmp_path))
+    assert [row["val_loss"] for row in again.history] == [
+        row["val_loss"] for row in trained.history
+    ]
+
+
+def test_stopped_and_resumed_is_the_same_as_never_stopped(trained, cells, tmp_path):
+    options = short_training(cells / "Train", tmp_path)
+    first = train(options, StopAt("Epoch 3 of 4"))
+    assert first.stopped
+    assert len(first.history) == 2
+    assert first.model.is_file()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    resumed = train(short_training(cells / "Train", tmp_path, resume=True))
+    assert [row["epoch"] for row in resumed.history] == [1, 2, 3, 4]
+    assert [row["val_loss"] for row in resumed.history] == [
+        row["val_loss"] for row in trained.history
+    ]
+
+
+def test_resuming_a_finished_training_with_more_epochs(trained, cells, tmp_path):
+    train(short_training(cells / "Train", tmp_path, epochs=1))
+    longer = train(short_training(cells / "Train", tmp_path, epochs=2, resume=True))
+    assert longer.history[1]["val_loss"] == trained.history[1]["val_loss"]
+
+
+def test_stopped_before_the_first_epoch_leaves_no_model(cells, tmp_path):
+    with pytest.raises(Cancelled):
+        train(short_training(cells / "Train", tmp_path / "out"), StopAt("Epoch 1 of 4"))
+    assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
+
+
+def test_keyboard_interrupt_keeps_the_best_model_so_far(cells, tmp_path):
+    def interrupt(done, total, text):
+        if text.startswith("Epoch 2"):
+            raise KeyboardInterrupt
+
+    result = train(short_training(cells / "Train", tmp_path), interrupt)
+    assert result.stopped
+    assert load_model(result.model)[1].scores["epoch"] == 1
+
+
+def test_resuming_refuses_other_cells_and_other_options(trained, cells, tmp_path):
+    with pytest.raises(DeepometryError, match=r"expected last_epoch\.npz"):
+        train(short_training(cells / "Train", tmp_path, resume=True))
+    folder = trained.model.parent
+    with pytest.raises(DeepometryError, match=r"learning_rate: expected 0\.001.*found 0\.1"):
+        train(short_training(cells / "Train", folder, learning_rate=0.1, resume=True))
+    other = write_classes(tmp_path / "cells", {"Class A": 5, "Class B": 5, "Class C": 5})
+    with pytest.raises(DeepometryError, match="cells: expected"):
+        train(short_training(other, folder, resume=True))
+
+
+def test_a_damaged_state_is_told(tmp_path):
+    (tmp_path / STATE).write_bytes(b"PK damaged")
+    with pytest.raises(DeepometryError, match="is damaged"):
+        load_checkpoint(tmp_path)
+
+
+def test_an_earlier_training_is_moved_aside_whole(cells, tmp_path):
+    old = {"model_2-Day_categories.keras": "m", "training.csv": "t", "notes.txt": "n"}
+    for name, text in old.items():
+        (tmp_path / name).write_text(text)
+    train(short_training(cells / "Train", tmp_path, epochs=1))
+    assert (tmp_path / "earlier_1" / "model_2-Day_categories.keras").read_text() == "m"
+    assert (tmp_path / "earlier_1" / "training.csv").read_text() == "t"
+    assert (tmp_path / "notes.txt").read_text() == "n"
+
+
+def test_held_out_cells_are_never_trained_on(cells, tmp_path):
+    gathered = gather_cells(short_training(cells, tmp_path), Progress())
+    assert len(gathered.dataset) == 88
+    assert {part.side for part in gathered.dataset.parts} == {"Train"}
+
+
+def test_rare_cells_drawn_often_never_reach_validation(cells, tmp_path):
+    gathered = gather_cells(
+        short_training(cells / "Train", tmp_path, balance="sampling"), Progress()
+    )
+    prints = gathered.dataset.fingerprints()
+    assert not set(prints[gathered.training]) & set(prints[gathered.validation])
+
+
+def test_cells_without_a_label_are_left_out_and_told(tmp_path):
+    root = write_classes(tmp_path, {"Class A": 6, "Class B": 6, "Rest": 3})
+    said = []
+    gathered = gather_cells(short_training(root, "x"), Progress(on_say=said.append))
+    assert len(gathered.training) + len(gathered.validation) == 12
+    assert any("3 cells have no value of Class" in text for text in said)
+
+
+def test_targets_that_cannot_be_learnt(cells, tmp_path):
+    with pytest.raises(DeepometryError, match=r"Day: expected a folder prefix.*Class \(3 labels"):
+        train(short_training(cells / "Train", tmp_path, target="Day"))
+    one = write_classes(tmp_path / "one", {"Class A": 5})
+    with pytest.raises(DeepometryError, match="two labels or more, found one, A"):
+        train(short_training(one, tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_cannot_be_written(cells, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DeepometryError, match="file"):
+        train(short_training(cells / "Train", tmp_path / "file", epochs=1))
+
+
+def test_channel_statistics_belong_to_the_model(tmp_path, cells):
+    """Two trainings in one process do not share statistics, and each model keeps its own."""
+    bright = tmp_path / "bright"
+    for name, kind in (("Class A", 0), ("Class B", 1)):
+        write_stack(bright / name, blobs(20, kind) * 10)
+    dim = write_classes(tmp_path / "dim", {"Class A": 20, "Class B": 20})
+    found = {}
+    for name, root in (("bright", bright), ("dim", dim)):
+        result = train(short_training(root, tmp_path / name / "model", epochs=1))
+        scale = load_model(result.model)[0].get_layer("scale")
+        found[name] = scale.layers[-1].mean.numpy().ravel()
+    assert np.allclose(found["bright"], 10 * found["dim"], rtol=0.05)
+    training = gather_cells(short_training(dim, "x"), Progress()).training
+    pixels = open_dataset(dim).read(training).astype(float)
+    assert np.allclose(found["dim"], pixels.mean((0, 1, 2)), rtol=1e-4)
