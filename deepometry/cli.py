@@ -82,7 +82,7 @@ def _metavar(setting: Setting, default: Any) -> str:
 
 
 class _Bar(Progress):
-    """Progress as a bar with the time left, which disappears into a line when it is full."""
+    """Progress as a bar with the time left, on a terminal; it goes when its work is done."""
 
     def __init__(self) -> None:
         super().__init__(self._draw, self._tell)
@@ -96,7 +96,7 @@ class _Bar(Progress):
             return
         if self._bar is None or done < self._bar.n or total != self._bar.total:
             self.close()
-            self._bar = tqdm(total=total, dynamic_ncols=True, leave=True)
+            self._bar = tqdm(total=total, dynamic_ncols=True, leave=False, disable=None)
         self._bar.set_description_str(text, refresh=False)
         self._bar.update(done - self._bar.n)
 

@@ -78,7 +78,7 @@ def extract(options: ExtractOptions, progress: Progress | Report | None = None) 
     inference = open_inference(options.input, options.model, progress)
     name = f"{_TABLE}{options.layer}.txt"
     other = _other_layers(options, inference, name)
-    stale = set(earlier_files(options.output / RECORD)) - set(other)
+    stale = set(earlier_files(options.output / RECORD, "extract")) - set(other)
     with staged(options.output, stale) as stage:
         features = _write(inference, options, stage, [name, *other], progress)
         files = sorted({path.name for path in stage.iterdir()} | set(other))
@@ -100,7 +100,7 @@ def _other_layers(options: ExtractOptions, inference: Inference, name: str) -> l
         return []
     earlier, cells = read_json(record), len(inference.dataset)
     same = earlier | _origin(inference) == earlier and earlier.get("cells") == cells
-    tables = (n for n in earlier_files(record) if n.startswith(_TABLE) and n != name)
+    tables = (n for n in earlier_files(record, "extract") if n.startswith(_TABLE) and n != name)
     return [n for n in tables if same and (options.output / n).is_file()]
 
 

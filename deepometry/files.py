@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from deepometry import __version__
@@ -220,14 +220,27 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def earlier_files(record: Path) -> list[str]:
-    """Give the files that an earlier run of a step says it wrote beside its record."""
-    if not record.is_file():
+def earlier_files(record: Path, step: str) -> list[str]:
+    """Give the files that an earlier run of a step says it wrote beside its record.
+
+    Parameters
+    ----------
+    record : Path
+        The JSON file that the step leaves.
+    step : str
+        The verb; a record of anything else counts for nothing.
+    """
+    try:
+        content = read_json(record)
+    except DeepometryError:
+        return []  # none, or not one of ours
+    files = content.get("files")
+    if content.get("step") != step or not isinstance(files, list):
         return []
-    files = read_json(record).get("files", [])
-    return [name for name in files if isinstance(name, str) and not _leaves(name)]
+    return [name for name in files if isinstance(name, str) and _is_below(name)]
 
 
-def _leaves(name: str) -> bool:
-    """Tell whether a recorded name points out of its folder: never touch such a file."""
-    return Path(name).is_absolute() or ".." in Path(name).parts
+def _is_below(name: str) -> bool:
+    """Tell whether a relative path stays in its folder, on any system."""
+    path = PureWindowsPath(name)
+    return bool(path.parts) and not path.drive and not path.root and ".." not in path.parts

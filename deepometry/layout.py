@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 import numpy as np
 
 from deepometry.errors import DeepometryError, OptionsError
-from deepometry.files import existing_folder, read_json
+from deepometry.files import existing_folder
 from deepometry.names import SIDES
 from deepometry.options import ParseOptions
 from deepometry.readers import Source
@@ -80,24 +80,6 @@ def _is_same(place: Path, other: Path) -> bool:
         return place.samefile(other)
     except OSError:
         return False  # not there, or not to be seen: writing will say why
-
-
-def written_before(output: Path) -> list[str]:
-    """List the files of an earlier parse, which the new one replaces."""
-    try:
-        record = read_json(output / RECORD)
-    except DeepometryError:
-        return []  # none, or not one of ours
-    files = record.get("files")
-    if record.get("step") != "parse" or not isinstance(files, list):
-        return []
-    return [name for name in files if isinstance(name, str) and _is_below(name)]
-
-
-def _is_below(name: str) -> bool:
-    """Tell whether a relative path stays in its folder, on any system."""
-    path = PureWindowsPath(name)
-    return bool(path.parts) and not path.drive and not path.root and ".." not in path.parts
 
 
 @dataclass(frozen=True)

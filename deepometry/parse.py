@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from deepometry.errors import DeepometryError, explain_os_error
-from deepometry.files import provenance, staged, write_json
+from deepometry.files import earlier_files, provenance, staged, write_json
 from deepometry.frame import Noise, frame_cell
 from deepometry.layout import (
     PROBLEMS,
@@ -28,7 +28,6 @@ from deepometry.layout import (
     check_places,
     choose_channels,
     plan_sources,
-    written_before,
 )
 from deepometry.montage import MontageWriter, check_sheet
 from deepometry.names import SIDES
@@ -68,6 +67,16 @@ class ParseResult:
     stacks: tuple[str, ...]
     montages: tuple[str, ...]
 
+    def __str__(self) -> str:
+        sides = ", ".join(f"{side} {cells:,}" for side, cells in self.sides.items())
+        text = f"Parsed {self.cells:,} cells{f' ({sides})' * bool(sides)} of channels "
+        text += f"{','.join(map(str, self.channels))} into {len(self.stacks):,} files"
+        text += f", with {len(self.montages):,} montages.\n"
+        if self.problems:
+            listed = self.output / PROBLEMS
+            text += f"{self.problems:,} cells could not be used: {listed} says why.\n"
+        return text + f"Results: {self.output}"
+
 
 def parse(options: ParseOptions, progress: Progress | Report | None = None) -> ParseResult:
     """Turn images of cells into arrays of one size.
@@ -96,7 +105,7 @@ def parse(options: ParseOptions, progress: Progress | Report | None = None) -> P
     sources = [source for source in find_sources(options.input, progress) if len(source.objects)]
     channels = choose_channels(sources, options)
     plans = plan_sources(sources, options)
-    with staged(options.output, stale=written_before(options.output)) as stage:
+    with staged(options.output, earlier_files(options.output / RECORD, "parse")) as stage:
         run = _Run(options, channels, stage, progress, sum(len(plan.held) for plan in plans))
         with run.problems:
             for plan in plans:
@@ -283,5 +292,4 @@ class _Ticker:
 
     def last(self, text: str) -> None:
         """Report the end."""
-        self._progress.say(text)
         self._progress.report(self._total, self._total, text)

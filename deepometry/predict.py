@@ -99,7 +99,7 @@ def predict(options: PredictOptions, progress: Progress | Report | None = None) 
     if not options.unannotated:
         dataset = _held_out(dataset, progress)
         true = _true_classes(dataset, description)
-    with staged(options.output, earlier_files(options.output / RECORD)) as stage:
+    with staged(options.output, earlier_files(options.output / RECORD, "predict")) as stage:
         counts, matrix = _label(inference, dataset, true, options, stage / PREDICTED, progress)
         result = _result(options, description, counts, matrix if true is not None else None)
         _write(result, description.target, stage)

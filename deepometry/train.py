@@ -168,6 +168,7 @@ class _Run:
             row = {"epoch": epoch, **self._learn(epoch), **self._validate()}
             row |= {"learning_rate": rate, "seconds": time.monotonic() - start}
             self._keep(row)
+            self.progress.say(_line(row, self._plan().best))
 
     def _plan(self) -> Any:
         losses = [row["val_loss"] for row in self.history]
@@ -255,6 +256,15 @@ class _Run:
 
 
 _EVALUATED_AT_ONCE = 128
+
+
+def _line(row: Row, best: int) -> str:
+    """Tell an epoch in one line."""
+    return (
+        f"Epoch {row['epoch']}: loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}, "
+        f"validation loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}, balanced "
+        f"{row['val_balanced_accuracy']:.3f}{' (best so far)' * (best == row['epoch'])}"
+    )
 
 
 def _scores(row: Row) -> Row:

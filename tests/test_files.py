@@ -87,9 +87,20 @@ def test_stale_files_go_and_foreign_ones_stay(tmp_path):
 
 def test_earlier_files_never_point_outside(tmp_path):
     record = tmp_path / "parse.json"
-    assert earlier_files(record) == []
-    write_json(record, {"files": ["a/b.npy", "../secret", str(tmp_path / "x"), 3]})
-    assert earlier_files(record) == ["a/b.npy"]
+    assert earlier_files(record, "parse") == []
+    outside = ["../secret", str(tmp_path / "x"), "C:\\x", "a/../../b", "\\x", "", 3]
+    write_json(record, {"step": "parse", "files": ["a/b.npy", *outside]})
+    assert earlier_files(record, "parse") == ["a/b.npy"]
+    assert earlier_files(record, "predict") == []
+    record.write_text("{")
+    assert earlier_files(record, "parse") == []
+
+
+def test_a_folder_renamed_in_case_only_is_not_deleted_as_stale(tmp_path):
+    with staged(tmp_path, ["class a/x"]) as stage:
+        (stage / "Class A").mkdir()
+        (stage / "Class A" / "x").write_text("new")
+    assert content(tmp_path) == {"Class A/x": "new"}
 
 
 def test_json_that_is_damaged_is_told_in_words(tmp_path):

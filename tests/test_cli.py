@@ -1,0 +1,197 @@
+"""The command line: exit status, one sentence for each mistake, nothing half-written."""
+
+from __future__ import annotations
+
+import errno
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepometry import cli, stacks
+from tests.builders import random_cells, write_channel_tiffs
+from tests.parsed import write_classes
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run a command as from a shell; give exit status, output and errors."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["deepometry", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        told = capsys.readouterr()
+        return ended.value.code, told.out, told.err
+
+    return call
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Three cells of two channels as .tif files, in a folder a class."""
+    root = tmp_path / "images"
+    for number, pixels in enumerate(random_cells([(20, 18)] * 3)):
+        write_channel_tiffs(root / f"Class {'AB'[number % 2]}", f"c{number}", pixels, (1, 2))
+    return root
+
+
+def tree(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+
+
+def refused(outcome: tuple[int, str, str]) -> str:
+    """Check that a mistake ended in one sentence and status 2; give the sentence."""
+    code, _, errors = outcome
+    (line,) = [line for line in errors.splitlines() if line.strip()]
+    assert code == 2
+    assert line.startswith("Error: ")
+    assert "Traceback" not in errors
+    return line
+
+
+def test_parse_says_what_it_wrote(run, images, tmp_path):
+    code, out, _ = run("parse", images, tmp_path / "out", "--frame", "24", "--channels", "2,1")
+    assert code == 0
+    assert "Parsed 3 cells of channels 2,1 into 2 files, with 4 montages." in out
+    assert np.load(tmp_path / "out/Class A/Class A.npy").shape == (2, 24, 24, 2)
+
+
+def test_targets_as_text_and_as_json(run, tmp_path):
+    root = write_classes(tmp_path, {"Class A": 3, "Class B": 2})
+    assert run("targets", root)[1].splitlines() == ["Class (2 labels, 5 cells)", "  A: 3", "  B: 2"]
+    assert json.loads(run("targets", root, "--json")[1]) == [
+        {"name": "Class", "labels": {"A": 3, "B": 2}, "unlabelled": 0}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--frame", "0"], "--frame: expected a whole number from 16 to 1024, found 0"),
+        (["--frame", "big"], "--frame: expected a whole number from 16 to 1024, found 'big'"),
+        (["--split", "80"], "--split: expected two percentages"),
+        (["--channels", "9"], "--channels: expected channels that the images have (1,2), found 9"),
+        (["--channels", "0"], "--channels: expected channel numbers from 1 up"),
+        (["--split", "50/50", "--split-by", "Sample"], "Sample"),
+        (["--montage", "-1"], "--montage: expected a whole number from 0 to 100"),
+    ],
+)
+def test_bad_parse_options(run, images, tmp_path, options, words):
+    before = tree(tmp_path)
+    assert words in refused(run("parse", images, tmp_path / "out", *options))
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda root: None, "does not exist"),
+        (lambda root: root.mkdir(), "found nothing"),
+        (lambda root: write(root / "notes.txt", b"text"), "notes.txt"),
+        (lambda root: write(root / "cell_Ch1.tif", b""), "cell_Ch1.tif"),
+        (lambda root: write(root / "cell_Ch1.tif", b"a text, not a picture"), "cell_Ch1.tif"),
+        (lambda root: write(root / "cells.cif", b"a text, not a .cif"), "cells.cif"),
+    ],
+)
+def test_bad_input(run, tmp_path, make, words):
+    make(tmp_path / "in")
+    before = tree(tmp_path)
+    assert words in refused(run("parse", tmp_path / "in", tmp_path / "out"))
+    assert tree(tmp_path) == before
+
+
+def write(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+
+
+def test_output_that_cannot_be_written(run, images, tmp_path):
+    (tmp_path / "file").write_text("x")
+    assert "file" in refused(run("parse", images, tmp_path / "file" / "out"))
+    assert (tmp_path / "file").read_text() == "x"
+
+
+def test_disk_full(run, images, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(stacks.StackWriter, "add", full)
+    before = tree(tmp_path)
+    assert "the disk is full" in refused(run("parse", images, tmp_path / "out"))
+    assert tree(tmp_path) == before
+
+
+def test_targets_that_cannot_be_learnt(run, tmp_path):
+    root = write_classes(tmp_path / "in", {"Class A": 3})
+    before = tree(tmp_path)
+    said = refused(run("train", root, tmp_path / "out", "--target", "Class"))
+    assert "two labels or more, found one, A" in said
+    said = refused(run("train", root, tmp_path / "out", "--target", "Day"))
+    assert "found none of that name" in said
+    said = refused(run("train", tmp_path / "none", tmp_path / "out", "--target", "Day"))
+    assert "does not exist" in said
+    assert tree(tmp_path) == before
+
+
+def test_a_file_that_is_not_a_model(run, tmp_path):
+    root = write_classes(tmp_path / "in", {"Class A": 3})
+    (tmp_path / "model.keras").write_text("no model")
+    before = tree(tmp_path)
+    for verb in ("predict", "extract"):
+        said = refused(run(verb, root, tmp_path / "out", "--model", tmp_path / "model.keras"))
+        assert "model.keras: expected a model file" in said
+    assert tree(tmp_path) == before
+
+
+def test_several_mistakes_are_told_at_once(run, images, tmp_path):
+    code, _, errors = run("parse", images, tmp_path / "out", "--frame", "x", "--split", "y")
+    assert code == 2
+    assert "--frame: expected" in errors
+    assert "--split: expected" in errors
+
+
+def test_words_that_the_command_line_does_not_know(run, tmp_path):
+    assert run("parse", "in", "out", "--fram", "3")[0] == 2
+    assert run("guess")[0] == 2
+    assert run("train", "in", "out")[0] == 2
+
+
+def test_cancelling_is_no_error_message(run, images, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stacks.StackWriter, "add", interrupted)
+    before = tree(tmp_path)
+    code, _, errors = run("parse", images, tmp_path / "out")
+    assert code == 130
+    assert "Stopped" in errors
+    assert "Traceback" not in errors
+    assert tree(tmp_path) == before
+
+
+def test_help_and_version_load_nothing_heavy():
+    code = (
+        "import sys, deepometry, deepometry.cli; sys.argv = ['deepometry', '--help']\n"
+        "try: deepometry.cli.main()\n"
+        "finally: print(sorted({m.split('.')[0] for m in sys.modules}))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = ended.stdout.splitlines()[-1]
+    for heavy in ("keras", "tensorflow", "numpy", "pandas", "matplotlib", "scipy", "skimage"):
+        assert f"'{heavy}'" not in loaded
+    assert "Usage" in ended.stdout
+
+
+def test_no_module_loads_keras_when_imported():
+    code = (
+        "import importlib, pkgutil, sys, deepometry\n"
+        "for m in pkgutil.walk_packages(deepometry.__path__, 'deepometry.'):\n"
+        "    m.name.endswith('__main__') or importlib.import_module(m.name)\n"
+        "print([m for m in ('keras', 'tensorflow', 'flask') if m in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"

@@ -1,0 +1,23 @@
+"""The demo: the whole protocol on example cells."""
+
+import pytest
+
+from deepometry.demo import demo
+from deepometry.errors import DeepometryError
+from deepometry.options import DemoOptions
+
+
+def test_the_demo_runs_the_whole_protocol(tmp_path):
+    said = []
+    result = demo(
+        DemoOptions(output=tmp_path / "demo", cells=140, epochs=1),
+        lambda done, total, text: said.append((done, total)),
+    )
+    assert result.predicted.confusion.sum() == result.predicted.cells > 20
+    assert len(result.predicted.labels) == 7
+    assert result.extracted.cells == 140
+    assert result.trained.model.is_file()
+    assert f"{result.predicted.scores['accuracy']:.3f}" in str(result)
+    assert said and all(0 <= done <= total or not total for done, total in said)
+    with pytest.raises(DeepometryError, match="new or empty folder"):
+        demo(DemoOptions(output=tmp_path / "demo", cells=140, epochs=1))
