@@ -158,13 +158,20 @@ def class_weights(labels: np.ndarray, classes: int, balance: str) -> np.ndarray:
     Returns
     -------
     ndarray of float64, shape (classes,)
-        With `weights`, in inverse proportion to the number of cells, 1 on average over the
-        cells; otherwise ones.
+        With `weights`, in inverse proportion to the square root of the number of cells, 1 on
+        average over the cells; otherwise ones.
+
+    Notes
+    -----
+    In proportion to the number itself, the few cells of a rare class outweigh the rest of their
+    batch, and training becomes unstable; the square root is a usual compromise (Mahajan et al.,
+    Exploring the limits of weakly supervised pretraining, ECCV 2018).
     """
     if balance != "weights":
         return np.ones(classes)
-    counts = np.bincount(labels, minlength=classes)
-    return len(labels) / (classes * np.maximum(counts, 1))
+    counts = np.maximum(np.bincount(labels, minlength=classes), 1)
+    weights = 1 / np.sqrt(counts)
+    return weights / weights[labels].mean()
 
 
 def channel_statistics(

@@ -304,8 +304,8 @@ class TrainOptions(_Options):
     )
     balance: str = _option(
         "Class balance",
-        "How rare classes are given the same say: weights in the loss, sampling them more "
-        "often, or none.",
+        "How rare classes are given more say: weights in the loss, sampling every class "
+        "equally often, or none.",
         _one_of(BALANCES),
         "weights",
         choices=BALANCES,

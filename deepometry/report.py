@@ -114,7 +114,7 @@ def plot_matrix(path: Path, matrix: np.ndarray, labels: Sequence[str], title: st
 
 
 def _number(axes: Any, matrix: np.ndarray, shares: np.ndarray) -> None:
-    for row, column in np.ndindex(*matrix.shape):
+    for row, column in np.argwhere(matrix):
         share = shares[row, column]
         axes.text(
             column,
@@ -154,6 +154,7 @@ def plot_history(path: Path, history: Sequence[Mapping[str, float]], best: int) 
             axes.plot(epochs, values, color=color, label=label, marker="." * (len(epochs) < 40))
         axes.axvline(best, color="#888888", linestyle=":", label=f"kept: epoch {best}")
         axes.set(xlabel="Epoch", ylabel=name.capitalize())
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].legend(frameon=False)
     _save(figure, path)

@@ -1,0 +1,52 @@
+"""Show that the memory of predict and extract does not grow with the number of cells.
+
+    python tests/benchmarks/memory.py                 1,000 against 50,000 cells
+
+Makes stacks of noise (frame 16, so that it takes minutes), trains one epoch, and prints time and
+peak anonymous memory of each command. For parse, see parse_tiff.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from watching import run_watched
+
+FRAME, CHANNELS = 16, 2
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cells", type=int, nargs="+", default=[1_000, 50_000])
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        write_cells(place / "few", 64)
+        learn = ("--target", "Class", "--network", "resnet18", "--epochs", "1")
+        run_watched("train", place / "few", place / "model", *learn)
+        for cells in options.cells:
+            write_cells(place / "cells", cells)
+            for verb in ("predict", "extract"):
+                model = ("--model", place / "model")
+                seconds, peak = run_watched(verb, place / "cells", place / verb, *model)
+                print(f"{verb:8} {cells:7,} cells  {peak / 2**20:6.0f} MiB  {seconds:6.1f} s")
+
+
+def write_cells(root: Path, cells: int) -> None:
+    """Write two classes of noise with the tables that name each cell."""
+    random = np.random.default_rng(0)
+    for label in "AB":
+        folder = root / f"Class {label}"
+        folder.mkdir(parents=True, exist_ok=True)
+        half = cells // 2
+        pixels = random.integers(0, 4096, (half, FRAME, FRAME, CHANNELS), np.uint16)
+        np.save(folder / "cells.npy", pixels)
+        rows = "".join(f"Class {label}/sample.cif,{n}\n" for n in range(half))
+        (folder / "cells.csv").write_text("source,object\n" + rows, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
