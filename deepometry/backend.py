@@ -49,9 +49,12 @@ def _quiet_start() -> Iterator[None]:
 
     No setting silences it. What was held back is shown if the start fails.
     """
-    with tempfile.TemporaryFile() as held:
-        sys.stderr.flush()
+    try:
         screen = os.dup(2)
+    except OSError:  # no screen: a program without a console
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
             yield

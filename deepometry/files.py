@@ -36,7 +36,7 @@ def writing(path: Path) -> Iterator[Path]:
     DeepometryError
         The file cannot be written: no permission, no space.
     """
-    part = path.with_name(f"{STAGE_PREFIX}{uuid.uuid4().hex}-{path.name}")
+    part = path.with_name(f"{STAGE_PREFIX}{uuid.uuid4().hex[:8]}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part

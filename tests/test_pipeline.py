@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -10,7 +11,10 @@ import pandas as pd
 import pytest
 
 from deepometry import cli
-from tests.builders import write_cif
+from deepometry.cif import CifReader
+from deepometry.options import ParseOptions
+from deepometry.parse import parse
+from tests.builders import REAL_CIF, write_cif
 from tests.parsed import blobs
 
 
@@ -91,3 +95,25 @@ def test_each_step_says_how_it_was_made(work):
         record = json.loads((work / place / f"{step}.json").read_text())
         assert record["step"] == step
         assert record["versions"]["keras"]
+
+
+@pytest.mark.skipif(not REAL_CIF.exists(), reason="no genuine file beside the checkout")
+def test_a_genuine_file_parses_to_its_own_pixels(tmp_path):
+    (tmp_path / "in").mkdir()
+    shutil.copy(REAL_CIF, tmp_path / "in")
+    result = parse(ParseOptions(input=tmp_path / "in", output=tmp_path / "out", frame=56))
+    assert (result.cells, result.problems, result.channels) == (111, 0, (1, 2, 3, 4, 5, 6))
+    stack = np.load(tmp_path / "out/imagestream_example.npy")
+    table = pd.read_csv(tmp_path / "out/imagestream_example.csv")
+    with CifReader(REAL_CIF) as reader:
+        for framed, row, cell in zip(stack, table.itertuples(), reader, strict=True):
+            height, width, _ = cell.image.shape
+            assert (row.object, row.height, row.width) == (cell.object_id, height, width)
+            top, left = (56 - height) // 2, (56 - width) // 2
+            assert (framed[top : top + height, left : left + width] == cell.image).all()
+            padding = np.ones((56, 56), bool)
+            padding[top : top + height, left : left + width] = False
+            mean, spread = cell.background.T
+            drawn = framed[padding].astype(float)
+            assert np.allclose(drawn.mean(0), mean, atol=0.6)
+            assert np.allclose(drawn.std(0), np.hypot(spread, 0.29), rtol=0.25)
