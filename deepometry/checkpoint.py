@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,10 +67,10 @@ def load_checkpoint(folder: Path) -> Checkpoint:
             "found none; train without resuming."
         )
     try:
-        with np.load(path) as content:
+        with path.open("rb") as file, np.load(file) as content:
             told = json.loads(str(content["told"]))
             arrays = [content[f"v{n}"] for n in range(len(content.files) - 1)]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise DeepometryError(
             f"{path} is damaged ({error}); delete it and train without resuming."
         ) from error

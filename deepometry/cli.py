@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from deepometry.options import (
 from deepometry.progress import Cancelled, Progress
 
 _STOPPED = 130  # what shells expect of a program ended by Ctrl-C
+_NO_MEMORY = "There is not enough memory: use a smaller --batch-size or a smaller --network."
 _POSITIONAL = ("input", "output")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -202,6 +204,9 @@ def demo(**fields: Any) -> None:
 
 def main() -> None:
     """Run the command line; say in words what went wrong, and exit with 2."""
+    for screen in (sys.stdout, sys.stderr):
+        if isinstance(screen, io.TextIOWrapper):
+            screen.reconfigure(errors="replace")  # names that the console cannot show
     try:
         code = cli.main(standalone_mode=False)
     except OptionsError as error:
@@ -213,9 +218,15 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except MemoryError:
+        _fail(_NO_MEMORY)
     except (Cancelled, KeyboardInterrupt, click.Abort) as stop:
         click.echo(str(stop) or "Stopped; nothing was left half-written.", err=True)
         sys.exit(_STOPPED)
+    except Exception as error:
+        if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, which is not loaded
+            _fail(_NO_MEMORY)
+        raise
     sys.exit(code if isinstance(code, int) else 0)
 
 

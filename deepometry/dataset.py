@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,9 +75,9 @@ class Dataset:
         """The sides of the hold-out split that are present."""
         return {part.side for part in self.parts}
 
-    def only(self, side: str) -> Dataset:
-        """Give the cells of one side of the split."""
-        return Dataset(self.root, [part for part in self.parts if part.side == side])
+    def without(self, side: str) -> Dataset:
+        """Give all cells but those of one side of the split."""
+        return Dataset(self.root, [part for part in self.parts if part.side != side])
 
     @cached_property
     def folders(self) -> dict[Levels, int]:
@@ -208,34 +209,54 @@ def _one_channel_list(
 ) -> tuple[tuple[int, ...] | None, dict[int, str]]:
     """Read channel numbers and names from the parse.json nearest to each part."""
     folders = dict.fromkeys(part.stored.path.parent for part in parts)
-    records = dict.fromkeys(r for folder in folders if (r := _parse_record(folder)))
-    told = {record: read_json(record) for record in records}
-    lists = {
-        r: tuple(t["channels"]) for r, t in told.items() if len(t.get("channels", ())) == depth
-    }
-    if not lists:
+    told = {r[0]: r[1] for folder in folders if (r := _parse_record(folder, depth))}
+    if not told:
         return None, {}
-    one, channels = next(iter(lists.items()))
-    for other in lists:
-        if lists[other] != channels:
+    one, (channels, names) = next(iter(told.items()))
+    for other, (others, _) in told.items():
+        if others != channels:
             raise DeepometryError(
-                f"{one} tells of channels {_join(channels)}, but {other} of "
-                f"{_join(lists[other])}; parse all cells with the same channels."
+                f"{one} tells of channels {_join(channels)}, but {other} of {_join(others)}; "
+                "parse all cells with the same channels."
             )
-    names = told[one].get("channel_names") or {}
-    return channels, {int(number): name for number, name in names.items()}
+    return channels, names
 
 
 def _join(channels: Sequence[int]) -> str:
     return ",".join(map(str, channels))
 
 
-def _parse_record(folder: Path) -> Path | None:
-    """Find the parse.json that a folder belongs to: the nearest one upwards."""
+Told = tuple[tuple[int, ...], dict[int, str]]
+
+
+def _parse_record(folder: Path, depth: int) -> tuple[Path, Told] | None:
+    """Read what the nearest parse.json upwards that Parse wrote tells of the channels.
+
+    Raises
+    ------
+    DeepometryError
+        It does not fit the arrays.
+    """
     for place in [folder, *folder.parents]:
-        if (place / PARSE_RECORD).is_file():
-            return place / PARSE_RECORD
+        try:
+            record = read_json(place / PARSE_RECORD)
+        except DeepometryError:
+            continue  # none, or another program's
+        if record.get("step") == "parse":
+            return place / PARSE_RECORD, _channels_told(place / PARSE_RECORD, record, depth)
     return None
+
+
+def _channels_told(path: Path, record: dict[str, Any], depth: int) -> Told:
+    channels, names = record.get("channels"), record.get("channel_names") or {}
+    whole = isinstance(channels, list) and all(type(number) is int for number in channels)
+    if not whole or not isinstance(names, dict) or len(channels or ()) != depth:
+        raise DeepometryError(
+            f"{path}: expected the numbers of the {depth} channel{'s' * (depth != 1)} of the "
+            f"arrays beside it, found {channels!r}; parse the cells anew."
+        )
+    named = {int(n): str(name) for n, name in names.items() if str(n).isdecimal()}
+    return tuple(channels or ()), named
 
 
 def open_dataset(

@@ -29,7 +29,8 @@ class OptionsError(DeepometryError):
 _WORDS = {
     errno.ENOSPC: "the disk is full: free some space or choose another disk",
     getattr(errno, "EDQUOT", -1): "your disk quota is used up: free some space",
-    errno.EACCES: "permission is denied: choose a place that you may read and write",
+    errno.EACCES: "permission is denied: close programs that have it open, or choose a place that "
+    "you may read and write",
     errno.EPERM: "permission is denied: choose a place that you may read and write",
     errno.EROFS: "the disk is read-only: choose another one",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",

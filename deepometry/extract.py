@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,38 +78,45 @@ def extract(options: ExtractOptions, progress: Progress | Report | None = None) 
     progress = as_progress(progress)
     inference = open_inference(options.input, options.model, progress)
     name = f"{_TABLE}{options.layer}.txt"
-    other = _other_layers(options, inference, name)
-    stale = set(earlier_files(options.output / RECORD, "extract")) - set(other)
+    stale: set[str] = set()
     with staged(options.output, stale) as stage:
-        features = _write(inference, options, stage, [name, *other], progress)
+        features, side = _write(inference, options, stage, name, progress)
+        origin = _origin(inference, stage / METADATA)
+        other = _other_layers(options.output, origin, name)
+        stale.update(set(earlier_files(options.output / RECORD, "extract")) - set(other))
+        write_config(stage, [name, *other], side)
         files = sorted({path.name for path in stage.iterdir()} | set(other))
         facts = {"cells": len(inference.dataset), "features": features, "files": files}
-        write_json(stage / RECORD, provenance("extract", options) | _origin(inference) | facts)
+        write_json(stage / RECORD, provenance("extract", options) | origin | facts)
     output = options.output
     return ExtractResult(len(inference.dataset), features, output / name, output / METADATA)
 
 
-def _origin(inference: Inference) -> dict[str, str]:
+def _origin(inference: Inference, metadata: Path) -> dict[str, Any]:
     """Name the model and the cells, so that tables of several layers fit one metadata.tsv."""
-    return {"model": str(inference.path), "cells_in": str(inference.dataset.root.resolve())}
+    digest = hashlib.blake2b(digest_size=16)
+    with metadata.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    trained = inference.description.record.get("written")
+    rows = digest.hexdigest()
+    return {"model": str(inference.path), "model_written": trained, "metadata": rows}
 
 
-def _other_layers(options: ExtractOptions, inference: Inference, name: str) -> list[str]:
-    """Find the tables of other layers of the same model and cells: they are kept."""
-    record = options.output / RECORD
-    if not record.is_file():
+def _other_layers(output: Path, origin: dict[str, Any], name: str) -> list[str]:
+    """Find the tables of other layers of the same model and the same cells: they are kept."""
+    tables = [n for n in earlier_files(output / RECORD, "extract") if n.startswith(_TABLE)]
+    if not tables:
         return []
-    earlier, cells = read_json(record), len(inference.dataset)
-    same = earlier | _origin(inference) == earlier and earlier.get("cells") == cells
-    tables = (n for n in earlier_files(record, "extract") if n.startswith(_TABLE) and n != name)
-    return [n for n in tables if same and (options.output / n).is_file()]
+    earlier = read_json(output / RECORD)
+    same = all(earlier.get(key) == value for key, value in origin.items())
+    return [n for n in tables if same and n != name and (output / n).is_file()]
 
 
 def _write(
-    inference: Inference, options: ExtractOptions, stage: Path, names: list[str], progress: Progress
-) -> int:
-    """Write features, metadata, sprite and configuration; return the number of features."""
-    name = names[0]
+    inference: Inference, options: ExtractOptions, stage: Path, name: str, progress: Progress
+) -> tuple[int, int]:
+    """Write features, metadata and sprite; give the numbers of features and of sprite pixels."""
     model = with_layer(inference.model, options.layer)
     dataset = inference.dataset
     sprite = Sprite(len(dataset), dataset.frame)
@@ -124,8 +132,7 @@ def _write(
             rows.write(outcome)
             sprite.add(outcome.images)
     sprite.save(stage)
-    write_config(stage, names, sprite)
-    return int(outcome.outputs[0].shape[1])
+    return int(outcome.outputs[0].shape[1]), sprite.side
 
 
 class _Metadata:
@@ -135,7 +142,9 @@ class _Metadata:
         self._labels = inference.description.labels
         self._columns = level_columns(inference.dataset.folders)
         self._sides = bool(inference.dataset.sides - {None})
-        self._writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        self._writer = csv.writer(
+            file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None
+        )
         side = ["split"] if self._sides else []
         target = f"predicted {inference.description.target}"
         self._writer.writerow([*IDENTITY, *self._columns, *side, target])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +21,7 @@ from deepometry import __version__
 from deepometry.errors import DeepometryError, explain_os_error
 
 STAGE_PREFIX = ".deepometry-"
+_LEFT_BEHIND = 7 * 24 * 3600  # seconds
 _RECORDED = ("numpy", "tifffile", "keras", "tensorflow", "keras-resnet")
 
 
@@ -40,11 +43,22 @@ def writing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
-        part.replace(path)
+        _replace(part, path)
     except OSError as error:
         raise explain_os_error(error, path) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def _replace(new: Path, target: Path) -> None:
+    """Rename over what is there; on Windows wait a while for programs that have it open."""
+    for wait in (0.1, 0.3, 1.0, 2.0) if os.name == "nt" else ():
+        try:
+            new.replace(target)
+            return
+        except PermissionError:
+            time.sleep(wait)
+    new.replace(target)
 
 
 @contextmanager
@@ -68,6 +82,7 @@ def staged(output: Path, stale: Iterable[str] = ()) -> Iterator[Path]:
     made = _make_folder(output)
     stage = None
     try:
+        _sweep(output)
         stage = Path(tempfile.mkdtemp(prefix=STAGE_PREFIX, dir=output))
         yield stage
         _move_into(stage, output, stale)
@@ -79,6 +94,13 @@ def staged(output: Path, stale: Iterable[str] = ()) -> Iterator[Path]:
         for folder in reversed(made):
             with suppress(OSError):
                 folder.rmdir()
+
+
+def _sweep(output: Path) -> None:
+    """Delete what a power cut or a kill left behind, once nobody can be writing it any more."""
+    for place in output.glob(f"{STAGE_PREFIX}*"):
+        if place.is_dir() and time.time() - place.stat().st_mtime > _LEFT_BEHIND:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def check_writable(output: Path) -> None:
@@ -120,7 +142,7 @@ def _move_into(stage: Path, output: Path, stale: Iterable[str]) -> None:
     for name in new:
         target = output / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        (stage / name).replace(target)
+        _replace(stage / name, target)
     spelled = {name.casefold(): name for name in new}
     for name in set(stale) - set(new):
         twin = output / spelled.get(name.casefold(), name)

@@ -14,6 +14,7 @@ from deepometry.backend import device, prepare
 from deepometry.dataset import Dataset, Part, open_dataset
 from deepometry.loading import ahead
 from deepometry.model import Description, load_model
+from deepometry.names import shortened
 from deepometry.progress import Progress
 
 
@@ -101,9 +102,13 @@ def open_inference(cells: Path, location: Path, progress: Progress) -> Inference
     columns = description.columns(dataset, path)
     prepare()
     progress.say(f"{path.name}: {_about(description)}. Device: {device()}.")
+    if (dataset.channels is None) != (description.channels is None):
+        told = description.channels or dataset.channels or ()
+        numbers = ",".join(map(str, told))
+        progress.say(f"Channel numbers are told on one side only: taken as {numbers}, in order.")
     return Inference(model, description, path, dataset, columns)
 
 
 def _about(description: Description) -> str:
-    labels = ", ".join(description.labels)
-    return f"{description.target} of {len(description.labels)} labels ({labels})"
+    listed = shortened(description.labels)
+    return f"{description.target} of {len(description.labels)} labels ({listed})"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from deepometry.errors import DeepometryError, OptionsError
-from deepometry.files import existing_folder
+from deepometry.files import earlier_files, existing_folder
 from deepometry.names import SIDES
 from deepometry.options import ParseOptions
 from deepometry.readers import Source
@@ -73,6 +73,33 @@ def check_places(options: ParseOptions) -> None:
                 f"Output location {options.output} lies in the input {options.input}; "
                 "choose a folder outside it."
             )
+
+
+def check_earlier(options: ParseOptions) -> None:
+    """Keep parsed cells from being mixed with others, or read as images.
+
+    Raises
+    ------
+    DeepometryError
+        The output holds arrays that no parse.json there accounts for, or the input holds what an
+        earlier parse wrote.
+    """
+    known = {options.output / name for name in earlier_files(options.output / RECORD, "parse")}
+    for array in options.output.rglob("*.npy"):
+        hidden = any(part.startswith(".") for part in array.relative_to(options.output).parts)
+        if array not in known and not hidden:
+            raise DeepometryError(
+                f"Output location {options.output}: expected no arrays but those that a "
+                f"{RECORD} in it lists, found {array}; choose an empty folder."
+            )
+    place = options.input.resolve()
+    for folder in (place, *place.parents):
+        for name in earlier_files(folder / RECORD, "parse"):
+            if (folder / name).is_relative_to(place):
+                raise DeepometryError(
+                    f"Input location {options.input}: expected images of cells, found parsed "
+                    f"ones ({folder / name}); give the folder of the .cif or .tif files."
+                )
 
 
 def _is_same(place: Path, other: Path) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from deepometry.dataset import Dataset
+from deepometry.errors import DeepometryError
 
 Item = TypeVar("Item")
 _END = object()
@@ -192,6 +193,11 @@ def channel_statistics(
     -------
     means, deviations : ndarray of float64, shape (channels,)
         In counts; the deviation of a channel without any contrast is given as 1.
+
+    Raises
+    ------
+    DeepometryError
+        Some pixels are not finite.
     """
     chosen = np.sort(indices)[:: max(1, -(-len(indices) // most))]
     total, squares, pixels = 0.0, 0.0, 0
@@ -201,5 +207,10 @@ def channel_statistics(
         squares = squares + np.square(images).sum((0, 1, 2))
         pixels += images[..., 0].size
     means = np.asarray(total) / pixels
+    if not np.isfinite(squares).all():
+        raise DeepometryError(
+            f"{dataset.root}: expected a number in every pixel, found some that are none (NaN or "
+            "infinite); parse the cells anew, which leaves such cells out."
+        )
     deviations = np.sqrt(np.maximum(np.asarray(squares) / pixels - means**2, 0.0))
     return means, np.where(deviations > 1e-6 * np.abs(means), deviations, 1.0)

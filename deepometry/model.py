@@ -93,7 +93,8 @@ class Description:
             )
         known = dataset.channels
         if known is None or self.channels is None:
-            fits = dataset.depth == self.depth
+            in_order = self.channels is None or list(self.channels) == sorted(self.channels)
+            fits = dataset.depth == self.depth and in_order
         else:
             fits = set(self.channels) <= set(known)
         if not fits:
@@ -109,7 +110,7 @@ class Description:
 
 def _told(channels: tuple[int, ...] | None, depth: int) -> str:
     if channels is None:
-        return f"{depth} channel{'s' * (depth != 1)}"
+        return f"{depth} channel{'s' * (depth != 1)} without numbers"
     return f"channel{'s' * (depth != 1)} {','.join(map(str, channels))}"
 
 
@@ -173,12 +174,13 @@ def read_description(path: Path) -> Description:
     try:
         with zipfile.ZipFile(path) as archive:
             content = json.loads(archive.read(DESCRIPTION))
-        return Description(**content)
+        known = {each.name for each in dataclasses.fields(Description)}
+        return Description(**{name: value for name, value in content.items() if name in known})
     except OSError as error:
         raise explain_os_error(error, path) from error
     except KeyError as error:
         raise _not_a_model(path, "a Keras file that tells no classes and channels") from error
-    except (zipfile.BadZipFile, ValueError, TypeError) as error:
+    except (zipfile.BadZipFile, ValueError, TypeError, AttributeError) as error:
         raise _not_a_model(path, "another kind of file, or a damaged one") from error
 
 

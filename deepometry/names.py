@@ -7,6 +7,7 @@ Everything here works on whole path parts below the input folder, never on subst
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,7 +16,8 @@ from deepometry.errors import DeepometryError
 TRAIN, HOLD_OUT = "Train", "Hold-out"
 SIDES = (TRAIN, HOLD_OUT)
 _NUMBERED = re.compile(r"(?P<prefix>[^\W\d_]+)(?P<value>\d.*)")
-_SEPARATED = re.compile(r"(?P<prefix>[^ _\-,]+)[ _\-,]+(?P<value>.*[^ _\-,])[ _\-,]*")
+_NEGATIVE = re.compile(r"(?P<prefix>[^ _\-,]+)[ _,]+(?P<value>-\d.*)")
+_SEPARATED = re.compile(r"(?P<prefix>[^ _\-,]+)[ _\-,]+(?P<value>[^ _\-,].*)")
 _LEVEL = re.compile(r"folder level (\d+)")
 
 Levels = tuple[str, ...]
@@ -27,7 +29,7 @@ def parse_name(name: str) -> tuple[str, str] | None:
     Parameters
     ----------
     name : str
-        One folder name, such as `Class Smooth_Disc`, `Day-1` or `Day12`.
+        One folder name, such as `Class Smooth_Disc`, `Day-1`, `Day12` or `Temperature -20`.
 
     Returns
     -------
@@ -35,8 +37,15 @@ def parse_name(name: str) -> tuple[str, str] | None:
         None where the name has no prefix. Prefixes are to be compared without case, values as
         they stand.
     """
-    found = _NUMBERED.fullmatch(name) or _SEPARATED.fullmatch(name)
+    name = _normal(name)
+    patterns = (_NUMBERED, _NEGATIVE, _SEPARATED)
+    found = next((found for p in patterns if (found := p.fullmatch(name))), None)
     return (found["prefix"], found["value"]) if found else None
+
+
+def _normal(name: str) -> str:
+    """Spell accents as one character: macOS writes some names as two, other systems as one."""
+    return unicodedata.normalize("NFC", name).strip()
 
 
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
@@ -159,10 +168,10 @@ def label_of(levels: Sequence[str], target: str) -> str | None:
     DeepometryError
         Two folders of one path give it two values.
     """
-    if level := _LEVEL.fullmatch(target.strip().casefold()):
+    wanted = _normal(target).casefold()
+    if level := _LEVEL.fullmatch(wanted):
         number = int(level[1])
-        return levels[number - 1] if 0 < number <= len(levels) else None
-    wanted = target.strip().casefold()
+        return _normal(levels[number - 1]) if 0 < number <= len(levels) else None
     parsed = [p for name in levels if (p := parse_name(name)) and p[0].casefold() == wanted]
     values = list(dict.fromkeys(value for _, value in parsed))
     if len(values) > 1:
@@ -200,3 +209,9 @@ def level_value(levels: Levels, depth: int, column: str) -> str:
     parsed = parse_name(levels[depth])
     named = parsed is not None and not _LEVEL.fullmatch(column.casefold())
     return parsed[1] if parsed is not None and named else levels[depth]
+
+
+def shortened(names: Sequence[str], most: int = 20) -> str:
+    """List names in a line that stays readable."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

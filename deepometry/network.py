@@ -72,7 +72,7 @@ def _scale(
     if scaling == "image":
         low = ops.min(counts, axis=(1, 2), keepdims=True)
         span = ops.max(counts, axis=(1, 2), keepdims=True) - low
-        scaled = (counts - low) / ops.maximum(span, 1.0)
+        scaled = (counts - low) / ops.where(span > 0, span, ops.ones_like(span))
     return keras().Model(counts, scaled, name=SCALE)
 
 

@@ -89,7 +89,10 @@ def _read(item: Field[Any], value: Any) -> Any:
 def _path(value: Any) -> Path:
     if isinstance(value, Path):
         return value
-    return Path(str(value).strip().strip("\"'")).expanduser()
+    try:
+        return Path(str(value).strip().strip("\"'")).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"expected a path, found {value!r}, of a user unknown here.") from error
 
 
 def _text(value: Any) -> str:

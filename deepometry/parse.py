@@ -10,9 +10,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from deepometry.layout import (
     PROBLEMS,
     RECORD,
     Plan,
+    check_earlier,
     check_places,
     choose_channels,
     plan_sources,
@@ -37,6 +40,7 @@ from deepometry.readers import Cell, Problem, Source, find_sources
 from deepometry.stacks import ProblemTable, StackWriter
 
 _SECONDS_BETWEEN_REPORTS = 0.1
+_VOTERS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +73,17 @@ class ParseResult:
 
     def __str__(self) -> str:
         sides = ", ".join(f"{side} {cells:,}" for side, cells in self.sides.items())
-        text = f"Parsed {self.cells:,} cells{f' ({sides})' * bool(sides)} of channels "
-        text += f"{','.join(map(str, self.channels))} into {len(self.stacks):,} files"
-        text += f", with {len(self.montages):,} montages.\n"
+        text = f"Parsed {_count(self.cells, 'cell')}{f' ({sides})' * bool(sides)} of channels "
+        text += f"{','.join(map(str, self.channels))} into {_count(len(self.stacks), 'file')}"
+        text += f", with {_count(len(self.montages), 'montage')}.\n"
         if self.problems:
             listed = self.output / PROBLEMS
-            text += f"{self.problems:,} cells could not be used: {listed} says why.\n"
+            text += f"{_count(self.problems, 'cell')} could not be used: {listed} says why.\n"
         return text + f"Results: {self.output}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def parse(options: ParseOptions, progress: Progress | Report | None = None) -> ParseResult:
@@ -101,6 +109,7 @@ def parse(options: ParseOptions, progress: Progress | Report | None = None) -> P
     """
     progress = as_progress(progress)
     check_places(options)
+    check_earlier(options)
     check_sheet(options.montage, options.frame)
     sources = [source for source in find_sources(options.input, progress) if len(source.objects)]
     channels = choose_channels(sources, options)
@@ -154,15 +163,17 @@ class _Run:
 
     def _usable(self, plan: Plan) -> Iterator[tuple[str, bool, Cell]]:
         """Give key, side and pixels of the good cells; list the others."""
-        dtype = None
         cells = _read(plan, self._channels)
+        first = list(islice(cells, _VOTERS))
+        dtype = _usual_dtype(first)
+        cells = chain(first, cells)
         for key, held, found in zip(plan.source.keys, plan.held.tolist(), cells, strict=True):
             self._ticker.tick(plan.name)
             cell = _checked(found, dtype)
             if isinstance(cell, Problem):
                 self.problems.add(cell)
             else:
-                dtype = _plain(cell)
+                dtype = dtype or _plain(cell)
                 yield key, held, cell
 
     def _folder(self, plan: Plan, held: bool) -> Path:
@@ -220,6 +231,13 @@ def _read(plan: Plan, channels: Sequence[int]) -> Iterator[Cell | Problem]:
         raise explain_os_error(error, error.filename or plan.name) from error
 
 
+def _usual_dtype(first: Sequence[Cell | Problem]) -> np.dtype | None:
+    """Find the dtype that most of the first cells have: one odd file must not decide."""
+    good = (cell for cell in first if not isinstance(_checked(cell, None), Problem))
+    votes = Counter(_plain(cell) for cell in good if isinstance(cell, Cell))
+    return max(votes, key=lambda dtype: votes[dtype], default=None)
+
+
 def _checked(cell: Cell | Problem, dtype: np.dtype | None) -> Cell | Problem:
     """Give the cell, or why it cannot stand in a stack of this dtype."""
     if isinstance(cell, Problem):
@@ -231,7 +249,7 @@ def _checked(cell: Cell | Problem, dtype: np.dtype | None) -> Cell | Problem:
         reason = f"Expected an image, found one of {found.shape[0]} x {found.shape[1]} pixels."
     elif dtype is not None and _plain(cell) != dtype:
         reason = (
-            f"Expected {dtype} pixels, as in the first cell of its stack, found {_plain(cell)}; "
+            f"Expected {dtype} pixels, as most cells of its stack have, found {_plain(cell)}; "
             "export all cells alike."
         )
     elif found.dtype.kind == "f" and not np.isfinite(found).all():

@@ -109,10 +109,10 @@ def predict(options: PredictOptions, progress: Progress | Report | None = None) 
 
 def _held_out(dataset: Dataset, progress: Progress) -> Dataset:
     """Leave the training cells out, which would make the model look better than it is."""
-    if dataset.sides != {TRAIN, HOLD_OUT}:
+    if not {TRAIN, HOLD_OUT} <= dataset.sides:
         return dataset
-    progress.say(f"{dataset.root} has {TRAIN} and {HOLD_OUT}: only {HOLD_OUT} is evaluated.")
-    return dataset.only(HOLD_OUT)
+    progress.say(f"{dataset.root} has {TRAIN} and {HOLD_OUT}: {TRAIN} is left out.")
+    return dataset.without(TRAIN)
 
 
 def _true_classes(dataset: Dataset, description: Description) -> np.ndarray:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 Report = Callable[[int, int, str], None]
 
@@ -62,6 +64,22 @@ class Progress:
         """Raise `Cancelled` if the user has asked to stop."""
         if self.cancelled:
             raise Cancelled("Stopped, as you asked.")
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """Hold Ctrl-C back until the block is whole, then let it work."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Ctrl-C comes to the main thread only
+        return
+    held: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.default_int_handler)
+    if held:
+        raise KeyboardInterrupt
 
 
 def as_progress(progress: Progress | Report | None) -> Progress:

@@ -72,13 +72,13 @@ def _shrink(images: np.ndarray, side: int) -> np.ndarray:
     return np.stack([np.asarray(image) for image in small])
 
 
-def write_config(folder: Path, tables: Sequence[str], sprite: Sprite) -> None:
+def write_config(folder: Path, tables: Sequence[str], side: int) -> None:
     """Write the file by which TensorBoard finds features, metadata and thumbnails."""
     with writing(folder / CONFIG) as part:
-        part.write_text("".join(_entry(name, sprite) for name in tables), "utf-8", newline="\n")
+        part.write_text("".join(_entry(name, side) for name in tables), "utf-8", newline="\n")
 
 
-def _entry(table: str, sprite: Sprite) -> str:
+def _entry(table: str, side: int) -> str:
     return (
         "embeddings {\n"
         f'  tensor_name: "{Path(table).stem}"\n'
@@ -86,8 +86,8 @@ def _entry(table: str, sprite: Sprite) -> str:
         f'  metadata_path: "{METADATA}"\n'
         "  sprite {\n"
         f'    image_path: "{SPRITE}"\n'
-        f"    single_image_dim: {sprite.side}\n"
-        f"    single_image_dim: {sprite.side}\n"
+        f"    single_image_dim: {side}\n"
+        f"    single_image_dim: {side}\n"
         "  }\n"
         "}\n"
     )

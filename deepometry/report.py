@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _INK = "#1f4e79"
 _OTHER = "#d1661c"
 _MOST_NUMBERED = 30
+_MOST_NAMED = 60
+_LARGEST = 24.0  # inches a side; a larger picture would take gigabytes
 
 
 def scores(matrix: np.ndarray) -> dict[str, float]:
@@ -99,18 +101,26 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 def plot_matrix(path: Path, matrix: np.ndarray, labels: Sequence[str], title: str) -> None:
     """Draw a confusion matrix: shades show the share of each true class, numbers the counts."""
-    side = max(4.5, 0.62 * len(labels) + 2.5)
+    side = min(max(4.5, 0.62 * len(labels) + 2.5), _LARGEST)
     figure, axes = _figure((side + 1, side))
     shares = normalized(matrix)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    ticks = np.arange(len(labels))
-    axes.set_xticks(ticks, labels, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(ticks, labels)
-    axes.set(xlabel="Predicted label", ylabel="True label", title=title)
+    ticks = _named(len(labels))
+    names = [labels[tick] for tick in ticks]
+    slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(ticks, names, parse_math=False, **slanted)
+    axes.set_yticks(ticks, names, parse_math=False)
+    axes.set(xlabel="Predicted label", ylabel="True label")
+    axes.set_title(title, parse_math=False)
     if len(labels) <= _MOST_NUMBERED:
         _number(axes, matrix, shares)
     figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03, label="Share of the true class")
     _save(figure, path)
+
+
+def _named(count: int) -> np.ndarray:
+    """Choose the classes whose names are written: all, or evenly spaced ones of very many."""
+    return np.arange(0, count, -(-count // _MOST_NAMED))
 
 
 def _number(axes: Any, matrix: np.ndarray, shares: np.ndarray) -> None:
@@ -129,14 +139,16 @@ def _number(axes: Any, matrix: np.ndarray, shares: np.ndarray) -> None:
 
 def plot_counts(path: Path, counts: Mapping[str, int], title: str) -> None:
     """Draw how many cells were given each label."""
-    figure, axes = _figure((max(5.0, 0.6 * len(counts) + 2), 4.0))
-    bars = axes.bar(list(counts), list(counts.values()), color=_INK)
-    axes.bar_label(bars, labels=[f"{n:,}" for n in counts.values()], padding=2, fontsize=8)
-    axes.set(ylabel="Cells", title=title)
+    figure, axes = _figure((min(max(5.0, 0.6 * len(counts) + 2), _LARGEST), 4.0))
+    labels, ticks = list(counts), _named(len(counts))
+    bars = axes.bar(np.arange(len(labels)), list(counts.values()), color=_INK)
+    if len(labels) <= _MOST_NUMBERED:
+        axes.bar_label(bars, labels=[f"{n:,}" for n in counts.values()], padding=2, fontsize=8)
+    slanted = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(ticks, [labels[tick] for tick in ticks], parse_math=False, **slanted)
+    axes.set_ylabel("Cells")
+    axes.set_title(title, parse_math=False)
     axes.margins(y=0.12)
-    axes.tick_params(axis="x", rotation=35)
-    for label in axes.get_xticklabels():
-        label.set(ha="right", rotation_mode="anchor")
     axes.spines[["top", "right"]].set_visible(False)
     _save(figure, path)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from deepometry.errors import DeepometryError, explain_os_error
 from deepometry.names import natural_key
 from deepometry.progress import Progress
 
-_MODELS = (".keras", ".h5", ".hdf5")
+_MODELS = ("model_*.keras", "train.json")  # what a folder of Train holds
 IDENTITY = ("source", "object")
 _SINGLES_AT_ONCE = 4096
 
@@ -94,7 +96,7 @@ def _table(path: Path, size: int) -> Iterator[list[dict[str, str]]]:
     DeepometryError
         It lacks the columns that say which cell a row is about.
     """
-    with path.open(encoding="utf-8", newline="") as file:
+    with _opened(path) as file:
         reader = csv.DictReader(file)
         if missing := set(IDENTITY) - set(reader.fieldnames or ()):
             raise DeepometryError(
@@ -109,6 +111,16 @@ def _table(path: Path, size: int) -> Iterator[list[dict[str, str]]]:
                 rows = []
         if rows:
             yield rows
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    """Open a table, also one that a spreadsheet has saved with a byte-order mark."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield file
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DeepometryError(f"{path} is not a table in UTF-8; parse the cells anew.") from error
 
 
 class SingleFiles:
@@ -164,9 +176,18 @@ class SingleFiles:
         """Read the tables of the folder that name the file of each cell."""
         told: dict[str, tuple[str, str]] = {}
         for table in sorted(self.path.parent.glob("*.csv")):
+            if not _names_files(table):
+                continue  # somebody's notes
             for rows in _table(table, _SINGLES_AT_ONCE):
-                told |= {r["file"]: (r["source"], r["object"]) for r in rows if "file" in r}
+                told |= {row["file"]: (row["source"], row["object"]) for row in rows}
         return told
+
+
+def _names_files(table: Path) -> bool:
+    """Tell whether a table says which cell each single file is."""
+    with table.open("rb") as file:
+        header = file.readline(4096).decode("utf-8-sig", "replace")
+    return {"file", *IDENTITY} <= set(header.strip().split(","))
 
 
 def array_folders(root: Path, progress: Progress) -> Iterator[tuple[Path, list[str]]]:
@@ -174,7 +195,7 @@ def array_folders(root: Path, progress: Progress) -> Iterator[tuple[Path, list[s
     for place, folders, files in os.walk(root, followlinks=False):
         folders[:] = sorted((f for f in folders if not f.startswith(".")), key=natural_key)
         progress.check()
-        if any(name.lower().endswith(_MODELS) for name in files):
+        if any(fnmatch(name, pattern) for name in files for pattern in _MODELS):
             continue
         arrays = [f for f in files if f.lower().endswith(".npy") and not f.startswith(".")]
         if arrays:

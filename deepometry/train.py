@@ -17,10 +17,10 @@ from deepometry.checkpoint import STATE, Checkpoint, Row, load_checkpoint, resto
 from deepometry.errors import DeepometryError
 from deepometry.files import check_writable, provenance, write_json
 from deepometry.loading import Batch, batches, channel_statistics, class_weights, training_order
-from deepometry.model import Description, find_model, save_model
+from deepometry.model import Description, read_description, save_model
 from deepometry.network import build_network, compile_network
 from deepometry.options import TrainOptions
-from deepometry.progress import Cancelled, Progress, Report, as_progress
+from deepometry.progress import Cancelled, Progress, Report, as_progress, unbroken
 from deepometry.report import confusion, plot_history, scores, write_table
 from deepometry.schedule import plan
 from deepometry.training_cells import Cells, about, gather_cells
@@ -88,7 +88,7 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
         Stopped before the first epoch was whole: there is no model.
     """
     progress = as_progress(progress)
-    check_writable(options.output)
+    _check_output(options.output)
     cells = gather_cells(options, progress)
     progress.say(f"Training on the {about(cells)}. Device: {device()}.")
     prepare()
@@ -117,16 +117,15 @@ class _Run:
         self.model = self._network()
         if earlier:
             restore(self.model, earlier, options.output)
-        else:
-            _set_aside(options.output, progress)
         self.weights = class_weights(
             cells.codes[cells.training], len(cells.labels), options.balance
         )
         self.description = _describe(options, cells)
+        if earlier:
+            self._mend_model()
 
     def _earlier(self) -> Checkpoint:
         earlier = load_checkpoint(self.options.output)
-        find_model(self.options.output)  # the best epoch so far must still be there
         for name, value in self.facts.items():
             if earlier.facts.get(name) != value:
                 raise DeepometryError(
@@ -135,6 +134,23 @@ class _Run:
                     "without resuming."
                 )
         return earlier
+
+    def _mend_model(self) -> None:
+        """Write the model of the last epoch where the program ended before it could."""
+        best, last = self._plan().best, len(self.history)
+        path = self.options.output / self.description.file_name
+        kept = read_description(path).scores.get("epoch") if path.is_file() else None
+        if best == last and kept != last:
+            self._save_model(self.history[-1])
+        elif kept != best:
+            raise DeepometryError(
+                f"{path}: expected the model of epoch {best}, the best so far, found "
+                f"{'none' if kept is None else f'that of epoch {kept}'}; train without resuming."
+            )
+
+    def _save_model(self, row: Row) -> None:
+        description = replace(self.description, scores=_scores(row))
+        save_model(self.model, description, self.options.output)
 
     def _network(self) -> Any:
         cells, options = self.cells, self.options
@@ -229,23 +245,31 @@ class _Run:
         return {f"val_{name}": value for name, value in found.items()}
 
     def _keep(self, row: Row) -> None:
-        """Write the model if it is the best so far, then the state, the table and the curve."""
-        self.history.append(row)
-        best = self._plan().best
-        if best == row["epoch"]:
-            self.description = replace(self.description, scores=_scores(row))
-            save_model(self.model, self.description, self.options.output)
-        save_checkpoint(self.options.output, self.model, self.facts, self.history)
-        self._show(best)
+        """Write the state, then the model if it is the best so far, and only then count it."""
+        _check_finite(row)
+        with unbroken():
+            if not self.history:
+                _set_aside(self.options.output, self.progress)
+            history = [*self.history, row]
+            save_checkpoint(self.options.output, self.model, self.facts, history)
+            self.history = history
+            best = self._plan().best
+            if best == row["epoch"]:
+                self._save_model(row)
+            self._show(best)
 
     def _show(self, best: int) -> None:
+        """Write table, curve and record; one that is open in a spreadsheet may wait."""
         import pandas as pd
 
         output = self.options.output
-        write_table(output / HISTORY, pd.DataFrame(self.history))
-        plot_history(output / CURVE, self.history, best)
         kept = {"best_epoch": best, "model": self.description.file_name}
-        write_json(output / RECORD, provenance("train", self.options) | kept)
+        try:
+            write_table(output / HISTORY, pd.DataFrame(self.history))
+            plot_history(output / CURVE, self.history, best)
+            write_json(output / RECORD, provenance("train", self.options) | kept)
+        except DeepometryError as error:
+            self.progress.say(f"Training goes on, but {error}")
 
     def result(self, stopped: bool) -> TrainResult:
         """Say what came out."""
@@ -271,10 +295,35 @@ def _scores(row: Row) -> Row:
     return {"epoch": row["epoch"]} | {n: v for n, v in row.items() if n.startswith("val_")}
 
 
+def _check_output(output: Path) -> None:
+    """Find out before long work whether the results can be written.
+
+    Raises
+    ------
+    DeepometryError
+        They cannot, or the folder holds cells, which a model beside them would hide.
+    """
+    check_writable(output)
+    if found := next(output.glob("*.npy"), None):
+        raise DeepometryError(
+            f"Output location {output}: expected a folder for the model, found parsed cells "
+            f"({found.name}); choose another folder."
+        )
+
+
+def _check_finite(row: Row) -> None:
+    if not (math.isfinite(row["loss"]) and math.isfinite(row["val_loss"])):
+        raise DeepometryError(
+            f"Epoch {row['epoch']:.0f}: expected a loss that is a number, found "
+            f"{row['loss']:g} in training and {row['val_loss']:g} in validation; use a lower "
+            "--learning-rate. The best model so far, if any, is kept."
+        )
+
+
 def _facts(options: TrainOptions, cells: Cells) -> dict[str, Any]:
     """Name all that a resumed training must share with the one it goes on with."""
     told = {n: v for n, v in asdict(options).items() if n not in _CHANGEABLE}
-    told["channels"] = list(options.channels) if options.channels else None
+    told |= {"target": cells.target, "channels": options.channels and list(options.channels)}
     shape = {"frame": cells.dataset.frame, "labels": list(cells.labels)}
     return told | shape | {"cells": cells.fingerprint}
 

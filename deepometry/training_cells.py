@@ -9,7 +9,7 @@ import numpy as np
 
 from deepometry.dataset import Dataset, open_dataset, training_part
 from deepometry.errors import DeepometryError
-from deepometry.names import Target
+from deepometry.names import Target, shortened
 from deepometry.options import TrainOptions
 from deepometry.progress import Progress
 from deepometry.validation import validation_split
@@ -96,5 +96,6 @@ def _find_target(dataset: Dataset, wanted: str) -> Target:
 def about(cells: Cells) -> str:
     """Tell in words how many cells of each class there are."""
     counts = np.bincount(cells.codes[cells.training], minlength=len(cells.labels))
-    each = ", ".join(f"{label} {n:,}" for label, n in zip(cells.labels, counts, strict=True))
-    return f"{len(cells.training):,} cells ({each}), validation on {len(cells.validation):,}"
+    each = [f"{label} {n:,}" for label, n in zip(cells.labels, counts, strict=True)]
+    listed = shortened(each)
+    return f"{len(cells.training):,} cells ({listed}), validation on {len(cells.validation):,}"

@@ -27,7 +27,7 @@ def test_train_and_hold_out_are_no_targets(tmp_path):
     assert (target.name, dict(target.labels)) == ("Class", {"A": 4, "B": 4})
     dataset = open_dataset(tmp_path)
     assert dataset.sides == {"Train", "Hold-out"}
-    assert len(dataset.only("Hold-out")) == 4
+    assert len(dataset.without("Train")) == 4
     assert len(open_dataset(tmp_path, keep=training_part)) == 4
 
 
@@ -152,3 +152,44 @@ def test_a_table_with_too_few_rows_is_told(tmp_path):
     (tmp_path / "cells.csv").write_text("object\n0\n")
     with pytest.raises(DeepometryError, match="no source"):
         list(open_dataset(tmp_path).identities())
+
+
+@pytest.mark.parametrize("content", ['["eslint"]', "{}", "not json", '{"step": "train"}'])
+def test_records_of_other_programs_count_for_nothing(tmp_path, content):
+    root = write_classes(tmp_path / "a" / "b", {"Class A": 2})
+    (tmp_path / "parse.json").write_text(content)
+    assert open_dataset(root).channels == (3, 6)
+    (root / "parse.json").unlink()
+    assert open_dataset(root).channels is None
+
+
+@pytest.mark.parametrize("channels", ["null", "5", '"12"', "[[1], 2]", "[1, 2, 3]", "[1.5, 2]"])
+def test_a_record_that_does_not_fit_its_arrays_is_refused(tmp_path, channels):
+    root = write_classes(tmp_path, {"Class A": 2})
+    (root / "parse.json").write_text(f'{{"step": "parse", "channels": {channels}}}')
+    with pytest.raises(
+        DeepometryError, match=r"parse\.json: expected the numbers of the 2 channels"
+    ):
+        open_dataset(root)
+
+
+def test_tables_that_a_spreadsheet_has_saved(tmp_path):
+    write_stack(tmp_path, blobs(1, 0))
+    table = tmp_path / "cells.csv"
+    table.write_text("source,object\nä.cif,7\n", "utf-8-sig")
+    assert [row[1:] for row in open_dataset(tmp_path).identities()] == [("ä.cif", "7")]
+    table.write_text("source,object\nä.cif,7\n", "latin-1")
+    with pytest.raises(DeepometryError, match="not a table in UTF-8"):
+        list(open_dataset(tmp_path).identities())
+
+
+def test_notes_beside_single_files_are_nobodys_business(tmp_path):
+    np.save(tmp_path / "x.npy", blobs(1, 0)[0])
+    (tmp_path / "notes.csv").write_bytes(b"day,\xe4\n1,2\n")
+    assert [row[1:] for row in open_dataset(tmp_path).identities()] == [("x.npy", "x")]
+
+
+def test_a_stray_file_of_another_kind_hides_no_cells(tmp_path):
+    root = write_classes(tmp_path, {"Class A": 2, "Class B": 2})
+    (root / "Class A" / "notes.h5").write_bytes(b"")
+    assert len(open_dataset(root)) == 4

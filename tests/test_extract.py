@@ -1,5 +1,7 @@
 """Features: row for row with their metadata, and what TensorBoard's projector needs."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from deepometry.model import load_model
 from deepometry.network import with_layer
 from deepometry.options import ExtractOptions
 from deepometry.projector import LARGEST_SPRITE, Sprite
-from tests.parsed import blobs
+from tests.parsed import blobs, write_stack
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,26 @@ def test_several_layers_share_a_folder(cells, trained, extracted, tmp_path):
     assert np.loadtxt(tmp_path / "features_extracted_by_res4a_relu.txt").shape == (108, 256)
     text = (tmp_path / "projector_config.pbtxt").read_text()
     assert text.count("tensor_path") == 2
+
+
+def test_features_do_not_linger_when_other_cells_took_the_same_place(cells, trained, tmp_path):
+    shutil.copytree(cells / "Hold-out", tmp_path / "in")
+    for layer in ("res4a_relu", "pool5"):
+        extract(
+            ExtractOptions(
+                input=tmp_path / "in", output=tmp_path / "out", model=trained.model, layer=layer
+            )
+        )
+        table = tmp_path / "in/Class A/cells.csv"
+        table.write_text(table.read_text().replace("Class A.cif", "other.cif"))
+    assert not (tmp_path / "out/features_extracted_by_res4a_relu.txt").exists()
+
+
+def test_names_with_quotes_stand_as_they_are(trained, tmp_path):
+    write_stack(tmp_path / "in", blobs(2, 0), source='a, "b".cif')
+    (tmp_path / "extract.json").write_text("damaged")
+    result = extract(ExtractOptions(input=tmp_path / "in", output=tmp_path, model=trained.model))
+    assert result.metadata.read_text().splitlines()[1].split("\t")[:2] == ['a, "b".cif', "0"]
 
 
 def test_features_of_other_cells_do_not_linger_beside_new_metadata(cells, trained, tmp_path):

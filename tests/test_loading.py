@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from deepometry.dataset import open_dataset
+from deepometry.errors import DeepometryError
 from deepometry.loading import ahead, batches, channel_statistics, class_weights, training_order
 from tests.parsed import blobs, write_stack
 
@@ -97,3 +98,11 @@ def test_a_channel_without_contrast_does_not_divide_by_zero(tmp_path):
     write_stack(tmp_path, np.full((2, 16, 16, 1), 500, np.uint16))
     _, deviations = channel_statistics(open_dataset(tmp_path), np.arange(2), None)
     assert deviations.tolist() == [1]
+
+
+def test_pixels_that_are_no_numbers_are_told_before_training(tmp_path):
+    pixels = np.ones((3, 16, 16, 1), np.float32)
+    pixels[1, 4, 4] = np.nan
+    write_stack(tmp_path, pixels)
+    with pytest.raises(DeepometryError, match="found some that are none"):
+        channel_statistics(open_dataset(tmp_path), np.arange(3), None)

@@ -1,5 +1,6 @@
 """The model file: it describes itself, and what is not one is refused in words."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -103,3 +104,17 @@ def test_other_channels_or_another_frame_are_refused_naming_both(trained, tmp_pa
         said.columns(dataset(tmp_path / "b", (3, 6), frame=20), trained.model)
     with pytest.raises(DeepometryError, match=r"channels 3,6.*1 channel"):
         said.columns(dataset(tmp_path / "c", (1,), known=False), trained.model)
+
+
+def test_a_model_of_unordered_channels_refuses_cells_without_numbers(trained, tmp_path):
+    said = dataclasses.replace(trained.description, channels=(6, 3))
+    with pytest.raises(DeepometryError, match=r"channels 6,3.*2 channels without numbers"):
+        said.columns(dataset(tmp_path, (1, 2), known=False), trained.model)
+
+
+def test_a_model_of_a_newer_version_may_say_more(trained, tmp_path):
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w") as archive, zipfile.ZipFile(trained.model) as whole:
+        told = json.loads(whole.read("deepometry.json")) | {"temperature": 1.5}
+        archive.writestr("deepometry.json", json.dumps(told))
+    assert read_description(path) == trained.description

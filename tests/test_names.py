@@ -10,6 +10,7 @@ from deepometry.names import (
     level_value,
     natural_key,
     parse_name,
+    shortened,
 )
 
 
@@ -21,6 +22,7 @@ from deepometry.names import (
         ("Class-A", ("Class", "A")),
         ("Class, A", ("Class", "A")),
         ("Class - A ", ("Class", "A")),
+        ("Class A-", ("Class", "A-")),
         ("Day12", ("Day", "12")),
         ("Day 12", ("Day", "12")),
         ("Day012b", ("Day", "012b")),
@@ -93,3 +95,22 @@ def test_level_columns_show_values_where_a_prefix_is_shared():
     row = [level_value(levels[1], depth, name) for name, depth in columns.items()]
     assert row == ["2", "Class X"]
     assert level_value(levels[2], 1, "Folder level 2") == ""
+
+
+def test_a_minus_before_a_number_is_part_of_the_value():
+    assert parse_name("Temperature -20") == ("Temperature", "-20")
+    assert parse_name("Temperature_-20") == ("Temperature", "-20")
+    (target,) = find_targets(folders("Temp -20", "Temp 20", "Temp 4"))
+    assert set(target.labels) == {"-20", "20", "4"}
+
+
+def test_accents_are_compared_however_a_system_spells_them():
+    composed, apart = "Gr\u00f6\u00dfe \u00e4", "Gro\u0308\u00dfe a\u0308"
+    assert parse_name(composed) == parse_name(apart)
+    assert label_of((apart,), "Gr\u00f6\u00dfe") == "\u00e4"
+    assert label_of((apart,), "Folder level 1") == composed
+
+
+def test_long_lists_are_shortened():
+    assert shortened(["a", "b"]) == "a, b"
+    assert shortened([str(n) for n in range(300)], 2) == "0, 1 and 298 more"

@@ -54,6 +54,13 @@ def test_the_file_opens_with_keras_alone_and_holds_the_scaling(tmp_path, scaling
     assert np.allclose(seen, expected, atol=1e-4)
 
 
+def test_small_numbers_are_scaled_as_well_as_large_ones():
+    cells = images() / 1e5
+    seen = keras().ops.convert_to_numpy(build(scaling="image").get_layer("scale")(cells))
+    assert np.allclose(seen.max((1, 2)), 1)
+    assert np.allclose(seen.min((1, 2)), 0)
+
+
 def test_an_image_without_contrast_scales_to_zero_not_to_nothing():
     chances = build(scaling="image").predict_on_batch(np.full((1, 16, 16, 2), 7, np.float32))
     assert np.isfinite(chances).all()

@@ -478,14 +478,14 @@ def test_a_new_parse_replaces_the_old_one_and_leaves_other_files(
 ) -> None:
     run(Made("A", 5), Made("B", 5, problems=(0,)), split="80/20")
     (tmp_path / "out/Train/B/notes.txt").write_text("mine")
-    (tmp_path / "out/other.npy").write_text("mine")
+    (tmp_path / "out/other.txt").write_text("mine")
     run(Made("A", 2), montage=0)
     assert set(tree(tmp_path / "out")) == {
         "A/cells.npy",
         "A/cells.csv",
         "parse.json",
         "Train/B/notes.txt",
-        "other.npy",
+        "other.txt",
     }
     assert not (tmp_path / "out/Hold-out").exists()
 
@@ -731,3 +731,29 @@ def test_a_real_cif_given_as_a_file(tmp_path: Path, single: bool) -> None:
     # brightfield is bright everywhere, noise at the border included
     assert arrays[..., 0].min() > 100
     assert len(result.montages) == 4
+
+
+def test_arrays_without_a_record_are_never_mixed_with_new_ones(run: Parse, tmp_path: Path) -> None:
+    run(Made("A", 5), split="80/20")
+    (tmp_path / "out/parse.json").unlink()
+    before = tree(tmp_path / "out")
+    with pytest.raises(DeepometryError, match=r"no arrays but those that a parse\.json"):
+        run(Made("A", 5))
+    assert tree(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("place", ["out", "out/Train"])
+def test_what_an_earlier_parse_wrote_is_no_input(run: Parse, tmp_path: Path, place: str) -> None:
+    run(Made("A", 5), split="80/20")
+    before = tree(tmp_path / "out")
+    with pytest.raises(DeepometryError, match="expected images of cells, found parsed ones"):
+        run(Made("A", 5), input=tmp_path / place, output=tmp_path / "other")
+    assert tree(tmp_path / "out") == before
+
+
+def test_one_odd_file_at_the_start_does_not_decide_the_dtype(run: Parse, tmp_path: Path) -> None:
+    odd = np.full((20, 20, 4), 0.5, np.float32)
+    result = run(Made("A", 8, swap={0: odd}))
+    assert (result.cells, result.problems) == (7, 1)
+    assert np.load(tmp_path / "out/A/cells.npy").dtype == np.uint16
+    assert "1 cell could not be used" in str(result)

@@ -1,5 +1,7 @@
 """Prediction: every row says which cell, every class of the model is there."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -96,6 +98,15 @@ def test_only_held_out_cells_are_evaluated(cells, trained, tmp_path):
     assert result.cells == 20
     every = PredictOptions(input=cells, output=tmp_path, model=trained.model, unannotated=True)
     assert predict(every).cells == 108
+
+
+def test_training_cells_are_left_out_whatever_lies_beside_them(cells, trained, tmp_path):
+    shutil.copytree(cells, tmp_path / "in")
+    write_stack(tmp_path / "in" / "Extra" / "Class A", blobs(3, 0))
+    result = predict(
+        PredictOptions(input=tmp_path / "in", output=tmp_path / "out", model=trained.model)
+    )
+    assert result.cells == 23
 
 
 def test_one_class_alone_can_be_evaluated(cells, trained, tmp_path):

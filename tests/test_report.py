@@ -59,16 +59,17 @@ def test_matrix_table_names_the_true_label_first(tmp_path):
     assert table.iloc[0].tolist() == ["G1", 8, 2, 0]
 
 
-@pytest.mark.parametrize("classes", [2, 7, 40])
+@pytest.mark.parametrize("classes", [2, 7, 40, 400])
 def test_plots_are_pictures(tmp_path, classes):
-    labels = [f"Class <{n}> $x_{n}" for n in range(classes)]
+    labels = [f"Class <{n}> $\\frac$ {n}" for n in range(classes)]
     history = [
         {"epoch": n, "loss": 1 / n, "val_loss": 1.0, "accuracy": 0.5, "val_accuracy": 0.4}
         for n in range(1, 4)
     ]
     plot_matrix(tmp_path / "a.png", np.eye(classes, dtype=int) * 5, labels, "a")
-    plot_counts(tmp_path / "b.png", dict.fromkeys(labels, 3), "b")
+    plot_counts(tmp_path / "b.png", dict.fromkeys(labels, 3), r"$\frac$")
     plot_history(tmp_path / "c.png", history, 2)
     for name in "abc":
         with Image.open(tmp_path / f"{name}.png") as image:
             assert min(image.size) > 300
+            assert max(image.size) < 5000

@@ -1,16 +1,19 @@
 """Training: it learns, repeats itself, stops cleanly, goes on, and keeps the best epoch."""
 
+import signal
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from deepometry import checkpoint
 from deepometry.checkpoint import STATE, load_checkpoint
 from deepometry.dataset import open_dataset
 from deepometry.errors import DeepometryError
 from deepometry.files import read_json
 from deepometry.model import load_model
 from deepometry.progress import Cancelled, Progress
-from deepometry.train import train
+from deepometry.train import _check_finite, train
 from deepometry.training_cells import gather_cells
 from tests.conftest import short_training
 from tests.parsed import blobs, write_classes, write_stack
@@ -78,7 +81,45 @@ def test_resuming_a_finished_training_with_more_epochs(trained, cells, tmp_path)
 def test_stopped_before_the_first_epoch_leaves_no_model(cells, tmp_path):
     with pytest.raises(Cancelled):
         train(short_training(cells / "Train", tmp_path / "out"), StopAt("Epoch 1 of 4"))
-    assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_earlier_model_stays_in_place_until_there_is_a_new_one(cells, tmp_path):
+    (tmp_path / "model_3-Class_categories.keras").write_text("earlier")
+    with pytest.raises(Cancelled):
+        train(short_training(cells / "Train", tmp_path), StopAt("Epoch 1 of 4"))
+    assert (tmp_path / "model_3-Class_categories.keras").read_text() == "earlier"
+
+
+def test_ctrl_c_waits_until_an_epoch_is_saved(cells, tmp_path, monkeypatch):
+    save = checkpoint.save_checkpoint
+
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        save(*arguments)
+
+    monkeypatch.setattr("deepometry.train.save_checkpoint", interrupted)
+    result = train(short_training(cells / "Train", tmp_path))
+    assert result.stopped
+    assert load_model(result.model)[1].scores["epoch"] == 1
+    assert len(load_checkpoint(tmp_path).history) == 1
+
+
+def test_a_model_lost_between_state_and_model_is_written_on_resuming(trained, cells, tmp_path):
+    first = train(short_training(cells / "Train", tmp_path, epochs=1))
+    first.model.unlink()
+    again = train(short_training(cells / "Train", tmp_path, epochs=1, resume=True))
+    assert load_model(again.model)[1].scores["epoch"] == 1
+
+
+def test_a_loss_that_is_no_number_stops_the_training():
+    with pytest.raises(DeepometryError, match=r"Epoch 3: .*lower --learning-rate"):
+        _check_finite({"epoch": 3.0, "loss": 1.0, "val_loss": float("nan")})
+
+
+def test_a_model_is_not_put_among_cells(cells, tmp_path):
+    with pytest.raises(DeepometryError, match="expected a folder for the model, found parsed"):
+        train(short_training(cells / "Train", cells / "Train" / "Class A"))
 
 
 def test_keyboard_interrupt_keeps_the_best_model_so_far(cells, tmp_path):
@@ -92,6 +133,10 @@ def test_keyboard_interrupt_keeps_the_best_model_so_far(cells, tmp_path):
 
 
 def test_resuming_refuses_other_cells_and_other_options(trained, cells, tmp_path):
+    assert (
+        gather_cells(short_training(cells / "Train", "x", target="class"), Progress()).target
+        == "Class"
+    )
     with pytest.raises(DeepometryError, match=r"expected last_epoch\.npz"):
         train(short_training(cells / "Train", tmp_path, resume=True))
     folder = trained.model.parent
@@ -102,8 +147,9 @@ def test_resuming_refuses_other_cells_and_other_options(trained, cells, tmp_path
         train(short_training(other, folder, resume=True))
 
 
-def test_a_damaged_state_is_told(tmp_path):
-    (tmp_path / STATE).write_bytes(b"PK damaged")
+@pytest.mark.parametrize("content", [b"", b"PK damaged", b"PK\x03\x04" + bytes(500)])
+def test_a_damaged_state_is_told(tmp_path, content):
+    (tmp_path / STATE).write_bytes(content)
     with pytest.raises(DeepometryError, match="is damaged"):
         load_checkpoint(tmp_path)
 
