@@ -260,7 +260,7 @@ def _channels_told(path: Path, record: dict[str, Any], depth: int) -> Told:
 
 
 def open_dataset(
-    root: Path,
+    root: Path | str,
     progress: Progress | Report | None = None,
     keep: Callable[[Part], bool] | None = None,
 ) -> Dataset:
@@ -283,7 +283,7 @@ def open_dataset(
         The folder is missing or holds no parsed cells, an array is damaged, or the arrays
         differ in frame or channels.
     """
-    existing_folder(root, "Input location")
+    root = existing_folder(Path(root), "Input location")
     progress = as_progress(progress)
     parts = []
     for folder, names in array_folders(root, progress):

@@ -9,12 +9,12 @@ from deepometry.names import Target
 from deepometry.progress import Progress, Report
 
 
-def targets(root: Path, progress: Progress | Report | None = None) -> list[Target]:
+def targets(root: Path | str, progress: Progress | Report | None = None) -> list[Target]:
     """List what can be learnt from the parsed cells below a folder.
 
     Parameters
     ----------
-    root : Path
+    root : path-like
         Folder that Parse wrote.
     progress : Progress or callable, optional
         Told about the search.

@@ -23,7 +23,7 @@ def test_train_and_hold_out_are_no_targets(tmp_path):
     for side in ("Train", "Hold-out"):
         for name in ("Class A", "Class B"):
             write_stack(tmp_path / side / name, blobs(2, 0))
-    (target,) = targets(tmp_path)
+    (target,) = targets(str(tmp_path))
     assert (target.name, dict(target.labels)) == ("Class", {"A": 4, "B": 4})
     dataset = open_dataset(tmp_path)
     assert dataset.sides == {"Train", "Hold-out"}
