@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from deepometry.errors import DeepometryError
-from deepometry.files import existing_folder, read_json
-from deepometry.names import SIDES, TRAIN, Levels, Target, find_targets, label_of
+from deepometry.files import existing_folder, own_record
+from deepometry.names import PARSE_RECORD, SIDES, TRAIN, Levels, Target, find_targets, label_of
 from deepometry.progress import Progress, Report, as_progress
 from deepometry.stored import Stored, array_folders, stored_in
+from deepometry.words import counted, joined
 
-PARSE_RECORD = "parse.json"
 _ROWS_AT_ONCE = 1024
 
 
@@ -201,7 +201,7 @@ def _one_shape(parts: Sequence[Part]) -> tuple[int, int]:
 
 def _size(stored: Stored) -> str:
     height, width, channels = stored.shape
-    return f"{height} x {width} pixels in {channels} channel{'s' * (channels != 1)}"
+    return f"{height} x {width} pixels in {counted(channels, 'channel')}"
 
 
 def _one_channel_list(
@@ -209,50 +209,48 @@ def _one_channel_list(
 ) -> tuple[tuple[int, ...] | None, dict[int, str]]:
     """Read channel numbers and names from the parse.json nearest to each part."""
     folders = dict.fromkeys(part.stored.path.parent for part in parts)
-    told = {r[0]: r[1] for folder in folders if (r := _parse_record(folder, depth))}
+    read: dict[Path, dict[str, Any]] = {}
+    found = dict.fromkeys(place for f in folders if (place := _parsed_above(f, read)))
+    told = {place: _channels_told(place, read[place], depth) for place in found}
     if not told:
         return None, {}
     one, (channels, names) = next(iter(told.items()))
     for other, (others, _) in told.items():
         if others != channels:
             raise DeepometryError(
-                f"{one} tells of channels {_join(channels)}, but {other} of {_join(others)}; "
+                f"{one} tells of channels {joined(channels)}, but {other} of {joined(others)}; "
                 "parse all cells with the same channels."
             )
     return channels, names
 
 
-def _join(channels: Sequence[int]) -> str:
-    return ",".join(map(str, channels))
-
-
 Told = tuple[tuple[int, ...], dict[int, str]]
 
 
-def _parse_record(folder: Path, depth: int) -> tuple[Path, Told] | None:
-    """Read what the nearest parse.json upwards that Parse wrote tells of the channels.
+def _parsed_above(folder: Path, read: dict[Path, dict[str, Any]]) -> Path | None:
+    """Find the nearest parse.json upwards that Parse wrote; `read` keeps what each one holds."""
+    for place in [folder, *folder.parents]:
+        path = place / PARSE_RECORD
+        if path not in read:
+            read[path] = own_record(path, "parse")
+        if read[path]:
+            return path
+    return None
+
+
+def _channels_told(path: Path, record: dict[str, Any], depth: int) -> Told:
+    """Read the channels that a record tells.
 
     Raises
     ------
     DeepometryError
         It does not fit the arrays.
     """
-    for place in [folder, *folder.parents]:
-        try:
-            record = read_json(place / PARSE_RECORD)
-        except DeepometryError:
-            continue  # none, or another program's
-        if record.get("step") == "parse":
-            return place / PARSE_RECORD, _channels_told(place / PARSE_RECORD, record, depth)
-    return None
-
-
-def _channels_told(path: Path, record: dict[str, Any], depth: int) -> Told:
     channels, names = record.get("channels"), record.get("channel_names") or {}
     whole = isinstance(channels, list) and all(type(number) is int for number in channels)
     if not whole or not isinstance(names, dict) or len(channels or ()) != depth:
         raise DeepometryError(
-            f"{path}: expected the numbers of the {depth} channel{'s' * (depth != 1)} of the "
+            f"{path}: expected the numbers of the {counted(depth, 'channel')} of the "
             f"arrays beside it, found {channels!r}; parse the cells anew."
         )
     named = {int(n): str(name) for n, name in names.items() if str(n).isdecimal()}

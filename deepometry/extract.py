@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from deepometry.files import earlier_files, provenance, read_json, staged, write_json
+from deepometry.files import earlier_files, own_record, provenance, staged, write_json
 from deepometry.inference import Inference, Outcome, open_inference
 from deepometry.names import level_columns, level_value
 from deepometry.network import with_layer
@@ -108,7 +108,7 @@ def _other_layers(output: Path, origin: dict[str, Any], name: str) -> list[str]:
     tables = [n for n in earlier_files(output / RECORD, "extract") if n.startswith(_TABLE)]
     if not tables:
         return []
-    earlier = read_json(output / RECORD)
+    earlier = own_record(output / RECORD, "extract")
     same = all(earlier.get(key) == value for key, value in origin.items())
     return [n for n in tables if same and n != name and (output / n).is_file()]
 

@@ -71,7 +71,8 @@ def staged(output: Path, stale: Iterable[str] = ()) -> Iterator[Path]:
         Folder to write to, made with its parents where missing.
     stale : iterable of str
         Files below `output`, relative and with forward slashes, which the new content
-        replaces: those not written anew are deleted once everything new stands.
+        replaces: those not written anew are deleted once everything new stands. Looked at
+        when the block ends, so that it may still add to them.
 
     Raises
     ------
@@ -242,24 +243,28 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def earlier_files(record: Path, step: str) -> list[str]:
-    """Give the files that an earlier run of a step says it wrote beside its record.
+def own_record(record: Path, step: str) -> dict[str, Any]:
+    """Read the record that a step left; empty if there is none, or it is of anything else.
 
     Parameters
     ----------
     record : Path
-        The JSON file that the step leaves.
+        The JSON file.
     step : str
-        The verb; a record of anything else counts for nothing.
+        The verb.
     """
     try:
         content = read_json(record)
     except DeepometryError:
-        return []  # none, or not one of ours
-    files = content.get("files")
-    if content.get("step") != step or not isinstance(files, list):
-        return []
-    return [name for name in files if isinstance(name, str) and _is_below(name)]
+        return {}
+    return content if content.get("step") == step else {}
+
+
+def earlier_files(record: Path, step: str) -> list[str]:
+    """Give the files that an earlier run of a step says it wrote beside its record."""
+    files = own_record(record, step).get("files")
+    found = files if isinstance(files, list) else []
+    return [name for name in found if isinstance(name, str) and _is_below(name)]
 
 
 def _is_below(name: str) -> bool:

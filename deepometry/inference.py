@@ -14,8 +14,8 @@ from deepometry.backend import device, prepare
 from deepometry.dataset import Dataset, Part, open_dataset
 from deepometry.loading import ahead
 from deepometry.model import Description, load_model
-from deepometry.names import shortened
 from deepometry.progress import Progress
+from deepometry.words import joined, shortened
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,7 @@ def open_inference(cells: Path, location: Path, progress: Progress) -> Inference
     prepare()
     progress.say(f"{path.name}: {_about(description)}. Device: {device()}.")
     if (dataset.channels is None) != (description.channels is None):
-        told = description.channels or dataset.channels or ()
-        numbers = ",".join(map(str, told))
+        numbers = joined(description.channels or dataset.channels or ())
         progress.say(f"Channel numbers are told on one side only: taken as {numbers}, in order.")
     return Inference(model, description, path, dataset, columns)
 

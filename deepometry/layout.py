@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +11,13 @@ import numpy as np
 
 from deepometry.errors import DeepometryError, OptionsError
 from deepometry.files import earlier_files, existing_folder
-from deepometry.names import SIDES
+from deepometry.names import PARSE_RECORD, SIDES
 from deepometry.options import ParseOptions
 from deepometry.readers import Source
 from deepometry.split import split_cells
 from deepometry.stacks import safe_name, unique_name
+from deepometry.words import joined
 
-RECORD = "parse.json"
 PROBLEMS = "problems.csv"
 
 
@@ -46,8 +46,8 @@ def choose_channels(sources: Sequence[Source], options: ParseOptions) -> tuple[i
     known = sorted({number for channels in votes for number in channels})
     if known and (missing := [n for n in options.channels if n not in known]):
         message = (
-            f"Channels: expected channels that the images have ({_join(known)}), found "
-            f"{_join(missing)}; choose among those."
+            f"Channels: expected channels that the images have ({joined(known)}), found "
+            f"{joined(missing)}; choose among those."
         )
         raise OptionsError({"channels": message})
     return options.channels
@@ -56,10 +56,6 @@ def choose_channels(sources: Sequence[Source], options: ParseOptions) -> tuple[i
 def _opens(source: Source) -> bool:
     """Tell a source with cells from one that stands for an unreadable file."""
     return bool(source.channels)
-
-
-def _join(numbers: Iterable[int]) -> str:
-    return ",".join(map(str, numbers))
 
 
 def check_places(options: ParseOptions) -> None:
@@ -75,8 +71,13 @@ def check_places(options: ParseOptions) -> None:
             )
 
 
-def check_earlier(options: ParseOptions) -> None:
+def check_earlier(options: ParseOptions) -> list[str]:
     """Keep parsed cells from being mixed with others, or read as images.
+
+    Returns
+    -------
+    list of str
+        The files of an earlier parse in the output, which the new one replaces.
 
     Raises
     ------
@@ -84,22 +85,24 @@ def check_earlier(options: ParseOptions) -> None:
         The output holds arrays that no parse.json there accounts for, or the input holds what an
         earlier parse wrote.
     """
-    known = {options.output / name for name in earlier_files(options.output / RECORD, "parse")}
+    earlier = earlier_files(options.output / PARSE_RECORD, "parse")
+    known = {options.output / name for name in earlier}
     for array in options.output.rglob("*.npy"):
         hidden = any(part.startswith(".") for part in array.relative_to(options.output).parts)
         if array not in known and not hidden:
             raise DeepometryError(
                 f"Output location {options.output}: expected no arrays but those that a "
-                f"{RECORD} in it lists, found {array}; choose an empty folder."
+                f"{PARSE_RECORD} in it lists, found {array}; choose an empty folder."
             )
     place = options.input.resolve()
     for folder in (place, *place.parents):
-        for name in earlier_files(folder / RECORD, "parse"):
+        for name in earlier_files(folder / PARSE_RECORD, "parse"):
             if (folder / name).is_relative_to(place):
                 raise DeepometryError(
                     f"Input location {options.input}: expected images of cells, found parsed "
                     f"ones ({folder / name}); give the folder of the .cif or .tif files."
                 )
+    return earlier
 
 
 def _is_same(place: Path, other: Path) -> bool:

@@ -15,6 +15,7 @@ from deepometry.backend import keras
 from deepometry.dataset import Dataset
 from deepometry.errors import DeepometryError, explain_os_error
 from deepometry.files import writing
+from deepometry.words import counted, joined
 
 DESCRIPTION = "deepometry.json"
 _PATTERN = "model_*.keras"
@@ -94,24 +95,21 @@ class Description:
         known = dataset.channels
         if known is None or self.channels is None:
             in_order = self.channels is None or list(self.channels) == sorted(self.channels)
-            fits = dataset.depth == self.depth and in_order
-        else:
-            fits = set(self.channels) <= set(known)
-        if not fits:
-            raise DeepometryError(
-                f"{path.name} was trained on {_told(self.channels, self.depth)}, but "
-                f"{dataset.root} was parsed with {_told(known, dataset.depth)}; parse with the "
-                "channels of the model."
-            )
-        if known is None or self.channels is None:
-            return list(range(self.depth))
-        return [known.index(number) for number in self.channels]
+            if dataset.depth == self.depth and in_order:
+                return list(range(self.depth))
+        elif set(self.channels) <= set(known):
+            return [known.index(number) for number in self.channels]
+        raise DeepometryError(
+            f"{path.name} was trained on {_told(self.channels, self.depth)}, but "
+            f"{dataset.root} was parsed with {_told(known, dataset.depth)}; parse with the "
+            "channels of the model."
+        )
 
 
 def _told(channels: tuple[int, ...] | None, depth: int) -> str:
     if channels is None:
-        return f"{depth} channel{'s' * (depth != 1)} without numbers"
-    return f"channel{'s' * (depth != 1)} {','.join(map(str, channels))}"
+        return f"{counted(depth, 'channel')} without numbers"
+    return f"channel{'s' * (depth != 1)} {joined(channels)}"
 
 
 def save_model(model: Any, description: Description, folder: Path) -> Path:

@@ -15,6 +15,7 @@ from deepometry.errors import DeepometryError
 
 TRAIN, HOLD_OUT = "Train", "Hold-out"
 SIDES = (TRAIN, HOLD_OUT)
+PARSE_RECORD = "parse.json"
 _NUMBERED = re.compile(r"(?P<prefix>[^\W\d_]+)(?P<value>\d.*)")
 _NEGATIVE = re.compile(r"(?P<prefix>[^ _\-,]+)[ _,]+(?P<value>-\d.*)")
 _SEPARATED = re.compile(r"(?P<prefix>[^ _\-,]+)[ _\-,]+(?P<value>[^ _\-,].*)")
@@ -37,13 +38,13 @@ def parse_name(name: str) -> tuple[str, str] | None:
         None where the name has no prefix. Prefixes are to be compared without case, values as
         they stand.
     """
-    name = _normal(name)
+    name = normal_name(name)
     patterns = (_NUMBERED, _NEGATIVE, _SEPARATED)
     found = next((found for p in patterns if (found := p.fullmatch(name))), None)
     return (found["prefix"], found["value"]) if found else None
 
 
-def _normal(name: str) -> str:
+def normal_name(name: str) -> str:
     """Spell accents as one character: macOS writes some names as two, other systems as one."""
     return unicodedata.normalize("NFC", name).strip()
 
@@ -168,10 +169,10 @@ def label_of(levels: Sequence[str], target: str) -> str | None:
     DeepometryError
         Two folders of one path give it two values.
     """
-    wanted = _normal(target).casefold()
+    wanted = normal_name(target).casefold()
     if level := _LEVEL.fullmatch(wanted):
         number = int(level[1])
-        return _normal(levels[number - 1]) if 0 < number <= len(levels) else None
+        return normal_name(levels[number - 1]) if 0 < number <= len(levels) else None
     parsed = [p for name in levels if (p := parse_name(name)) and p[0].casefold() == wanted]
     values = list(dict.fromkeys(value for _, value in parsed))
     if len(values) > 1:
@@ -209,9 +210,3 @@ def level_value(levels: Levels, depth: int, column: str) -> str:
     parsed = parse_name(levels[depth])
     named = parsed is not None and not _LEVEL.fullmatch(column.casefold())
     return parsed[1] if parsed is not None and named else levels[depth]
-
-
-def shortened(names: Sequence[str], most: int = 20) -> str:
-    """List names in a line that stays readable."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

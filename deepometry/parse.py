@@ -21,11 +21,10 @@ from typing import Any
 import numpy as np
 
 from deepometry.errors import DeepometryError, explain_os_error
-from deepometry.files import earlier_files, provenance, staged, write_json
+from deepometry.files import provenance, staged, write_json
 from deepometry.frame import Noise, frame_cell
 from deepometry.layout import (
     PROBLEMS,
-    RECORD,
     Plan,
     check_earlier,
     check_places,
@@ -33,11 +32,12 @@ from deepometry.layout import (
     plan_sources,
 )
 from deepometry.montage import MontageWriter, check_sheet
-from deepometry.names import SIDES
+from deepometry.names import PARSE_RECORD, SIDES
 from deepometry.options import ParseOptions
 from deepometry.progress import Progress, Report, as_progress
 from deepometry.readers import Cell, Problem, Source, find_sources
 from deepometry.stacks import ProblemTable, StackWriter
+from deepometry.words import counted, joined
 
 _SECONDS_BETWEEN_REPORTS = 0.1
 _VOTERS = 32
@@ -73,17 +73,13 @@ class ParseResult:
 
     def __str__(self) -> str:
         sides = ", ".join(f"{side} {cells:,}" for side, cells in self.sides.items())
-        text = f"Parsed {_count(self.cells, 'cell')}{f' ({sides})' * bool(sides)} of channels "
-        text += f"{','.join(map(str, self.channels))} into {_count(len(self.stacks), 'file')}"
-        text += f", with {_count(len(self.montages), 'montage')}.\n"
+        text = f"Parsed {counted(self.cells, 'cell')}{f' ({sides})' * bool(sides)} of channels "
+        text += f"{joined(self.channels)} into {counted(len(self.stacks), 'file')}"
+        text += f", with {counted(len(self.montages), 'montage')}.\n"
         if self.problems:
             listed = self.output / PROBLEMS
-            text += f"{_count(self.problems, 'cell')} could not be used: {listed} says why.\n"
+            text += f"{counted(self.problems, 'cell')} could not be used: {listed} says why.\n"
         return text + f"Results: {self.output}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def parse(options: ParseOptions, progress: Progress | Report | None = None) -> ParseResult:
@@ -109,12 +105,12 @@ def parse(options: ParseOptions, progress: Progress | Report | None = None) -> P
     """
     progress = as_progress(progress)
     check_places(options)
-    check_earlier(options)
+    earlier = check_earlier(options)
     check_sheet(options.montage, options.frame)
     sources = [source for source in find_sources(options.input, progress) if len(source.objects)]
     channels = choose_channels(sources, options)
     plans = plan_sources(sources, options)
-    with staged(options.output, earlier_files(options.output / RECORD, "parse")) as stage:
+    with staged(options.output, earlier) as stage:
         run = _Run(options, channels, stage, progress, sum(len(plan.held) for plan in plans))
         with run.problems:
             for plan in plans:
@@ -122,7 +118,7 @@ def parse(options: ParseOptions, progress: Progress | Report | None = None) -> P
         files = _files(stage)
         result = run.finish(files)
         record = _record(options, result, run.stacks, _channel_names(sources, channels))
-        write_json(stage / RECORD, record | {"files": [*files, RECORD]})
+        write_json(stage / PARSE_RECORD, record | {"files": [*files, PARSE_RECORD]})
     return result
 
 
@@ -233,8 +229,8 @@ def _read(plan: Plan, channels: Sequence[int]) -> Iterator[Cell | Problem]:
 
 def _usual_dtype(first: Sequence[Cell | Problem]) -> np.dtype | None:
     """Find the dtype that most of the first cells have: one odd file must not decide."""
-    good = (cell for cell in first if not isinstance(_checked(cell, None), Problem))
-    votes = Counter(_plain(cell) for cell in good if isinstance(cell, Cell))
+    checked = (_checked(cell, None) for cell in first)
+    votes = Counter(_plain(cell) for cell in checked if isinstance(cell, Cell))
     return max(votes, key=lambda dtype: votes[dtype], default=None)
 
 

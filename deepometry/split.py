@@ -7,7 +7,6 @@ channels or another frame, moves no cell to the other side.
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -137,7 +136,7 @@ def _values(sources: Sequence[Source], by: str) -> list[str]:
                 f"Split by: expected every cell in a folder named {by}, found cells in {name} "
                 f"without one; move them below a {by} folder or split by cells."
             )
-    return [unicodedata.normalize("NFC", value).casefold() for value in found if value is not None]
+    return [value.casefold() for value in found if value is not None]
 
 
 def _prefixes(sources: Iterable[Source]) -> str:

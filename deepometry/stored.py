@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
+import fnmatch
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -195,7 +195,7 @@ def array_folders(root: Path, progress: Progress) -> Iterator[tuple[Path, list[s
     for place, folders, files in os.walk(root, followlinks=False):
         folders[:] = sorted((f for f in folders if not f.startswith(".")), key=natural_key)
         progress.check()
-        if any(fnmatch(name, pattern) for name in files for pattern in _MODELS):
+        if any(fnmatch.filter(files, pattern) for pattern in _MODELS):
             continue
         arrays = [f for f in files if f.lower().endswith(".npy") and not f.startswith(".")]
         if arrays:

@@ -149,8 +149,10 @@ class _Run:
             )
 
     def _save_model(self, row: Row) -> None:
-        description = replace(self.description, scores=_scores(row))
-        save_model(self.model, description, self.options.output)
+        save_model(self.model, self._described(row), self.options.output)
+
+    def _described(self, row: Row) -> Description:
+        return replace(self.description, scores=_scores(row))
 
     def _network(self) -> Any:
         cells, options = self.cells, self.options
@@ -274,7 +276,7 @@ class _Run:
     def result(self, stopped: bool) -> TrainResult:
         """Say what came out."""
         best = self._plan().best
-        description = replace(self.description, scores=_scores(self.history[best - 1]))
+        description = self._described(self.history[best - 1])
         path = self.options.output / description.file_name
         return TrainResult(path, description, self.history, best, stopped)
 

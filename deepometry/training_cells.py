@@ -9,10 +9,11 @@ import numpy as np
 
 from deepometry.dataset import Dataset, open_dataset, training_part
 from deepometry.errors import DeepometryError
-from deepometry.names import Target, shortened
+from deepometry.names import Target, normal_name
 from deepometry.options import TrainOptions
 from deepometry.progress import Progress
 from deepometry.validation import validation_split
+from deepometry.words import shortened
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _find_target(dataset: Dataset, wanted: str) -> Target:
         There is none of that name, or it has one label only.
     """
     offered = {target.name.casefold(): target for target in dataset.targets()}
-    if found := offered.get(wanted.casefold()):
+    if found := offered.get(normal_name(wanted).casefold()):
         return found
     there = ", ".join(map(str, offered.values())) or "none"
     labels = sorted({label for label in dataset.labels(wanted) if label is not None})

@@ -10,7 +10,6 @@ from deepometry.names import (
     level_value,
     natural_key,
     parse_name,
-    shortened,
 )
 
 
@@ -109,8 +108,3 @@ def test_accents_are_compared_however_a_system_spells_them():
     assert parse_name(composed) == parse_name(apart)
     assert label_of((apart,), "Gr\u00f6\u00dfe") == "\u00e4"
     assert label_of((apart,), "Folder level 1") == composed
-
-
-def test_long_lists_are_shortened():
-    assert shortened(["a", "b"]) == "a, b"
-    assert shortened([str(n) for n in range(300)], 2) == "0, 1 and 298 more"
