@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 from deepometry.cif.codec import CifError
 from deepometry.cif.directory import (
+    ACQUIRED,
     ACQUISITION,
     BACKGROUND_MEAN,
     CHANNEL_COUNT,
     CHANNEL_NAMES,
+    INSTRUMENT,
     OBJECT_COUNT,
+    SOFTWARE,
     WIDTH,
     Directory,
 )
@@ -35,12 +38,21 @@ class CifMetadata:
         Of the objective.
     objects_told : int or None
         How many objects the file says it holds; None where it says nothing.
+    brightfield : tuple of int
+        Numbers of those channels that were lit by the brightfield lamp, rising.
+    instrument, acquired, software : str
+        Name of the instrument, date or time of the acquisition, version of the program that
+        wrote the file; blank where the file does not say.
     """
 
     channels: tuple[int, ...]
     names: dict[int, str]
     magnification: float | None
     objects_told: int | None
+    brightfield: tuple[int, ...] = ()
+    instrument: str = ""
+    acquired: str = ""
+    software: str = ""
 
 
 def read_metadata(first: Directory, image: Directory | None) -> CifMetadata:
@@ -60,8 +72,17 @@ def read_metadata(first: Directory, image: Directory | None) -> CifMetadata:
     xml = _text(first, ACQUISITION)
     listed = [name.strip() for name in _text(first, CHANNEL_NAMES).split("|") if name.strip()]
     channels = _channels(first, image, xml, len(listed))
-    told = _number(first, OBJECT_COUNT)
-    return CifMetadata(channels, _names(channels, listed, xml), _magnification(xml), told or None)
+    lit = _flagged(_section(xml, "Illumination"), "BfLedIndicators")
+    return CifMetadata(
+        channels=channels,
+        names=_names(channels, listed, xml),
+        magnification=_magnification(xml),
+        objects_told=_number(first, OBJECT_COUNT) or None,
+        brightfield=tuple(number for number in channels if number in lit),
+        instrument=_text(first, INSTRUMENT).strip(),
+        acquired=_text(first, ACQUIRED).strip(),
+        software=_text(first, SOFTWARE).strip(),
+    )
 
 
 def _channels(first: Directory, image: Directory | None, xml: str, names: int) -> tuple[int, ...]:
@@ -76,12 +97,16 @@ def _channels(first: Directory, image: Directory | None, xml: str, names: int) -
 
 
 def _in_use(xml: str) -> tuple[int, ...]:
-    """Read the flags of the channels in use; the last such element counts, as in Bio-Formats.
+    return _flagged(_section(xml, "Imaging"), "ChannelInUseIndicators")
+
+
+def _flagged(section: str, name: str) -> tuple[int, ...]:
+    """Read the channels flagged "1"; the last element so named counts, as in Bio-Formats.
 
     The text is searched, not parsed: real files hold stray bytes, and one of them must not cost
     all channels but the first.
     """
-    found = re.findall(r"<ChannelInUseIndicators[^<>]*>([^<>]*)<", _section(xml, "Imaging"))
+    found = re.findall(rf"<{name}[^<>]*>([^<>]*)<", section)
     flags = found[-1].split() if found else []
     return tuple(number for number, flag in enumerate(flags, 1) if flag == "1")
 
