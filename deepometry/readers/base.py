@@ -25,12 +25,18 @@ class Cell:
         Counts of the wanted channels, in the wanted order, in the dtype of the source.
     background : ndarray of float64, shape (channels, 2), or None
         Mean and standard deviation of the background of each channel, where the file has them.
+    centre : tuple of two floats, or None
+        x and y of the cell in the stream of the instrument, where the file has them.
+    mask : ndarray of bool, shape (height, width, channels), or None
+        Where the cell is, channel by channel, where the file has masks and they were asked for.
     """
 
     source: str
     object: str
     pixels: np.ndarray
     background: np.ndarray | None = None
+    centre: tuple[float, float] | None = None
+    mask: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,14 @@ class Source(Protocol):
     def channel_names(self) -> dict[int, str]:
         """Names of those channels that have one."""
 
+    @property
+    def brightfield(self) -> tuple[int, ...]:
+        """Numbers of the channels known to be brightfield; none where the file does not say."""
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What else the file tells of itself, such as `Magnification`, in words."""
+
     def read(self, channels: Sequence[int]) -> Iterator[Cell | Problem]:
         """Give every cell in the order of `objects`, or the reason why it cannot be had."""
 
@@ -121,6 +135,16 @@ class UnreadableSource:
 
     @property
     def channel_names(self) -> dict[int, str]:
+        """None."""
+        return {}
+
+    @property
+    def brightfield(self) -> tuple[int, ...]:
+        """None."""
+        return ()
+
+    @property
+    def details(self) -> dict[str, str]:
         """None."""
         return {}
 

@@ -81,6 +81,27 @@ class CifSource:
         catalogue = self._contents[0]
         return catalogue.metadata.names if catalogue else {}
 
+    @property
+    def brightfield(self) -> tuple[int, ...]:
+        """Numbers of the channels that were lit by the brightfield lamp."""
+        catalogue = self._contents[0]
+        return catalogue.metadata.brightfield if catalogue else ()
+
+    @property
+    def details(self) -> dict[str, str]:
+        """Instrument, magnification, acquisition and program, where the file tells them."""
+        catalogue = self._contents[0]
+        if catalogue is None:
+            return {}
+        told = catalogue.metadata
+        found = {
+            "Instrument": told.instrument,
+            "Magnification": f"{told.magnification:g}x" if told.magnification else "",
+            "Acquired": told.acquired,
+            "Software": told.software,
+        }
+        return {name: text for name, text in found.items() if text}
+
     def read(self, channels: Sequence[int]) -> Iterator[Cell | Problem]:
         """Give every cell in the order of `objects`, or the reason why it cannot be had.
 

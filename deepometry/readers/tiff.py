@@ -78,6 +78,16 @@ class TiffSource:
         """None: .tif files do not tell."""
         return {}
 
+    @property
+    def brightfield(self) -> tuple[int, ...]:
+        """None: .tif files do not tell."""
+        return ()
+
+    @property
+    def details(self) -> dict[str, str]:
+        """None."""
+        return {}
+
     def read(self, channels: Sequence[int]) -> Iterator[Cell | Problem]:
         """Give every cell in the order of `objects`, or the reason why it cannot be had.
 
