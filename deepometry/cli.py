@@ -17,6 +17,7 @@ from deepometry.errors import DeepometryError, OptionsError, explain_os_error
 from deepometry.options import (
     DemoOptions,
     ExtractOptions,
+    InfoOptions,
     ParseOptions,
     PredictOptions,
     Setting,
@@ -37,7 +38,7 @@ def cli() -> None:
     """Deep learning for imaging flow cytometry, on your own machine.
 
     The steps, in order: parse, targets, train, predict, extract. `deepometry demo` runs them
-    all on example cells.
+    all on example cells; `deepometry info` tells what is in your files before you begin.
     """
 
 
@@ -86,9 +87,10 @@ def _metavar(setting: Setting, default: Any) -> str:
 class _Bar(Progress):
     """Progress as a bar with the time left, on a terminal; it goes when its work is done."""
 
-    def __init__(self) -> None:
+    def __init__(self, err: bool = False) -> None:
         super().__init__(self._draw, self._tell)
         self._bar: Any = None
+        self._err = err
 
     def _draw(self, done: int, total: int, text: str) -> None:
         from tqdm import tqdm
@@ -104,9 +106,9 @@ class _Bar(Progress):
 
     def _tell(self, text: str) -> None:
         if self._bar is None:
-            click.echo(text)
+            click.echo(text, err=self._err)
         else:
-            self._bar.write(text)
+            self._bar.write(text, file=sys.stderr if self._err else sys.stdout)
 
     def close(self) -> None:
         if self._bar is not None:
@@ -115,12 +117,24 @@ class _Bar(Progress):
 
 
 @contextmanager
-def _bar() -> Iterator[Progress]:
-    bar = _Bar()
+def _bar(err: bool = False) -> Iterator[Progress]:
+    bar = _Bar(err)
     try:
         yield bar
     finally:
         bar.close()
+
+
+@cli.command()
+@options_of(InfoOptions)
+@click.option("--json", "as_json", is_flag=True, help="Write JSON, for other programs.")
+def info(as_json: bool, **fields: Any) -> None:
+    """Tell what is in INPUT, a .cif, .rif or .tif file or a folder of them, before it is parsed."""
+    from deepometry.info import info as run
+
+    with _bar(err=as_json) as bar:
+        result = run(InfoOptions(**fields), bar)
+    click.echo(json.dumps(result.plain(), indent=2, ensure_ascii=False) if as_json else result)
 
 
 @cli.command()

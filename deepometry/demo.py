@@ -61,7 +61,7 @@ class DemoResult:
 
 
 def demo(options: DemoOptions, progress: Progress | Report | None = None) -> DemoResult:
-    """Draw example cells, then parse, train, predict and extract.
+    """Draw example cells into .cif files, then parse, train, predict and extract.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def demo(options: DemoOptions, progress: Progress | Report | None = None) -> Dem
             f"Output location {place}: expected a new or empty folder for the demo, found one "
             "with files in it; delete it or choose another."
         )
-    progress.say(f"1. Example cells: {options.cells:,} red blood cells of seven shapes")
+    progress.say(f"1. Example .cif files: {options.cells:,} red blood cells of seven shapes")
     write_example(place / "images", options.cells, options.seed, progress)
     parsed = _parse(options, progress)
     trained = _train(options, progress)

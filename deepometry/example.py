@@ -1,20 +1,23 @@
 """The example data set: synthetic red blood cells of stored blood, in folders by day and shape.
 
 `python -m deepometry.example FOLDER` writes it. Drawing (`example_cells`) is apart from writing
-(`write_example`), so that the same cells can be written in another format.
+(`write_example`), which writes the same cells as .cif or as .tif files.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
+from scipy import ndimage
 
+from deepometry.cif import CifWriter
 from deepometry.errors import DeepometryError
 from deepometry.example_cell import CHANNELS, CLASSES, draw_cell, draw_cell_and_mask
 from deepometry.example_optics import PIXEL
@@ -36,6 +39,12 @@ __all__ = [
 
 DAYS = (1, 15, 29, 43)  # of storage; blood may be given up to day 42
 SAMPLES = ("A", "B")
+
+CIF_NAME = "cells.cif"
+NAMES = dict(zip(CHANNELS, ("Brightfield", "Darkfield"), strict=True))
+MAGNIFICATION = 60.0
+SOFTWARE = "Deepometry example"
+HALO = 2  # pixels around a cell where its light falls too
 
 REPORT_EVERY = 20  # cells
 
@@ -140,19 +149,26 @@ def _cells(cells: int, seed: int) -> Iterator[ExampleCell]:
 
 
 def write_example(
-    output: Path, cells: int = 1400, seed: int = 0, progress: Progress | Report | None = None
+    output: Path,
+    cells: int = 1400,
+    seed: int = 0,
+    progress: Progress | Report | None = None,
+    format: str = "cif",
 ) -> int:
-    """Write the example data set as the TIFF files that IDEAS exports, one a cell and channel.
+    """Write the example data set in files like those of IDEAS.
 
     Parameters
     ----------
     output
-        Folder to write to: new or empty. Files are named like
-        `Day 1/Sample A/Class Side/cell_000123_Ch1.ome.tif`.
+        Folder to write to: new or empty.
     cells, seed
         As for `example_cells`.
     progress
         Told how far the work is; a plain function `(done, total, text)` will do.
+    format
+        "cif": one file a folder, `Day 1/Sample A/Class Side/cells.cif`, with masks, backgrounds
+        and channel names; the objects in it are numbered from 0. "tif": one file a cell and
+        channel, such as `Day 1/Sample A/Class Side/cell_000123_Ch1.ome.tif`.
 
     Returns
     -------
@@ -162,19 +178,31 @@ def write_example(
     Raises
     ------
     DeepometryError
-        If the folder holds something or cannot be written, or a number is too small. Then nothing
-        is left behind.
+        If the folder holds something or cannot be written, a number is too small, or the format
+        unknown. Then nothing is left behind.
     """
     output = Path(output)
+    if format not in FORMATS:
+        known = " or ".join(FORMATS)
+        raise DeepometryError(f"the format of the example must be {known}; {format!r} was given")
     _check_empty(output)
-    drawn = example_cells(cells, seed)
-    teller = as_progress(progress)
+    drawn = _reported(example_cells(cells, seed), cells, as_progress(progress))
     with staged(output) as stage:
-        for done, cell in enumerate(drawn, start=1):
-            _write_cell(stage, cell)
-            if done % REPORT_EVERY == 0 or done == cells:
-                teller.report(done, cells, "Drawing example cells")
+        for folders, group in groupby(drawn, lambda cell: cell.folders):
+            folder = stage.joinpath(*folders)
+            folder.mkdir(parents=True, exist_ok=True)
+            FORMATS[format](folder, group)
     return cells
+
+
+def _reported(
+    drawn: Iterable[ExampleCell], total: int, progress: Progress
+) -> Iterator[ExampleCell]:
+    """Give every cell, and tell after its writing how many there were."""
+    for done, cell in enumerate(drawn, start=1):
+        yield cell
+        if done % REPORT_EVERY == 0 or done == total:
+            progress.report(done, total, "Drawing example cells")
 
 
 def _check_empty(output: Path) -> None:
@@ -187,11 +215,35 @@ def _check_empty(output: Path) -> None:
         raise DeepometryError(f"{output} is not empty; give a new or empty folder for the example.")
 
 
-def _write_cell(root: Path, cell: ExampleCell) -> None:
-    folder = root.joinpath(*cell.folders)
-    folder.mkdir(parents=True, exist_ok=True)
-    for place, channel in enumerate(CHANNELS):
-        _write_tiff(folder / f"{cell.name}_Ch{channel}.ome.tif", cell.pixels[..., place])
+def _write_cif(folder: Path, cells: Iterable[ExampleCell]) -> None:
+    """Write the cells of one folder to one file."""
+    with CifWriter(
+        folder / CIF_NAME,
+        CHANNELS,
+        names=NAMES,
+        brightfield=CHANNELS[:1],
+        magnification=MAGNIFICATION,
+        instrument="Synthetic cells",
+        software=SOFTWARE,
+    ) as file:
+        for cell in cells:
+            outline = np.repeat(cell.mask[..., np.newaxis], len(CHANNELS), axis=2)
+            row, column = np.argwhere(cell.mask).mean(axis=0)
+            file.add(cell.pixels, outline, background=_background(cell), centre=(column, row))
+
+
+def _background(cell: ExampleCell) -> NDArray[np.float64]:
+    """Mean and standard deviation of each channel away from the cell, shape (2, 2)."""
+    outside = ~ndimage.binary_dilation(cell.mask, iterations=HALO)
+    pixels = cell.pixels[outside].astype(np.float64)
+    return np.stack([pixels.mean(axis=0), pixels.std(axis=0)], axis=1)
+
+
+def _write_tiffs(folder: Path, cells: Iterable[ExampleCell]) -> None:
+    """Write the cells of one folder, one file a cell and channel."""
+    for cell in cells:
+        for place, channel in enumerate(CHANNELS):
+            _write_tiff(folder / f"{cell.name}_Ch{channel}.ome.tif", cell.pixels[..., place])
 
 
 def _write_tiff(path: Path, plane: NDArray[np.uint16]) -> None:
@@ -203,10 +255,16 @@ def _write_tiff(path: Path, plane: NDArray[np.uint16]) -> None:
         photometric="minisblack",
         ome=False,
         metadata=None,
-        software="Deepometry example",
+        software=SOFTWARE,
         resolution=(1e4 / PIXEL, 1e4 / PIXEL),
         resolutionunit="CENTIMETER",
     )
+
+
+FORMATS: dict[str, Callable[[Path, Iterable[ExampleCell]], None]] = {
+    "cif": _write_cif,
+    "tif": _write_tiffs,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -215,9 +273,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("output", type=Path, metavar="FOLDER", help="new or empty folder")
     parser.add_argument("--cells", type=int, default=1400, help="how many in all (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="0 or more (%(default)s)")
+    parser.add_argument("--format", choices=[*FORMATS], default="cif", help="(%(default)s)")
     given = parser.parse_args(arguments)
     try:
-        write_example(given.output, given.cells, given.seed)
+        write_example(given.output, given.cells, given.seed, format=given.format)
     except DeepometryError as error:
         parser.exit(1, f"{error}\n")
 

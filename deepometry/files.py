@@ -47,7 +47,8 @@ def writing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise explain_os_error(error, path) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # which would hide what went wrong before
+            part.unlink(missing_ok=True)
 
 
 def _replace(new: Path, target: Path) -> None:

@@ -6,73 +6,14 @@ their own background, so that a network cannot tell them by a hard edge.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from functools import lru_cache
-from statistics import NormalDist
 
 import numpy as np
 
-CORNER = 7
-"""Side of the corners, in pixels, from which the background is taken.
+from deepometry.frame_kernels import CORNER, calmest_corner, frame_all, frame_one
+from deepometry.noise import Noise, quantiles
 
-On 2,731 Jurkat cells of 40 x 40 pixels the 10 x 10 corners of the first program reach into some
-cells (three times the spread of the border), and 5 x 5 corners understate the spread by a
-quarter, because the calmest of four small samples is taken.
-"""
-
-
-class Noise:
-    """Standard normal noise that depends on nothing but seed, cell and channel.
-
-    Parameters
-    ----------
-    seed : int
-        Of the whole parse.
-    channels : sequence of int
-        Channel numbers; the noise of one does not depend on which others are asked for.
-
-    Notes
-    -----
-    SHAKE-128 stretches seed, channel and cell to as many bytes as are needed; each pair of them
-    picks one of the 65,536 quantiles of the normal distribution. Unlike the stream of a
-    `numpy.random.Generator`, the bytes are the same in every version of NumPy, and a cell
-    needs no generator of its own, which would take longer to make than its noise.
-    """
-
-    def __init__(self, seed: int, channels: Sequence[int]) -> None:
-        self._hashes = [hashlib.shake_128(b"%d:%d:" % (seed, number)) for number in channels]
-
-    def draw(self, key: str, size: int) -> np.ndarray:
-        """Draw the noise of one cell.
-
-        Parameters
-        ----------
-        key : str
-            What no other cell has.
-        size : int
-            Number of pixels.
-
-        Returns
-        -------
-        ndarray of float64, shape (channels, size)
-            Mean 0, standard deviation 1.
-        """
-        name = key.encode("utf-8", "surrogatepass")
-        drawn = bytearray()
-        for channel in self._hashes:
-            keyed = channel.copy()
-            keyed.update(name)
-            drawn += keyed.digest(2 * size)
-        return _quantiles().take(np.frombuffer(drawn, "<u2").reshape(-1, size))
-
-
-@lru_cache(maxsize=1)
-def _quantiles() -> np.ndarray:
-    """Give the middles of 65,536 equally likely slices of the normal distribution."""
-    normal = NormalDist()
-    upper = np.array([normal.inv_cdf((number + 0.5) / 65536) for number in range(32768, 65536)])
-    return np.concatenate([-upper[::-1], upper])
+__all__ = ["CORNER", "corner_background", "frame_cell", "frame_cells"]
 
 
 def frame_cell(
@@ -81,6 +22,7 @@ def frame_cell(
     key: str,
     noise: Noise,
     background: np.ndarray | None = None,
+    mask: np.ndarray | None = None,
 ) -> np.ndarray:
     """Crop or pad one cell to a square; each axis on its own.
 
@@ -97,6 +39,8 @@ def frame_cell(
     background : ndarray of float, shape (channels, 2), optional
         Mean and standard deviation of the background of each channel; by default, or where
         they are no numbers, those of `corner_background`.
+    mask : ndarray, shape (height, width, channels), optional
+        Pixels where it is 0 become background too.
 
     Returns
     -------
@@ -105,14 +49,66 @@ def frame_cell(
         left, or floor((frame - size) / 2) pixels put before and the rest after. Noise is rounded
         and clipped to integer dtypes, so that it never wraps below zero.
     """
-    height, width, depth = pixels.shape
-    framed = np.empty((frame, frame, depth), pixels.dtype)
-    (y, top, rows), (x, left, columns) = _place(height, frame), _place(width, frame)
-    framed[top : top + rows, left : left + columns] = pixels[y : y + rows, x : x + columns]
-    if missing := frame * frame - rows * columns:
-        level, spread = _background(pixels, background)
-        drawn = _to_dtype(noise.draw(key, missing), level, spread, pixels.dtype)
-        _fill_border(framed, drawn, (top, left, rows, columns))
+    dtype = pixels.dtype
+    native = np.dtype(np.float32) if dtype == np.float16 else dtype.newbyteorder("=")
+    wide = pixels.astype(native, copy=False).transpose(0, 2, 1)
+    channels = pixels.shape[2]
+    framed = np.empty((frame, frame, channels), native)
+    level = np.array(
+        corner_background(pixels) if background is None or not _is_usable(background)
+        else background.T.astype(np.float64)
+    )  # fmt: skip
+    shown = _NO_MASK if mask is None else (mask != 0).transpose(0, 2, 1)
+    frame_one(
+        framed, wide, np.arange(channels), shown, mask is not None, level[0], level[1],
+        noise.states(key), quantiles(), *_range(native),
+    )  # fmt: skip
+    return framed.astype(dtype, copy=False)
+
+
+def frame_cells(
+    pixels: np.ndarray,
+    starts: np.ndarray,
+    sizes: np.ndarray,
+    order: np.ndarray,
+    frame: int,
+    states: np.ndarray,
+    background: np.ndarray,
+    masks: np.ndarray | None = None,
+) -> np.ndarray:
+    """Do to many cells, in one go and without holding up other threads, what `frame_cell` does.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint16, shape (n,)
+        Cells one behind the other, each as (height, channels, width).
+    starts : ndarray of int64, shape (cells,)
+        Where each begins.
+    sizes : ndarray of int64, shape (cells, 2)
+        Height and width.
+    order : ndarray of int64, shape (channels,)
+        Place, among the channels of `pixels`, of each in the wanted order.
+    frame : int
+        Side of the square, in pixels.
+    states : ndarray of uint64, shape (cells, channels)
+        Of `Noise`, in the wanted order.
+    background : ndarray of float64, shape (cells, channels, 2)
+        Mean and standard deviation, in the order of `pixels`; where one of a cell is no number,
+        all are taken from the corners.
+    masks : ndarray of uint8, shape (n,), optional
+        As `pixels`; those of every cell.
+
+    Returns
+    -------
+    ndarray of uint16, shape (cells, frame, frame, channels)
+    """
+    framed = np.empty((len(starts), frame, frame, len(order)), pixels.dtype)
+    usable = np.isfinite(background).all((1, 2)) & (background[:, :, 1] >= 0).all(1)
+    shown = masks if masks is not None else np.empty(0, np.uint8)
+    frame_all(
+        framed, pixels, starts, sizes, order, shown, masks is not None, background, usable,
+        states, quantiles(), *_range(pixels.dtype),
+    )  # fmt: skip
     return framed
 
 
@@ -129,67 +125,26 @@ def corner_background(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean, sd : ndarray of float64, shape (channels,)
         Of the corner with the lowest standard deviation, as in the protocol.
     """
-    height, width, depth = pixels.shape
-    h, w = min(CORNER, -(-height // 4)), min(CORNER, -(-width // 4))
-    corners = np.empty((depth, 4, h, w))
-    planes = pixels.transpose(2, 0, 1)
-    corners[:, 0], corners[:, 1] = planes[:, :h, :w], planes[:, :h, -w:]
-    corners[:, 2], corners[:, 3] = planes[:, -h:, :w], planes[:, -h:, -w:]
-    flat = corners.reshape(depth, 4, h * w)
-    mean = np.add.reduce(flat, 2) / (h * w)
-    flat -= mean[:, :, None]
-    variance = np.einsum("ijk,ijk->ij", flat, flat) / (h * w)
-    calmest = variance.argmin(1)
-    return mean[np.arange(depth), calmest], np.sqrt(variance.min(1))
+    native = np.dtype(np.float32) if pixels.dtype == np.float16 else pixels.dtype.newbyteorder("=")
+    wide = pixels.astype(native, copy=False).transpose(0, 2, 1)
+    found = np.array([calmest_corner(wide, channel) for channel in range(pixels.shape[2])])
+    return found[:, 0], found[:, 1]
 
 
-def _place(size: int, frame: int) -> tuple[int, int, int]:
-    """Give where to start in the cell, where in the frame, and how many pixels to take."""
-    if size >= frame:
-        return (size - frame) // 2, 0, frame
-    return 0, (frame - size) // 2, size
+def _is_usable(background: np.ndarray) -> bool:
+    return bool(np.isfinite(background).all() and (background[:, 1] >= 0).all())
 
 
-def _background(pixels: np.ndarray, given: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    if given is None or not np.isfinite(given).all() or (given[:, 1] < 0).any():
-        return corner_background(pixels)
-    return given[:, 0], given[:, 1]
-
-
-def _to_dtype(
-    drawn: np.ndarray, level: np.ndarray, spread: np.ndarray, dtype: np.dtype
-) -> np.ndarray:
-    """Scale noise (channels, n) and give it as (n, channels) in the dtype of the cell."""
-    values = drawn * spread[:, None]
-    values += level[:, None]
-    if dtype.kind in "ui":
-        least, most = _range(dtype)
-        np.rint(values, out=values)
-        np.maximum(values, least, out=values)
-        np.minimum(values, most, out=values)
-    return values.T.astype(dtype, order="C")
+_NO_MASK = np.empty((0, 0, 0), bool)
 
 
 @lru_cache(maxsize=16)
-def _range(dtype: np.dtype) -> tuple[float, float]:
-    """Give the limits of an integer dtype as floats that lie inside it."""
+def _range(dtype: np.dtype) -> tuple[bool, float, float]:
+    """Tell whether a dtype is of whole numbers; give limits, as floats that lie inside it."""
+    if dtype.kind not in "ui":
+        return False, 0.0, 0.0
     limits = np.iinfo(dtype)
     most = float(limits.max)
     # 2**63 - 1 has no float64: the nearest one is beyond it and would wrap.
-    return float(limits.min), most if int(most) <= limits.max else float(np.nextafter(most, 0))
-
-
-def _fill_border(framed: np.ndarray, values: np.ndarray, place: tuple[int, int, int, int]) -> None:
-    """Put values (n, channels) above, below, left and right of the cell, in this order."""
-    top, left, rows, columns = place
-    strips = (
-        framed[:top],
-        framed[top + rows :],
-        framed[top : top + rows, :left],
-        framed[top : top + rows, left + columns :],
-    )
-    first = 0
-    for strip in strips:
-        last = first + strip.shape[0] * strip.shape[1]
-        strip[...] = values[first:last].reshape(strip.shape)
-        first = last
+    inside = most if int(most) <= limits.max else float(np.nextafter(most, 0))
+    return True, float(limits.min), inside

@@ -53,6 +53,21 @@ def choose_channels(sources: Sequence[Source], options: ParseOptions) -> tuple[i
     return options.channels
 
 
+def check_masks(sources: Sequence[Source], options: ParseOptions) -> None:
+    """Check that there are masks, where they are wanted.
+
+    Raises
+    ------
+    OptionsError
+        Not one source has any.
+    """
+    if options.masked and not any(source.has_masks for source in sources):
+        message = (
+            "Masked: expected .cif files with masks, found no mask in any file; parse without it."
+        )
+        raise OptionsError({"masked": message})
+
+
 def _opens(source: Source) -> bool:
     """Tell a source with cells from one that stands for an unreadable file."""
     return bool(source.channels)

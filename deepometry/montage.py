@@ -76,28 +76,33 @@ class MontageWriter:
         kept = sheet_dtype(dtype)
         small = len(channels) * (side * frame) ** 2 * kept.itemsize <= _SMALL_SHEETS
         self._band = side if small else 1
-        self._rows = np.zeros((len(channels), self._band * frame, side * frame), kept)
+        shape = (len(channels), self._band, frame, side, frame)
+        self._rows = np.zeros(shape, kept)  # the pixels of the sheets, cell by cell
         self._pixels_at = 0
 
-    def add(self, framed: np.ndarray) -> tuple[int, int, int]:
-        """Put one cell on its sheets.
+    def add(self, framed: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Put cells on their sheets.
 
         Parameters
         ----------
-        framed : ndarray, shape (frame, frame, channels)
+        framed : ndarray, shape (cells, frame, frame, channels)
 
         Returns
         -------
-        sheet, row, column : int
-            Where it is, each counted from 1.
+        sheet, row, column : ndarray of int, shape (cells,)
+            Where each is, all counted from 1.
         """
-        row, column = divmod(self._cells, self._side)
-        y, x = row % self._band * self._frame, column * self._frame
-        self._rows[:, y : y + self._frame, x : x + self._frame] = framed.transpose(2, 0, 1)
-        self._cells += 1
-        if self._cells % (self._band * self._side) == 0:
-            self._write(row)
-        return row // self._side + 1, row % self._side + 1, column + 1
+        first, done = self._cells, 0
+        while done < len(framed):
+            row, column = divmod(self._cells, self._side)
+            some = framed[done : done + self._side - column]
+            place = self._rows[:, row % self._band, :, column : column + len(some)]
+            place[...] = some.transpose(3, 1, 0, 2)
+            self._cells, done = self._cells + len(some), done + len(some)
+            if self._cells % (self._band * self._side) == 0:
+                self._write(row)
+        rows, columns = np.divmod(np.arange(first, self._cells), self._side)
+        return rows // self._side + 1, rows % self._side + 1, columns + 1
 
     def finish(self) -> None:
         """Write what is not yet written."""

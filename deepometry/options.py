@@ -19,6 +19,7 @@ from deepometry.errors import OptionsError
 NETWORKS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 SCALINGS = ("channel", "image", "none")
 BALANCES = ("weights", "sampling", "none")
+READERS = ("own", "bioformats")
 LAYERS = ("pool5", "res5a_relu", "res4a_relu")
 SMALLEST_FRAME = 16
 LARGEST_FRAME = 1024
@@ -191,6 +192,42 @@ def _held_out(value: Any) -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InfoOptions(_Options):
+    """Options of `deepometry.info.info`; every field also accepts text.
+
+    Raises
+    ------
+    OptionsError
+        One or more fields cannot be used; its `fields` has a sentence for each.
+    """
+
+    input: Path = _option(
+        "Input location", "A .cif, .rif or .tif file, or a folder that holds such files.", _path
+    )
+    gallery: Path | None = _option(
+        "Gallery",
+        "Write a picture (.png) of the first cells in every channel, with the suggested frame.",
+        _path,
+        None,
+        metavar="FILE.png",
+    )
+    quick: bool = _option(
+        "Quick look",
+        "Look at the first 200 cells of every .cif file, or folder of .tif files, only.",
+        _flag,
+        False,
+    )
+    reader: str = _option(
+        "Reader",
+        "own: Deepometry's readers of .cif and .tif files, without Java; bioformats: Bio-Formats, "
+        "for .cif and many other kinds of files, where it and Java are installed.",
+        _one_of(READERS),
+        "own",
+        choices=READERS,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ParseOptions(_Options):
     """Options of `deepometry.parse.parse`; every field also accepts text.
 
@@ -243,6 +280,21 @@ class ParseOptions(_Options):
         metavar="PREFIX",
     )
     seed: int = _option("Seed", "Number that fixes the split and the padding noise.", _whole(0), 0)
+    masked: bool = _option(
+        "Masked",
+        "Turn every pixel outside the mask of its channel, as the .cif file has it, into "
+        "background.",
+        _flag,
+        False,
+    )
+    reader: str = _option(
+        "Reader",
+        "own: Deepometry's readers of .cif and .tif files, without Java; bioformats: Bio-Formats, "
+        "for .cif and many other kinds of files, where it and Java are installed.",
+        _one_of(READERS),
+        "own",
+        choices=READERS,
+    )
     one_file_per_cell: bool = _option(
         "One file per cell",
         "Write one .npy a cell, the layout of the original program, in place of stacks.",

@@ -10,11 +10,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +20,26 @@ import numpy as np
 
 from deepometry.errors import DeepometryError, explain_os_error
 from deepometry.files import provenance, staged, write_json
-from deepometry.frame import Noise, frame_cell
+from deepometry.framing import Block, Framing, read_blocks
 from deepometry.layout import (
     PROBLEMS,
     Plan,
     check_earlier,
+    check_masks,
     check_places,
     choose_channels,
     plan_sources,
 )
 from deepometry.montage import MontageWriter, check_sheet
 from deepometry.names import PARSE_RECORD, SIDES
+from deepometry.noise import Noise
 from deepometry.options import ParseOptions
 from deepometry.progress import Progress, Report, as_progress
-from deepometry.readers import Cell, Problem, Source, find_sources
+from deepometry.readers import Source, find_sources
 from deepometry.stacks import ProblemTable, StackWriter
 from deepometry.words import counted, joined
 
 _SECONDS_BETWEEN_REPORTS = 0.1
-_VOTERS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +106,10 @@ def parse(options: ParseOptions, progress: Progress | Report | None = None) -> P
     check_places(options)
     earlier = check_earlier(options)
     check_sheet(options.montage, options.frame)
-    sources = [source for source in find_sources(options.input, progress) if len(source.objects)]
+    found = find_sources(options.input, progress, options.reader)
+    sources = [source for source in found if len(source.objects)]
     channels = choose_channels(sources, options)
+    check_masks(sources, options)
     plans = plan_sources(sources, options)
     with staged(options.output, earlier) as stage:
         run = _Run(options, channels, stage, progress, sum(len(plan.held) for plan in plans))
@@ -134,7 +135,8 @@ class _Run:
         cells: int,
     ) -> None:
         self._options, self._channels, self._stage = options, channels, stage
-        self._noise = Noise(options.seed, channels)
+        noise = Noise(options.seed, channels)
+        self._framing = Framing(options.frame, channels, noise, options.masked)
         self._ticker = _Ticker(progress, cells)
         self._names: dict[Path, set[str]] = {}
         self.stacks: list[dict[str, Any]] = []
@@ -146,31 +148,24 @@ class _Run:
         writers: dict[bool, StackWriter] = {}
         dtype = None
         with ExitStack() as files:
-            for key, held, cell in self._usable(plan):
-                if held not in writers:
-                    dtype = _plain(cell)
-                    writers[held] = files.enter_context(self._open(plan, held, dtype))
-                framed = frame_cell(
-                    cell.pixels, self._options.frame, key, self._noise, cell.background
-                )
-                writers[held].add(cell, framed)
-        for held, writer in sorted(writers.items()):
-            self._count(plan, held, writer.cells, str(dtype))
+            for block in self._blocks(plan):
+                held = plan.held[block.places]
+                for side in np.unique(held).tolist():
+                    if side not in writers:
+                        dtype = block.pixels.dtype
+                        writers[side] = files.enter_context(self._open(plan, side, dtype))
+                    writers[side].add(block.chosen(held == side))
+        for side, writer in sorted(writers.items()):
+            self._count(plan, side, writer.cells, str(dtype))
 
-    def _usable(self, plan: Plan) -> Iterator[tuple[str, bool, Cell]]:
-        """Give key, side and pixels of the good cells; list the others."""
-        cells = _read(plan, self._channels)
-        first = list(islice(cells, _VOTERS))
-        dtype = _usual_dtype(first)
-        cells = chain(first, cells)
-        for key, held, found in zip(plan.source.keys, plan.held.tolist(), cells, strict=True):
-            self._ticker.tick(plan.name)
-            cell = _checked(found, dtype)
-            if isinstance(cell, Problem):
-                self.problems.add(cell)
-            else:
-                dtype = dtype or _plain(cell)
-                yield key, held, cell
+    def _blocks(self, plan: Plan) -> Iterator[Block]:
+        """Give the good cells; list the others."""
+        self._ticker.tick(plan.name, 0)
+        for block in _read(plan, self._framing):
+            for problem in block.problems:
+                self.problems.add(problem)
+            yield block
+            self._ticker.tick(plan.name, len(block.cells) + len(block.problems))
 
     def _folder(self, plan: Plan, held: bool) -> Path:
         return Path(SIDES[held] if self.sides else "", *plan.folder)
@@ -219,43 +214,17 @@ class _Run:
         )
 
 
-def _read(plan: Plan, channels: Sequence[int]) -> Iterator[Cell | Problem]:
+def _read(plan: Plan, framing: Framing) -> Iterator[Block]:
     """Read a source; what the system reports names it, not the output."""
-    try:
-        yield from plan.source.read(channels)
-    except OSError as error:
-        raise explain_os_error(error, error.filename or plan.name) from error
-
-
-def _usual_dtype(first: Sequence[Cell | Problem]) -> np.dtype | None:
-    """Find the dtype that most of the first cells have: one odd file must not decide."""
-    checked = (_checked(cell, None) for cell in first)
-    votes = Counter(_plain(cell) for cell in checked if isinstance(cell, Cell))
-    return max(votes, key=lambda dtype: votes[dtype], default=None)
-
-
-def _checked(cell: Cell | Problem, dtype: np.dtype | None) -> Cell | Problem:
-    """Give the cell, or why it cannot stand in a stack of this dtype."""
-    if isinstance(cell, Problem):
-        return cell
-    found, reason = cell.pixels, ""
-    if found.dtype.kind not in "uif":
-        reason = f"Expected pixels that are real numbers, found {found.dtype}."
-    elif not found.size:
-        reason = f"Expected an image, found one of {found.shape[0]} x {found.shape[1]} pixels."
-    elif dtype is not None and _plain(cell) != dtype:
-        reason = (
-            f"Expected {dtype} pixels, as most cells of its stack have, found {_plain(cell)}; "
-            "export all cells alike."
-        )
-    elif found.dtype.kind == "f" and not np.isfinite(found).all():
-        reason = "Expected a number in every pixel, found some that are none (NaN or infinite)."
-    return Problem(cell.source, cell.object, reason) if reason else cell
-
-
-def _plain(cell: Cell) -> np.dtype:
-    """Give the dtype of a cell without its byte order, which may differ from file to file."""
-    return cell.pixels.dtype.newbyteorder("=")
+    blocks = read_blocks(plan.source, framing)
+    while True:
+        try:
+            block = next(blocks, None)
+        except OSError as error:
+            raise explain_os_error(error, error.filename or plan.name) from error
+        if block is None:
+            return
+        yield block
 
 
 def _files(folder: Path) -> list[str]:
@@ -296,13 +265,13 @@ class _Ticker:
         self._progress, self._total, self._done = progress, total, 0
         self._next = 0.0
 
-    def tick(self, name: str) -> None:
-        """Report, if it is time, before work on the next cell."""
+    def tick(self, name: str, cells: int) -> None:
+        """Count cells; report, if it is time."""
+        self._done += cells
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _SECONDS_BETWEEN_REPORTS
             self._progress.report(self._done, self._total, f"Parsing {name}")
-        self._done += 1
 
     def last(self, text: str) -> None:
         """Report the end."""

@@ -12,12 +12,12 @@ from typing import Any, BinaryIO, Protocol, Self, TextIO
 
 import numpy as np
 
+from deepometry.framing import Block
 from deepometry.montage import MontageWriter
-from deepometry.readers import Cell, Problem
+from deepometry.readers import Problem
 
-COLUMNS = ("source", "object", "height", "width", "note")
+COLUMNS = ("source", "object", "height", "width", "centre_x", "centre_y", "note")
 MONTAGE_COLUMNS = ("montage_sheet", "montage_row", "montage_column")
-_BATCH_BYTES = 1 << 20
 _HEADER_BYTES = 128
 _LONGEST_NAME = 200
 _ILLEGAL = re.compile(r'[<>:"/\\|?*\x00-\x1f\ud800-\udfff]')
@@ -77,38 +77,29 @@ def open_table(path: Path) -> TextIO:
 
 
 class _Arrays(Protocol):
-    def add(self, cell: Cell, framed: np.ndarray) -> list[str]:
-        """Write one cell; give what its row in the table says more."""
+    def add(self, block: Block) -> list[list[str]]:
+        """Write cells; give what columns of the table say more."""
 
     def finish(self) -> None:
         """Write what is not yet written."""
 
 
 class _Stack:
-    """One .npy file of shape (cells, frame, frame, channels), written in batches."""
+    """One .npy file of shape (cells, frame, frame, channels)."""
 
     def __init__(self, file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype) -> None:
-        cells = max(1, _BATCH_BYTES // (int(np.prod(shape)) * dtype.itemsize))
-        self._file, self._cells, self._waiting = file, 0, 0
-        self._batch = np.empty((cells, *shape), dtype)
+        self._file, self._cells = file, 0
+        self._shape, self._dtype = shape, dtype
         file.write(npy_header((0, *shape), dtype))
 
-    def add(self, cell: Cell, framed: np.ndarray) -> list[str]:
-        self._batch[self._waiting] = framed
-        self._waiting += 1
-        if self._waiting == len(self._batch):
-            self._flush()
+    def add(self, block: Block) -> list[list[str]]:
+        self._file.write(np.ascontiguousarray(block.pixels, self._dtype).data)
+        self._cells += len(block.cells)
         return []
 
-    def _flush(self) -> None:
-        self._file.write(self._batch[: self._waiting].data)
-        self._cells += self._waiting
-        self._waiting = 0
-
     def finish(self) -> None:
-        self._flush()
         self._file.seek(0)
-        self._file.write(npy_header((self._cells, *self._batch.shape[1:]), self._batch.dtype))
+        self._file.write(npy_header((self._cells, *self._shape), self._dtype))
 
 
 class _Singles:
@@ -120,13 +111,17 @@ class _Singles:
         self._folder, self._stem, self._used = folder, stem, used
         self._header, self._dtype = npy_header(shape, dtype), dtype
 
-    def add(self, cell: Cell, framed: np.ndarray) -> list[str]:
+    def add(self, block: Block) -> list[list[str]]:
+        cells = zip(block.cells, block.pixels, strict=True)
+        return [[self._write(*cell, framed) for cell, framed in cells]]
+
+    def _write(self, source: str, object: str, framed: np.ndarray) -> str:
         # A file that holds many cells only numbers them: 1.npy would say nothing.
-        shared = cell.source.lower().endswith((".cif", ".rif")) or cell.object.isdecimal()
-        name = f"{self._stem}_{cell.object}" if shared else cell.object
+        shared = source.lower().endswith((".cif", ".rif")) or object.isdecimal()
+        name = f"{self._stem}_{object}" if shared else object
         path = self._folder / f"{unique_name(safe_name(name), self._used)}.npy"
         path.write_bytes(self._header + framed.astype(self._dtype, copy=False).tobytes())
-        return [path.name]
+        return path.name
 
     def finish(self) -> None:
         pass
@@ -186,25 +181,23 @@ class StackWriter:
                 self._arrays = _Stack(array, shape, dtype)
             self._files = files.pop_all()
 
-    def add(self, cell: Cell, framed: np.ndarray) -> None:
-        """Write one cell.
-
-        Parameters
-        ----------
-        cell : Cell
-            As read; its size goes to the table.
-        framed : ndarray, shape (frame, frame, channels)
-            What is stored.
-        """
-        height, width, _ = cell.pixels.shape
-        cropped = height > self._frame or width > self._frame
-        note = f"cropped from {height} x {width}" if cropped else ""
-        row: list[Any] = [cell.source, cell.object, height, width, note]
-        row += self._arrays.add(cell, framed)
+    def add(self, block: Block) -> None:
+        """Write cells, and a row for each."""
+        sources, objects = zip(*block.cells, strict=True)
+        heights, widths = block.sizes.T.tolist()
+        columns = [sources, objects, heights, widths, *map(_as_text, block.centres.T)]
+        columns += [self._notes(block), *self._arrays.add(block)]
         if self._montage is not None:
-            row += self._montage.add(framed)
-        self._table.writerow(row)
-        self.cells += 1
+            columns += [places.tolist() for places in self._montage.add(block.pixels)]
+        self._table.writerows(zip(*columns, strict=True))
+        self.cells += len(block.cells)
+
+    def _notes(self, block: Block) -> list[str]:
+        notes = [""] * len(block.cells)
+        for number in np.flatnonzero((block.sizes > self._frame).any(1)).tolist():
+            height, width = block.sizes[number]
+            notes[number] = f"cropped from {height} x {width}"
+        return notes
 
     def __enter__(self) -> Self:
         return self
@@ -220,6 +213,11 @@ class StackWriter:
                 self._arrays.finish()
                 if self._montage is not None:
                     self._montage.finish()
+
+
+def _as_text(numbers: np.ndarray) -> list[Any]:
+    """Give numbers for a table; blank what is none."""
+    return [number if number == number else "" for number in numbers.tolist()]
 
 
 class ProblemTable:

@@ -1,6 +1,6 @@
 """Draw the pictures of the README.
 
-python docs/make_pictures.py                  example cells of all seven shapes
+python docs/make_pictures.py    example cells of all seven shapes, and a gallery of them
 """
 
 from pathlib import Path
@@ -9,7 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from deepometry.example import CHANNELS, CLASSES, draw_cell
-from deepometry.frame import Noise, frame_cell
+from deepometry.frame import frame_cell
+from deepometry.gallery import gallery_image, write_gallery
+from deepometry.noise import Noise
+from deepometry.readers import find_sources
 
 HERE = Path(__file__).parent
 EACH = 6
@@ -33,6 +36,9 @@ def main() -> None:
     panels[0, 0].set_ylabel("Brightfield", fontsize=9)
     panels[1, 0].set_ylabel("Darkfield", fontsize=9)
     figure.savefig(HERE / "example_cells.png")
+    example = find_sources(HERE.parent / "data" / "example")
+    gallery = gallery_image(example, 48, title="example, 350 cells", rows=5)
+    write_gallery(gallery, HERE / "gallery.png")
 
 
 def sheet(cells: list[np.ndarray], channel: int) -> np.ndarray:

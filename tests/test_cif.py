@@ -132,7 +132,7 @@ def channels_of(path: Path) -> tuple[int, ...]:
     [
         acquisition_xml((2, 4, 7)),
         acquisition_xml((2, 4, 7)).replace("0 1", "0  1"),
-        acquisition_xml((2, 4, 7)).replace("</Display></xq7>", "<broken"),
+        acquisition_xml((2, 4, 7)).replace("</Display></Acquisition>", "<broken"),
         acquisition_xml((2, 4, 7)).encode().replace(b"Dye", b"\xff\xfe\0&nonsense;"),
     ],
 )

@@ -68,6 +68,41 @@ def test_targets_as_text_and_as_json(run, tmp_path):
     ]
 
 
+def test_info_as_text_and_as_json(run, images, tmp_path):
+    code, out, errors = run("info", images, "--gallery", tmp_path / "look.png")
+    assert (code, errors) == (0, "")
+    assert "3 cells in 6 .tif files; parse makes 2 stacks of them." in out
+    assert f"Gallery: {tmp_path / 'look.png'}" in out
+    assert (tmp_path / "look.png").read_bytes().startswith(b"\x89PNG")
+    code, out, _ = run("info", images, "--quick", "--json")
+    told = json.loads(out)
+    assert (code, told["cells"], told["quick"], told["gallery"]) == (0, 3, True, None)
+    assert [channel["number"] for channel in told["channels"]] == [1, 2]
+
+
+def test_info_that_cannot_be_had(run, images, tmp_path):
+    before = tree(tmp_path)
+    said = refused(run("info", images, "--gallery", tmp_path / "look.jpg"))
+    assert "--gallery: expected a file name that ends in .png" in said
+    assert "--gallery" in refused(run("info", images, "--gallery", images / "Class A"))
+    assert "does not exist" in refused(run("info", tmp_path / "none"))
+    (tmp_path / "bad.cif").write_bytes(b"a text, not a .cif")
+    assert "bad.cif" in refused(run("info", tmp_path / "bad.cif", "--json"))
+    assert tree(tmp_path) == before | {"bad.cif"}
+
+
+def test_stopping_info_is_no_error_message(run, images, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("deepometry.info_tally.IntensityTally.add", interrupted)
+    before = tree(tmp_path)
+    code, _, errors = run("info", images, "--gallery", tmp_path / "look.png")
+    assert code == 130
+    assert "Traceback" not in errors
+    assert tree(tmp_path) == before
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -1,13 +1,9 @@
-"""The example data set: what is drawn, what is written, and that it can be learned."""
+"""The example data set: what is drawn, and that it can be learned."""
 
 import math
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
 
 from deepometry import example
 from deepometry.errors import DeepometryError
@@ -21,9 +17,6 @@ from deepometry.example_cell import (
     draw_state,
 )
 from deepometry.example_optics import PIXEL, facets, thickness
-
-DATA = Path(__file__).parents[1] / "data" / "example"
-DATA_CELLS = 350  # as data/README.md says
 
 
 @pytest.fixture(scope="module")
@@ -218,103 +211,3 @@ def test_crenated_cells_scatter_more_than_smooth_discs(labelled):
     values, labels = labelled
     scatter = [values[labels == k, 5].mean() for k in range(len(CLASSES))]
     assert min(scatter[2:5]) > scatter[0]
-
-
-# --- the files -----------------------------------------------------------------------------------
-
-
-def test_files_pair_up_and_hold_the_pixels(tmp_path):
-    told = []
-    written = example.write_example(tmp_path / "out", 30, 1, lambda *what: told.append(what))
-    assert written == 30
-    assert told[-1][:2] == (30, 30)
-    for cell in example_cells(30, 1):
-        folder = (tmp_path / "out").joinpath(*cell.folders)
-        for place, channel in enumerate(CHANNELS):
-            plane = tifffile.imread(folder / f"{cell.name}_Ch{channel}.ome.tif")
-            np.testing.assert_array_equal(plane, cell.pixels[..., place])
-    assert sum(path.is_file() for path in tmp_path.rglob("*")) == 60
-
-
-def test_same_seed_writes_the_same_bytes(tmp_path):
-    for name in ("a", "b"):
-        example.write_example(tmp_path / name, 8, 2)
-    for path in (tmp_path / "a").rglob("*.tif"):
-        assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
-
-
-def test_tiff_is_plain_grey_sixteen_bit(tmp_path):
-    example.write_example(tmp_path, 1)
-    path = next(tmp_path.rglob("*_Ch12.ome.tif"))
-    with tifffile.TiffFile(path) as tif:
-        page = tif.pages[0]
-        assert (page.dtype, page.compression, page.samplesperpixel) == (np.uint16, 1, 1)
-        assert page.tags["Software"].value == "Deepometry example"
-        assert "DateTime" not in page.tags
-
-
-def test_an_empty_folder_is_accepted(tmp_path):
-    assert example.write_example(tmp_path, 2) == 2
-
-
-def test_a_folder_that_holds_something_is_refused(tmp_path):
-    (tmp_path / "mine.txt").write_text("keep")
-    with pytest.raises(DeepometryError, match="not empty"):
-        example.write_example(tmp_path, 2)
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-
-
-def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
-    (tmp_path / "taken").write_text("keep")
-    with pytest.raises(DeepometryError, match="is a file"):
-        example.write_example(tmp_path / "taken", 2)
-
-
-@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt, OSError])
-def test_nothing_is_left_behind_after_a_failure(tmp_path, monkeypatch, failure):
-    def fail(done, total, text):
-        assert any(tmp_path.rglob("*.tif"))
-        raise failure("stopped")
-
-    monkeypatch.setattr(example, "REPORT_EVERY", 3)
-    expected = DeepometryError if failure is OSError else failure
-    with pytest.raises(expected):
-        example.write_example(tmp_path / "deep" / "out", 10, progress=fail)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_command_writes_the_data_set(tmp_path):
-    example.main([str(tmp_path / "out"), "--cells", "3", "--seed", "9"])
-    assert len(list((tmp_path / "out").rglob("*.tif"))) == 6
-
-
-def test_command_tells_a_mistake_in_one_sentence(tmp_path, capsys):
-    (tmp_path / "mine.txt").write_text("keep")
-    with pytest.raises(SystemExit) as caught:
-        example.main([str(tmp_path)])
-    assert caught.value.code == 1
-    assert capsys.readouterr().err.count("\n") == 1
-
-
-def test_drawing_loads_no_network():
-    code = "import sys, deepometry.example; sys.exit('tensorflow' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=DATA.parents[1])
-
-
-# --- the data set that comes with the program ----------------------------------------------------
-
-
-def test_stored_data_set_is_what_the_command_draws():
-    stored = {path.relative_to(DATA).as_posix() for path in DATA.rglob("*.tif")}
-    for cell in example_cells(DATA_CELLS, seed=0):
-        for place, channel in enumerate(CHANNELS):
-            name = "/".join((*cell.folders, f"{cell.name}_Ch{channel}.ome.tif"))
-            stored.remove(name)
-            plane = tifffile.imread(DATA / name).astype(int)
-            # Another processor may round the last bit of a float the other way.
-            np.testing.assert_allclose(plane, cell.pixels[..., place], atol=1, err_msg=name)
-    assert stored == set()
-
-
-def test_stored_data_set_is_small():
-    assert sum(path.stat().st_size for path in DATA.rglob("*") if path.is_file()) < 5e6

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 
-from deepometry.frame import CORNER, Noise, corner_background, frame_cell
+from deepometry.frame import CORNER, corner_background, frame_cell, frame_cells
+from deepometry.noise import Noise
 
 DTYPES = ["uint8", "uint16", "int16", "uint32", "int64", "uint64", "float32", "float64"]
 
@@ -153,19 +156,102 @@ def test_the_noise_of_a_channel_does_not_depend_on_the_other_channels() -> None:
 
 
 def test_seed_channel_and_key_cannot_be_confused() -> None:
-    draws = [Noise(1, (2,)).draw("3", 8), Noise(12, (3,)).draw("", 8), Noise(1, (23,)).draw("", 8)]
-    assert len({draw.tobytes() for draw in draws}) == 3
+    states = [Noise(1, (2,)).states("3"), Noise(12, (3,)).states(""), Noise(1, (23,)).states("")]
+    states += [Noise(1, (2,)).states("#3"), Noise(1, (2,)).states("#03")]
+    assert len({int(state[0]) for state in states}) == 5
 
 
-def test_channels_have_noise_of_their_own() -> None:
-    drawn = Noise(0, (1, 2)).draw("cell", 4000)
-    assert abs(np.corrcoef(drawn)[0, 1]) < 0.06
+def test_many_cells_of_a_file_have_the_noise_of_each_alone() -> None:
+    noise, numbers = Noise(3, (1, 9, 12)), np.array([0, 7, 10**17])
+    many = noise.states_of("Day 1/a.cif#", numbers)
+    for state, number in zip(many, numbers, strict=True):
+        np.testing.assert_array_equal(noise.states(f"Day 1/a.cif#{number}"), state)
+    assert len(np.unique(many)) == many.size
 
 
-def test_no_noise_is_drawn_where_none_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Noise, "draw", None)
-    framed(numbered(20, 16), 16)
+def test_noise_is_normal_and_independent_between_channels_and_cells() -> None:
+    pixels = np.zeros((1, 1, 2), "float32")
+    background = np.array([[0.0, 1.0], [0.0, 1.0]])
+    drawn = [
+        frame_cell(pixels, 256, f"a#{number}", Noise(0, (1, 2)), background) for number in (1, 2)
+    ]
+    rows = np.concatenate([cell[:120].reshape(-1, 2).T for cell in drawn])
+    assert np.abs(np.corrcoef(rows) - np.eye(4)).max() < 0.03
+    assert np.abs(rows.mean(1)).max() < 0.02
+    np.testing.assert_allclose((rows**2).mean(1), 1, atol=0.03)
+    np.testing.assert_allclose((rows**4).mean(1), 3, atol=0.3)
+    neighbours = np.corrcoef(rows[0, :-1], rows[0, 1:])[0, 1]
+    assert abs(neighbours) < 0.03
+
+
+def test_the_same_bytes_on_every_computer() -> None:
+    pixels = np.arange(1, 7, dtype="uint16").reshape(2, 3, 1) * 100
+    result = frame_cell(pixels, 16, "a.cif#4", Noise(5, (9,)), np.array([[30.0, 4.0]]))
+    assert hashlib.sha256(result.astype("<u2").tobytes()).hexdigest()[:16] == "e207a542011480b8"
 
 
 def test_names_that_are_not_text_are_keys_too() -> None:
-    assert Noise(0, (1,)).draw("bad \udcff name", 4).shape == (1, 4)
+    assert Noise(0, (1,)).states("bad \udcff name").shape == (1,)
+
+
+def masks(shape: tuple[int, ...]) -> np.ndarray:
+    return np.random.default_rng(8).choice([0, 0, 1, 2, 3], shape).astype("uint8")
+
+
+def test_what_lies_outside_the_mask_becomes_background() -> None:
+    pixels, background = numbered(10, 12, 2), np.array([[5.0, 0.0], [6.0, 0.0]])
+    mask = masks(pixels.shape)
+    result = framed(pixels, 16, background=background, mask=mask)[3:13, 2:14]
+    np.testing.assert_array_equal(result, np.where(mask, pixels, np.array([5, 6])))
+
+
+def test_masked_pixels_have_the_noise_of_their_place() -> None:
+    pixels, background = numbered(10, 12, 2), np.array([[50.0, 5.0], [60.0, 5.0]])
+    mask = masks(pixels.shape)
+    nothing = framed(pixels, 16, background=background, mask=np.zeros_like(mask))
+    result = framed(pixels, 16, background=background, mask=mask)
+    plain = framed(pixels, 16, background=background)
+    shown = np.zeros(result.shape, bool)
+    shown[3:13, 2:14] = mask != 0
+    np.testing.assert_array_equal(result, np.where(shown, plain, nothing))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+@pytest.mark.parametrize("masked", [False, True])
+def test_many_cells_are_framed_as_each_alone(order: tuple[int, ...], masked: bool) -> None:
+    random = np.random.default_rng(9)
+    shapes = random.integers(3, 40, (30, 2))
+    cells = [random.integers(0, 65536, (h, w, 3)).astype("uint16") for h, w in shapes]
+    shown = [masks(cell.shape) for cell in cells]
+    background = np.abs(random.normal(50, 9, (30, 3, 2)))
+    background[::3, 1, 0] = np.nan
+    counts = shapes.prod(1) * 3
+    noise, columns = Noise(2, (7, 8, 9)), np.array(order)
+    found = frame_cells(
+        flat(cells),
+        np.cumsum(counts) - counts,
+        shapes,
+        columns,
+        24,
+        noise.states_of("a.cif#", np.arange(30)),
+        background,
+        flat(shown) if masked else None,
+    )
+    for number, cell in enumerate(cells):
+        mask = shown[number][..., columns] if masked else None
+        level = background[number][columns]
+        alone = frame_cell(cell[..., columns], 24, f"a.cif#{number}", noise, level, mask)
+        np.testing.assert_array_equal(found[number], alone)
+
+
+def flat(cells: list[np.ndarray]) -> np.ndarray:
+    """Put cells one behind the other, each as (height, channels, width)."""
+    return np.concatenate([cell.transpose(0, 2, 1).ravel() for cell in cells])
+
+
+def test_half_floats_and_the_other_byte_order_are_framed() -> None:
+    for dtype in ("float16", ">u2", ">f4"):
+        pixels = numbered(10, 10).astype(dtype)
+        result = framed(pixels, 16)
+        assert result.dtype == np.dtype(dtype)
+        np.testing.assert_array_equal(result[3:13, 3:13], pixels)

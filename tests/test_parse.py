@@ -16,6 +16,7 @@ import tifffile
 
 import deepometry.parse as module
 from deepometry.errors import DeepometryError, OptionsError
+from deepometry.framing import Block
 from deepometry.options import ParseOptions
 from deepometry.parse import ParseResult, parse
 from deepometry.progress import Cancelled, Progress
@@ -60,7 +61,11 @@ class Made:
         image = random.normal(levels, 5, (*self.size, len(levels)))
         return np.clip(image, 0, None).astype(self.dtype)
 
-    def read(self, channels: Sequence[int]) -> Iterator[Cell | Problem]:
+    @property
+    def has_masks(self) -> bool:
+        return False
+
+    def read(self, channels: Sequence[int], masked: bool = False) -> Iterator[Cell | Problem]:
         lacking = [channel for channel in channels if channel not in self.channels]
         columns = [self.channels.index(n) for n in channels if n not in lacking]
         for number, name in enumerate(self.objects):
@@ -145,8 +150,8 @@ def test_pixels_and_rows_are_those_of_the_cells_in_order(run: Parse, tmp_path: P
 def test_a_cell_that_fits_has_no_note(run: Parse, tmp_path: Path) -> None:
     run(Made("Class A"), montage=0)
     row = table(tmp_path / "out/Class A/cells.csv")[0]
-    assert list(row) == ["source", "object", "height", "width", "note"]
-    assert row["note"] == ""
+    assert list(row) == ["source", "object", "height", "width", "centre_x", "centre_y", "note"]
+    assert row["note"] == row["centre_x"] == row["centre_y"] == ""
 
 
 def test_channels_are_by_default_all_in_numeric_order(run: Parse, tmp_path: Path) -> None:
@@ -651,9 +656,13 @@ def test_progress_counts_cells_and_ends_full(run: Parse) -> None:
 def test_a_stack_is_a_valid_array_at_any_number_of_cells(tmp_path: Path) -> None:
     for number in (0, 1, 9, 1000):
         with StackWriter(tmp_path, "s", (16, 16, 1), np.dtype("uint8")) as writer:
-            for value in range(number):
-                pixels = np.full((16, 16, 1), value % 251, "uint8")
-                writer.add(Cell("a", str(value), pixels), pixels)
+            for first in range(0, number, 300):
+                values = np.arange(first, min(first + 300, number))
+                pixels = np.ones((len(values), 16, 16, 1), "uint8")
+                pixels *= (values % 251)[:, None, None, None].astype("uint8")
+                cells = [("a", str(value)) for value in values]
+                sizes, centres = np.full((len(values), 2), 16), np.full((len(values), 2), np.nan)
+                writer.add(Block(cells, values, pixels, sizes, centres))
         stack = np.load(tmp_path / "s.npy")
         assert stack.shape == (number, 16, 16, 1)
         assert (stack[:, 3, 3, 0] == np.arange(number) % 251).all()

@@ -12,6 +12,7 @@ import pytest
 from deepometry.errors import DeepometryError
 from deepometry.readers import Cell, Problem, find_sources, open_cells
 from tests.builders import REAL_CIF, random_cells, write_channel_tiffs, write_cif
+from tests.reading import link, random_masks
 
 CELLS = random_cells([(10, 12), (13, 9), (11, 11)], 3)
 NOISE = [np.array([[30, 0.5], [40, 0.6], [223, 1.5]]) + i for i in range(3)]
@@ -54,7 +55,7 @@ def test_a_missing_channel_is_named_for_every_cell(tmp_path: Path) -> None:
     assert [cell.object for cell in found] == ["0", "1", "2"]
     for cell in found:
         assert isinstance(cell, Problem)
-        assert cell.reason == "channel 7 is missing (it has 1, 2, 3)."
+        assert cell.reason == "Channel 7 is not in use (those in use: 1, 2, 3)."
 
 
 def test_a_damaged_cell_is_a_problem_and_the_others_are_saved(tmp_path: Path) -> None:
@@ -70,9 +71,37 @@ def test_a_damaged_cell_is_a_problem_and_the_others_are_saved(tmp_path: Path) ->
     assert "a.cif, object 1: " in second.reason
 
 
-def test_lost_cells_are_one_problem_at_the_end(tmp_path: Path) -> None:
+def test_each_lost_cell_is_listed_with_its_number(tmp_path: Path) -> None:
     path = tmp_path / "a.cif"
     places = write_cif(path, CELLS)
+    path.write_bytes(path.read_bytes()[: places[1].image + 20])
+    (source,) = find_sources(tmp_path)
+    assert list(source.objects) == ["0", "1", "2"]
+    assert source.objects[1:] == ["1", "2"]
+    whole, *lost = source.read((1,))
+    assert isinstance(whole, Cell)
+    for problem, number in zip(lost, ("1", "2"), strict=True):
+        assert isinstance(problem, Problem)
+        assert (problem.source, problem.object) == ("a.cif", number)
+        assert "cannot be found, because the file is damaged" in problem.reason
+
+
+def test_a_cell_lost_in_the_middle_is_listed_and_those_behind_it_are_saved(tmp_path: Path) -> None:
+    path = tmp_path / "a.cif"
+    places = write_cif(path, CELLS)
+    damage(path, places[1].image, b"\xff" * 40)
+    (source,) = find_sources(tmp_path)
+    assert list(source.keys) == ["a.cif#0", "a.cif#2", "a.cif#1"]
+    first, third, second = source.read((1,))
+    assert isinstance(first, Cell)
+    assert isinstance(third, Cell)
+    assert isinstance(second, Problem)
+    assert second.object == "1"
+
+
+def test_cells_lost_without_numbers_are_one_problem(tmp_path: Path) -> None:
+    path = tmp_path / "a.cif"
+    places = write_cif(path, CELLS, ids=(5, 5, 5))
     path.write_bytes(path.read_bytes()[: places[2].image + 20])
     (source,) = find_sources(tmp_path)
     assert list(source.objects) == ["0", "1", ""]
@@ -81,7 +110,36 @@ def test_lost_cells_are_one_problem_at_the_end(tmp_path: Path) -> None:
     assert all(isinstance(cell, Cell) for cell in whole)
     assert isinstance(rest, Problem)
     assert rest.object == ""
-    assert "its 2 cells of 3" in rest.reason
+    assert "2 cells of 3 could be found" in rest.reason
+
+
+def test_a_broken_link_that_costs_no_cell_is_no_problem(tmp_path: Path) -> None:
+    path = tmp_path / "a.cif"
+    places = write_cif(path, CELLS)
+    damage(path, link(path, places[1].image), bytes(4))
+    (source,) = find_sources(tmp_path)
+    assert all(isinstance(cell, Cell) for cell in source.read((1,)))
+    assert len(source.objects) == 3
+
+
+def test_an_implausible_count_is_not_listed_cell_by_cell(tmp_path: Path) -> None:
+    write_cif(tmp_path / "a.cif", CELLS, told=2**32 - 1)
+    (source,) = find_sources(tmp_path)
+    assert list(source.objects) == ["0", "1", "2", ""]
+
+
+def test_masks_come_as_bool_in_the_wanted_channels(tmp_path: Path) -> None:
+    masks = random_masks(CELLS)
+    write_cif(tmp_path / "a.cif", CELLS, [masks[0], None, masks[2]])
+    (source,) = find_sources(tmp_path)
+    assert source.has_masks
+    first, second, third = source.read((3, 1), masked=True)
+    for cell, mask in ((first, masks[0]), (third, masks[2])):
+        assert isinstance(cell, Cell)
+        np.testing.assert_array_equal(cell.mask, mask[:, :, [2, 0]] != 0)
+    assert isinstance(second, Problem)
+    assert "found none" in second.reason
+    assert all(isinstance(cell, Cell) and cell.mask is None for cell in source.read((3, 1)))
 
 
 def test_a_file_that_cannot_be_opened_does_not_stop_the_others(tmp_path: Path) -> None:

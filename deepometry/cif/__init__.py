@@ -2,5 +2,6 @@
 
 from deepometry.cif.codec import CifError
 from deepometry.cif.reader import CifCell, CifReader
+from deepometry.cif.writer import CifWriter
 
-__all__ = ["CifCell", "CifError", "CifReader"]
+__all__ = ["CifCell", "CifError", "CifReader", "CifWriter"]

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from deepometry.cif import kernels
 from deepometry.errors import DeepometryError
 
 GREY = 30817
 MASK = 30818
 PLAIN = 1
-MOST_GROUPS = 6  # 18 bits: four 16-bit pixels added and subtracted need no more
+MOST_PIXELS = 2**26
+"""Of one wide picture; genuine ones have less than a hundredth of it."""
+
+_WRONG = {
+    kernels.SHORT: "ends before the last of its {} pixels",
+    kernels.LEFT_OVER: "goes on behind the last of its {} pixels",
+    kernels.OVERLONG: "holds a number that does not end",
+}
 
 
 class CifError(DeepometryError):
@@ -46,11 +54,12 @@ def decode_grey(data: bytes, height: int, width: int) -> np.ndarray:
     """
     count = _pixel_count(height, width)
     _check_length(len(data), count)
-    groups = _split_groups(data)
-    starts, lengths = _find_numbers(groups, count)
-    differences = _join_groups(groups, starts, lengths).astype(np.uint16).reshape(height, width)
-    down = np.cumsum(differences, axis=0, dtype=np.uint16)
-    return np.cumsum(down, axis=1, dtype=np.uint16)
+    out = np.empty(count + 3, np.uint16)
+    found = kernels.unpack_grey(
+        _padded(data), 0, len(data), height, width, _ONE, out, 0, _blank(width), kernels.TABLE
+    )
+    _check(found, count, "strip")
+    return out[:count].reshape(height, width)
 
 
 def encode_grey(pixels: np.ndarray) -> bytes:
@@ -66,16 +75,9 @@ def encode_grey(pixels: np.ndarray) -> bytes:
     bytes
         What `decode_grey` takes.
     """
-    numbers = _differences(pixels)
-    lengths = _group_counts(numbers)
-    starts = np.cumsum(lengths) - lengths
-    total = int(lengths.sum())
-    groups = np.zeros(total + total % 2, dtype=np.uint8)
-    for step in range(int(lengths.max(initial=0))):
-        has = np.flatnonzero(lengths > step)
-        more = (lengths[has] > step + 1) * 8
-        groups[starts[has] + step] = ((numbers[has] >> (3 * step)) & 7) | more
-    return (groups[0::2] | (groups[1::2] << 4)).tobytes()
+    pixels = np.ascontiguousarray(pixels, dtype=np.uint16)
+    out = np.empty(kernels.MOST_BYTES_OF_A_PIXEL * pixels.size + 1, np.uint8)
+    return out[: kernels.pack_grey(pixels, out)].tobytes()
 
 
 def decode_mask(data: bytes, height: int, width: int) -> np.ndarray:
@@ -101,12 +103,12 @@ def decode_mask(data: bytes, height: int, width: int) -> np.ndarray:
     count = _pixel_count(height, width)
     if len(data) % 2:
         raise CifError(f"the mask strip of {len(data)} bytes ends in half a pair")
-    pairs = np.frombuffer(data, dtype=np.uint8).reshape(-1, 2)
-    runs = pairs[:, 1].astype(np.int64) + 1
-    total = int(runs.sum())
-    if total != count:
-        raise CifError(f"the mask strip holds {total} pixels where {count} are expected")
-    return np.repeat(pairs[:, 0], runs).reshape(height, width)
+    if count > 128 * len(data):
+        raise CifError(f"the mask strip of {len(data)} bytes is too short for {count} pixels")
+    out = np.empty(count, np.uint8)
+    found = kernels.unpack_mask(np.frombuffer(data, np.uint8), 0, len(data), count, out)
+    _check(found, count, "mask strip")
+    return out.reshape(height, width)
 
 
 def encode_mask(mask: np.ndarray) -> bytes:
@@ -123,13 +125,8 @@ def encode_mask(mask: np.ndarray) -> bytes:
         What `decode_mask` takes.
     """
     flat = np.ascontiguousarray(mask, dtype=np.uint8).ravel()
-    starts = np.flatnonzero(np.concatenate(([True], flat[1:] != flat[:-1])))
-    runs = np.diff(np.append(starts, flat.size))
-    pieces = (runs + 255) // 256
-    lengths = np.full(int(pieces.sum()), 256)
-    lengths[np.cumsum(pieces) - 1] = runs - 256 * (pieces - 1)
-    pairs = np.stack([np.repeat(flat[starts], pieces), lengths - 1], axis=1)
-    return pairs.astype(np.uint8).tobytes()
+    out = np.empty(2 * flat.size, np.uint8)
+    return out[: kernels.pack_mask(flat, out)].tobytes()
 
 
 def decode_plain(data: bytes, height: int, width: int, bits: int, order: str) -> np.ndarray:
@@ -164,8 +161,25 @@ def decode_plain(data: bytes, height: int, width: int, bits: int, order: str) ->
     return found.astype(found.dtype.newbyteorder("="))
 
 
+def _padded(data: bytes) -> np.ndarray:
+    """Give bytes as an array, with the room behind them that the kernels need."""
+    return np.frombuffer(data + bytes(kernels.SLACK), np.uint8)
+
+
+def _check(found: int, count: int, what: str) -> None:
+    if found != kernels.OK:
+        raise CifError(f"the {what} {_WRONG[found].format(count)}")
+
+
+_ONE = np.ones(1, bool)
+
+
+def _blank(width: int) -> np.ndarray:
+    return np.zeros(width + 3, np.uint16)
+
+
 def _pixel_count(height: int, width: int) -> int:
-    if height < 1 or width < 1:
+    if height < 1 or width < 1 or height * width > MOST_PIXELS:
         raise CifError(f"its size of {width} x {height} pixels cannot be right")
     return height * width
 
@@ -174,49 +188,5 @@ def _check_length(found: int, count: int) -> None:
     """Refuse a length that no picture of that size can have, before anything is allocated."""
     if count > 2 * found:
         raise CifError(f"the strip of {found} bytes is too short for {count} pixels")
-    if 2 * found > MOST_GROUPS * count + 1:
+    if 2 * found > kernels.MOST_GROUPS * count + 1:
         raise CifError(f"the strip of {found} bytes is too long for {count} pixels")
-
-
-def _split_groups(data: bytes) -> np.ndarray:
-    packed = np.frombuffer(data, dtype=np.uint8)
-    groups = np.empty(2 * packed.size, dtype=np.uint8)
-    groups[0::2] = packed & 15
-    groups[1::2] = packed >> 4
-    return groups
-
-
-def _find_numbers(groups: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Find where each number starts, and of how many groups it is made."""
-    ends = np.flatnonzero(groups < 8)
-    filler = ends.size == count + 1 and groups[-1] == 0 and ends[-2] == groups.size - 2
-    if filler:  # the unused half of the last byte
-        ends, groups = ends[:-1], groups[:-1]
-    if ends.size != count or ends[-1] != groups.size - 1:
-        raise CifError(f"the strip holds {ends.size} pixels where {count} are expected")
-    lengths = np.diff(ends, prepend=-1)
-    if lengths.max() > MOST_GROUPS:
-        raise CifError("the strip holds a number that does not end")
-    return ends - lengths + 1, lengths
-
-
-def _join_groups(groups: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Put together the numbers, three bits a group, the lowest group first."""
-    numbers = (groups[starts] & 7).astype(np.int32)
-    for step in range(1, int(lengths.max())):
-        has = np.flatnonzero(lengths > step)
-        numbers[has] |= (groups[starts[has] + step] & 7).astype(np.int32) << (3 * step)
-    negative = groups[starts + lengths - 1] & 4 != 0
-    return np.where(negative, numbers - (1 << (3 * lengths)), numbers)
-
-
-def _differences(pixels: np.ndarray) -> np.ndarray:
-    """Give what a pixel's left, upper and upper left neighbours do not let expect."""
-    bordered = np.pad(pixels.astype(np.int32), ((1, 0), (1, 0)))
-    return np.diff(np.diff(bordered, axis=0), axis=1).ravel()
-
-
-def _group_counts(numbers: np.ndarray) -> np.ndarray:
-    size = np.where(numbers < 0, ~numbers, numbers)
-    limits = 4 << (3 * np.arange(MOST_GROUPS - 1))
-    return np.searchsorted(limits, size, side="right") + 1

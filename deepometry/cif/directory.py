@@ -1,4 +1,4 @@
-"""Directories of an Amnis file, and the walk along their chain that finds every object.
+"""Directories of an Amnis file, one by one: the slow road, which understands all of them.
 
 The skeleton is that of TIFF 6.0, but its rules are bent (text without an end, values of odd
 types, offsets modulo 2**32), so that no TIFF library is of use. Sources of the facts: Bio-Formats
@@ -8,9 +8,7 @@ types, offsets modulo 2**32), so that no TIFF library is of use. Sources of the 
 from __future__ import annotations
 
 import struct
-from array import array
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from deepometry.cif.codec import GREY, MASK, CifError
 from deepometry.cif.positions import WRAP, PositionedFile, resolve_near, resolve_next
@@ -37,6 +35,11 @@ class Directory:
     position: int
     entries: dict[int, tuple[int, int, bytes]]
     next: int
+
+    @property
+    def end(self) -> int:
+        """Position of the first byte behind it."""
+        return self.position + 2 + 12 * len(self.entries) + 4
 
     def values(self, tag: int) -> tuple[float, ...]:
         """Give the numbers of a tag; none if it is absent.
@@ -154,72 +157,17 @@ def read_first(file: PositionedFile) -> Directory:
     return found
 
 
-@dataclass(slots=True)
-class Chain:
-    """Where the objects of a file are.
+def kind_of(directory: Directory) -> int:
+    """Tell what a directory describes: `IMAGE_KIND`, `MASK_KIND` or another number.
 
-    Attributes
-    ----------
-    images, masks : array of unsigned 64-bit int
-        Positions of the directories of every object, in file order; 0 where there is no mask.
-    ids : array of signed 64-bit int
-        Object numbers (tag 33003), -1 where there is none.
-    damage : str
-        Why the walk ended before the end of the chain; blank if it did not.
+    Raises
+    ------
+    CifError
+        It is no directory of an Amnis file.
     """
-
-    images: array[int] = field(default_factory=lambda: array("Q"))
-    masks: array[int] = field(default_factory=lambda: array("Q"))
-    ids: array[int] = field(default_factory=lambda: array("q"))
-    damage: str = ""
-
-
-def walk(first: Directory) -> Chain:
-    """Walk the chain of directories behind the first and note where the objects are.
-
-    Parameters
-    ----------
-    first : Directory
-        The file-wide directory.
-
-    Returns
-    -------
-    Chain
-        Everything up to the first damage.
-    """
-    chain = Chain()
-    try:
-        for directory in _follow(first):
-            _note(directory, chain)
-    except CifError as error:
-        chain.damage = str(error)
-    return chain
-
-
-def _follow(here: Directory) -> Iterator[Directory]:
-    while here.next:
-        if here.next <= here.position:  # all writers go forward only, so that no loop is possible
-            raise CifError(f"the directory at byte {here.position} points backwards")
-        if here.next >= here.file.size:
-            raise CifError(f"the directory at byte {here.position} points beyond its end")
-        here = read_directory(here.file, here.order, here.next)
-        yield here
-
-
-def _note(directory: Directory, chain: Chain) -> None:
-    kind = _kind(directory)
-    if kind == IMAGE_KIND:
-        chain.images.append(directory.position)
-        chain.masks.append(0)
-        chain.ids.append(_number_or(directory, OBJECT_ID, -1))
-    elif kind == MASK_KIND and chain.masks and not chain.masks[-1]:
-        chain.masks[-1] = directory.position
-
-
-def _kind(directory: Directory) -> int:
-    if kind := _number_or(directory, KIND, 0):
+    if kind := number_or(directory, KIND, 0):
         return kind
-    compression = _number_or(directory, COMPRESSION, 0)
+    compression = number_or(directory, COMPRESSION, 0)
     if compression == MASK:
         return MASK_KIND
     if compression == GREY or OBJECT_ID in directory.entries:
@@ -227,8 +175,8 @@ def _kind(directory: Directory) -> int:
     raise CifError(f"there is no directory at byte {directory.position}")
 
 
-def _number_or(directory: Directory, tag: int, default: int) -> int:
-    """Read a number for want of which the walk need not end."""
+def number_or(directory: Directory, tag: int, default: int) -> int:
+    """Read a number for want of which the file can still be read."""
     try:
         return directory.number(tag, default)
     except CifError:

@@ -55,6 +55,32 @@ class PositionedFile:
             raise CifError(f"it ended at byte {position + len(found)} while being read")
         return found
 
+    def read_into(self, position: int, buffer: memoryview) -> int:
+        """Fill a buffer with what stands at `position`, up to the end of the file.
+
+        Returns
+        -------
+        int
+            How many bytes of the buffer are filled.
+
+        Raises
+        ------
+        CifError
+            The file has become shorter, or the disk fails.
+        """
+        wanted = min(len(buffer), max(0, self.size - position))
+        done = 0
+        try:
+            self._file.seek(position)
+            while done < wanted:
+                number = self._file.readinto(buffer[done:wanted])
+                if not number:
+                    raise CifError(f"it ended at byte {position + done} while being read")
+                done += number
+        except OSError as error:
+            raise CifError(str(explain_os_error(error, self.path)).rstrip(".")) from error
+        return done
+
     def close(self) -> None:
         """Close the file; closing twice does no harm."""
         self._file.close()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
 import numpy as np
 
+from deepometry.cif.bulk import read_batches
+from deepometry.cif.cell import CifCell, find_columns, usable_backgrounds
 from deepometry.cif.codec import (
     GREY,
     MASK,
@@ -29,42 +32,15 @@ from deepometry.cif.directory import (
     STRIP_LENGTHS,
     STRIP_OFFSETS,
     WIDTH,
-    Chain,
     Directory,
     read_directory,
     read_first,
-    walk,
 )
 from deepometry.cif.metadata import CifMetadata, read_metadata
 from deepometry.cif.positions import PositionedFile, resolve_near
+from deepometry.cif.walk import Chain, walk
 
 MOST_STRIPS = 65536
-
-
-@dataclass(frozen=True, slots=True)
-class CifCell:
-    """One object of an Amnis file.
-
-    Attributes
-    ----------
-    object_id : int or None
-        Its number in the file.
-    image : ndarray of uint16, shape (height, width, channels)
-        Counts; the channels in the order of `CifReader.channels`.
-    mask : ndarray of uint8, shape (height, width, channels), or None
-        0 is background; 1, 2 and 3 are foreground (2 and 3: cut off at the border). None where
-        the file has none, or none was wanted.
-    background : ndarray of float64, shape (channels, 2), or None
-        Mean and standard deviation of the background of each channel, in counts.
-    centre : tuple of two floats, or None
-        x and y of the object in the stream, as the instrument gives them.
-    """
-
-    object_id: int | None
-    image: np.ndarray
-    mask: np.ndarray | None
-    background: np.ndarray | None
-    centre: tuple[float, float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +76,17 @@ class CifReader(Sequence[CifCell]):
 
     def __init__(self, path: Path, catalogue: CifCatalogue | None = None) -> None:
         self.path = Path(path)
-        self._file = PositionedFile(self.path)
+        self.file = PositionedFile(self.path)
         try:
-            self.catalogue = catalogue or _make_catalogue(self._file)
+            self.catalogue = catalogue or _make_catalogue(self.file)
         except CifError as error:
             self.close()
             raise CifError(f"{self.path}: {error}.") from error
+
+    @property
+    def size(self) -> int:
+        """Size of the file in bytes."""
+        return self.file.size
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -120,15 +101,12 @@ class CifReader(Sequence[CifCell]):
     @property
     def object_ids(self) -> list[int | None]:
         """Number of every cell in the file, None for one without; not always unique."""
-        return [number if number >= 0 else None for number in self.catalogue.chain.ids]
+        return [number if number >= 0 else None for number in self.catalogue.chain.ids.tolist()]
 
     @property
     def damage(self) -> str:
-        """Why cells behind the last one cannot be read, blank if all were found."""
-        told, found = self.metadata.objects_told, len(self)
-        if self.catalogue.chain.damage:
-            return self.catalogue.chain.damage
-        return f"it tells of {told} cells but holds {found}" if told and told > found else ""
+        """What is wrong with the chain of cells, so that some may be lost; blank if it is whole."""
+        return self.catalogue.chain.damage
 
     def __len__(self) -> int:
         return len(self.catalogue.chain.images)
@@ -142,7 +120,9 @@ class CifReader(Sequence[CifCell]):
             return [self.read(i) for i in range(len(self))[which]]
         return self.read(range(len(self))[which])
 
-    def read(self, position: int, *, mask: bool = True) -> CifCell:
+    def read(
+        self, position: int, *, mask: bool = True, channels: Sequence[int] | None = None
+    ) -> CifCell:
         """Read one cell.
 
         Parameters
@@ -151,41 +131,89 @@ class CifReader(Sequence[CifCell]):
             Its place in the file, from 0.
         mask : bool
             Whether to read its mask too.
+        channels : sequence of int, optional
+            Numbers of the wanted channels, in the wanted order; by default all of them.
 
         Raises
         ------
         CifError
             The cell is damaged; others may still be read.
         """
-        found = self.catalogue.chain.ids[position]
+        found = int(self.catalogue.chain.ids[position])
+        columns = find_columns(self.channels if channels is None else channels, self.channels)
         try:
-            return self._read(position, found if found >= 0 else None, mask)
+            return self._read(position, found if found >= 0 else None, mask, columns)
         except CifError as error:
             name = found if found >= 0 else f"at position {position}"
             raise CifError(f"{self.path.name}, object {name}: {error}.") from error
 
-    def _read(self, position: int, object_id: int | None, mask: bool) -> CifCell:
-        directory = read_directory(
-            self._file, self.catalogue.order, self.catalogue.chain.images[position]
-        )
+    def _read(
+        self, position: int, object_id: int | None, mask: bool, columns: list[int]
+    ) -> CifCell:
+        at = int(self.catalogue.chain.images[position])
+        directory = read_directory(self.file, self.catalogue.order, at)
         image = _tiles(_picture(directory), len(self.channels)).astype(np.uint16, copy=False)
         found = self._read_mask(position, image.shape) if mask else None
-        background = _background(directory, len(self.channels))
-        return CifCell(object_id, image, found, background, _centre(directory))
+        return CifCell(
+            object_id,
+            image[:, :, columns],
+            None if found is None else found[:, :, columns],
+            _background(directory, len(self.channels), columns),
+            _centre(directory),
+        )
 
     def _read_mask(self, position: int, shape: tuple[int, ...]) -> np.ndarray | None:
-        at = self.catalogue.chain.masks[position]
+        at = int(self.catalogue.chain.masks[position])
         if not at:
             return None
-        wide = _picture(read_directory(self._file, self.catalogue.order, at))
-        mask = _tiles(wide, len(self.channels)).astype(np.uint8, copy=False)
-        if mask.shape != shape:
-            raise CifError(f"its mask is {_size(mask.shape)} pixels, its image {_size(shape)}")
-        return mask
+        directory = read_directory(self.file, self.catalogue.order, at)
+        size = (directory.number(HEIGHT), directory.number(WIDTH) // len(self.channels))
+        if size != shape[:2]:
+            raise CifError(f"its mask is {_size(size)} pixels, its image {_size(shape)}")
+        return _tiles(_picture(directory), len(self.channels)).astype(np.uint8, copy=False)
+
+    def cells(
+        self,
+        channels: Sequence[int] | None = None,
+        *,
+        mask: bool = True,
+        workers: int | None = None,
+    ) -> Iterator[CifCell | CifError]:
+        """Read all cells, in their order, on all cores.
+
+        Parameters
+        ----------
+        channels : sequence of int, optional
+            Numbers of the wanted channels, in the wanted order; by default all of them. Those
+            not wanted are not decoded.
+        mask : bool
+            Whether to read the masks too.
+        workers : int, optional
+            Number of threads; by default as many as there are cores.
+
+        Yields
+        ------
+        CifCell or CifError
+            The error in place of a cell that is damaged.
+
+        Raises
+        ------
+        CifError
+            The file does not have one of the channels.
+        """
+        wanted = self.channels if channels is None else channels
+        for batch in read_batches(self, wanted, mask=mask, workers=workers):
+            yield from batch
+
+    def __iter__(self) -> Iterator[CifCell]:
+        for cell in self.cells():
+            if isinstance(cell, CifError):
+                raise cell
+            yield cell
 
     def close(self) -> None:
         """Close the file; closing twice does no harm."""
-        self._file.close()
+        self.file.close()
 
     def __enter__(self) -> CifReader:
         return self
@@ -197,9 +225,9 @@ class CifReader(Sequence[CifCell]):
 def _make_catalogue(file: PositionedFile) -> CifCatalogue:
     first = read_first(file)
     chain = walk(first)
-    if not chain.images:
+    if not len(chain):
         raise CifError(chain.damage or "it holds no cells")
-    image = read_directory(file, first.order, chain.images[0])
+    image = read_directory(file, first.order, int(chain.images[0]))
     return CifCatalogue(first.order, read_metadata(first, image), chain)
 
 
@@ -237,18 +265,19 @@ def _tiles(wide: np.ndarray, channels: int) -> np.ndarray:
     return wide.reshape(height, channels, width // channels).transpose(0, 2, 1)
 
 
-def _background(directory: Directory, channels: int) -> np.ndarray | None:
+def _background(directory: Directory, channels: int, columns: list[int]) -> np.ndarray | None:
+    """Read the background of the wanted channels; None where it can be none."""
     means, sds = _optional(directory, BACKGROUND_MEAN), _optional(directory, BACKGROUND_SD)
     if len(means) != channels or len(sds) != channels:
         return None
-    found = np.array([means, sds], dtype=np.float64).T
-    usable = np.isfinite(found).all() and (found[:, 1] >= 0).all()
-    return found if usable else None
+    found = np.array([means, sds], dtype=np.float64).T[columns]
+    return found if usable_backgrounds(found[None])[0] else None
 
 
 def _centre(directory: Directory) -> tuple[float, float] | None:
     x, y = _optional(directory, CENTRE_X), _optional(directory, CENTRE_Y)
-    return (x[0], y[0]) if x and y else None
+    known = x and y and math.isfinite(x[0]) and math.isfinite(y[0])
+    return (x[0], y[0]) if known else None
 
 
 def _optional(directory: Directory, tag: int) -> tuple[float, ...]:

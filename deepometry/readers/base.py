@@ -8,6 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
+NO_MASK = "Expected a mask of the cell, found none; parse without --masked."
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -95,8 +97,15 @@ class Source(Protocol):
     def details(self) -> dict[str, str]:
         """What else the file tells of itself, such as `Magnification`, in words."""
 
-    def read(self, channels: Sequence[int]) -> Iterator[Cell | Problem]:
-        """Give every cell in the order of `objects`, or the reason why it cannot be had."""
+    @property
+    def has_masks(self) -> bool:
+        """Whether there is a mask for at least one cell."""
+
+    def read(self, channels: Sequence[int], masked: bool = False) -> Iterator[Cell | Problem]:
+        """Give every cell in the order of `objects`, or the reason why it cannot be had.
+
+        With `masked` the cells have their masks, where there are any.
+        """
 
 
 @dataclass(frozen=True)
@@ -148,7 +157,12 @@ class UnreadableSource:
         """None."""
         return {}
 
-    def read(self, channels: Sequence[int]) -> Iterator[Cell | Problem]:
+    @property
+    def has_masks(self) -> bool:
+        """None."""
+        return False
+
+    def read(self, channels: Sequence[int], masked: bool = False) -> Iterator[Cell | Problem]:
         """Give the one problem."""
         yield Problem(self._source, "", self.reason)
 

@@ -88,7 +88,12 @@ class TiffSource:
         """None."""
         return {}
 
-    def read(self, channels: Sequence[int]) -> Iterator[Cell | Problem]:
+    @property
+    def has_masks(self) -> bool:
+        """None."""
+        return False
+
+    def read(self, channels: Sequence[int], masked: bool = False) -> Iterator[Cell | Problem]:
         """Give every cell in the order of `objects`, or the reason why it cannot be had.
 
         Parameters
