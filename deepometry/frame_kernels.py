@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from deepometry.compiled import compiled, inlined
 from deepometry.noise import FIRST_FACTOR, SECOND_FACTOR, STEP
 
 CORNER = 7
@@ -20,7 +20,7 @@ _U1, _U4, _PICK = np.uint64(1), np.uint64(4), np.uint64(4095)
 _U16, _U27, _U30, _U31 = (np.uint64(n) for n in (16, 27, 30, 31))
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inlined
 def _place(size, frame):
     """Give where to start in the cell, where in the frame, and how many pixels to take."""
     if size >= frame:
@@ -28,7 +28,7 @@ def _place(size, frame):
     return 0, (frame - size) // 2, size
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _corner(wide, channel, top, left, rows, columns):
     """Give the mean and the variance of one corner."""
     total = 0.0
@@ -43,7 +43,7 @@ def _corner(wide, channel, top, left, rows, columns):
     return mean, squares / (rows * columns)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def calmest_corner(wide, channel):
     """Give the mean and the standard deviation of the corner with the lowest one."""
     height, _, width = wide.shape
@@ -58,7 +58,7 @@ def calmest_corner(wide, channel):
     return best, np.sqrt(least)
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inlined
 def _drawn(state, place):
     """Give the number of the generator that holds the noise of four pixels."""
     word = state + _STEP * (np.uint64(place >> 2) + _U1)
@@ -67,7 +67,7 @@ def _drawn(state, place):
     return word ^ (word >> _U31)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _fill(row, first, last, place, level, spread, state, normal, whole, least, most):
     """Write noise into a piece of a row; which, depends on the place in the frame alone."""
     piece = row[first:last]
@@ -83,7 +83,7 @@ def _fill(row, first, last, place, level, spread, state, normal, whole, least, m
         piece[x] = value
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def frame_one(out, wide, order, mask, masked, level, spread, states, normal, whole, least, most):
     """Frame one cell (height, channels, width)."""
     frame = out.shape[0]
@@ -109,7 +109,7 @@ def frame_one(out, wide, order, mask, masked, level, spread, states, normal, who
                 _hide(row, left, mask[here, order[c], before : before + columns], place, how)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _hide(row, left, mask, place, how):
     """Write noise wherever the mask of a row is 0."""
     x, columns = 0, mask.size
@@ -122,7 +122,7 @@ def _hide(row, left, mask, place, how):
         x += 1
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def frame_all(
     out, pixels, starts, sizes, order, masks, masked, background, usable,
     states, normal, whole, least, most,

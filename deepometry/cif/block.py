@@ -6,7 +6,6 @@ A cell that is in any way unusual is left out and marked: `CifReader.read` then 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from deepometry.cif.kernels import OK, SLACK, TABLE, unpack_grey, unpack_mask
 from deepometry.cif.scan import (
@@ -27,6 +26,7 @@ from deepometry.cif.scan import (
     f64,
     scan,
 )
+from deepometry.compiled import compiled, inlined
 
 __all__ = ["FIELDS", "LEFT", "READ", "SLACK", "TABLE", "decode_block"]
 
@@ -36,7 +36,7 @@ READ, LEFT = 0, 1
 _WRAP = np.int64(2**32)
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inlined
 def _near(stored, here, size):
     """Do what `positions.resolve_near` does."""
     if size < _WRAP:
@@ -48,7 +48,7 @@ def _near(stored, here, size):
     return after
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _numbers(data, valid, base, size, here, stored, wanted, column, big, out):
     """Read the numbers of the wanted channels; False if they lie outside the block."""
     at = _near(stored, here, size) - base
@@ -62,7 +62,7 @@ def _numbers(data, valid, base, size, here, stored, wanted, column, big, out):
     return True
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _one_number(data, valid, base, size, here, stored, big):
     """Read one number of eight bytes, NaN if there is none; False if it lies outside the block."""
     if stored < 0:
@@ -73,7 +73,7 @@ def _one_number(data, valid, base, size, here, stored, big):
     return f64(data, at, big), True
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _strip(fields, here, base, size, valid):
     """Give where in the block the strip begins; -1 if it is not wholly there."""
     if fields[STRIP] < 0 or fields[LENGTH] < 1:
@@ -82,7 +82,7 @@ def _strip(fields, here, base, size, valid):
     return at if at >= 0 and at + fields[LENGTH] <= valid else np.int64(-1)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _unpack_plain(data, start, bits, big, height, tile, wanted, out, at):
     """Copy the wanted channels of an uncompressed picture."""
     place = start
@@ -101,7 +101,7 @@ def _unpack_plain(data, start, bits, big, height, tile, wanted, out, at):
                     at += 1
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _image(
     data, valid, base, size, big, here, height, width, wanted, out, at, blank, table, fields
 ):  # fmt: skip
@@ -122,7 +122,7 @@ def _image(
     return READ
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _mask(
     data, valid, base, size, big, here, height, width, wanted, wide, out, at, fields
 ):  # fmt: skip
@@ -150,7 +150,7 @@ def _mask(
     return READ
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def decode_block(
     data, valid, base, size, big, images, masks, sizes, wanted, starts,
     pixels, shapes, background, centres, states, blank, wide, table, fields, masked,

@@ -15,8 +15,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from deepometry.compiled import compiled, inlined
 
 SLACK = 16
 """Bytes that must lie behind the data, of any value."""
@@ -105,7 +107,7 @@ def _word(context: Any, data: Any, at: Any) -> Any:
     return types.uint64(data, types.uint64), generate
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _one_number(data, place):
     """Read one number group by group; its number of groups is 0 if it does not end."""
     value = np.int64(0)
@@ -120,7 +122,7 @@ def _one_number(data, place):
     return value, 0
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inlined
 def _look_up(word, total, out, at, over, above, table):
     """Read up to three numbers; give how many groups and numbers they are, and the sum.
 
@@ -135,7 +137,7 @@ def _look_up(word, total, out, at, over, above, table):
     return (entry >> _U4) & _U15, entry & _U15, after
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _read(data, place, end, count, total, out, at, over, above, table):
     """Read a piece of a row of pixels; give the new place, the sum and what is wrong.
 
@@ -180,7 +182,7 @@ def _read(data, place, end, count, total, out, at, over, above, table):
     return place, total, OK
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inlined
 def _whole_numbers(word, left):
     """Find, in fifteen groups, the whole numbers, at most `left` (1 or more).
 
@@ -203,7 +205,7 @@ def _whole_numbers(word, left):
     return ends, inside, _U16 - (unused >> _U2), numbers
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inlined
 def _too_long(word):
     """Tell whether six groups or more in a row say that another one follows."""
     more = word & _ENDS
@@ -211,7 +213,7 @@ def _too_long(word):
     return (two & (two >> _U8) & (two >> _U16)) != 0
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _add(data, place, end, count, total):
     """Add numbers up without writing pixels."""
     left = np.int64(count)
@@ -239,7 +241,7 @@ def _add(data, place, end, count, total):
     return place, total, OK
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _skip(data, place, end, count):
     """Pass over numbers."""
     left = np.int64(count)
@@ -255,7 +257,7 @@ def _skip(data, place, end, count):
     return place, OK
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def unpack_grey(data, start, stop, height, tile, wanted, out, at, blank, table):
     """Decode the wanted channels of a strip of compression 30817.
 
@@ -323,7 +325,7 @@ def unpack_grey(data, start, stop, height, tile, wanted, out, at, blank, table):
     return OK if place == end or filler else LEFT_OVER
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def pack_grey(pixels, out):
     """Encode a picture with compression 30817.
 
@@ -364,7 +366,7 @@ def pack_grey(pixels, out):
     return (place + 1) >> 1
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def unpack_mask(data, start, stop, count, out):
     """Decode a strip of compression 30818 into the first `count` bytes of `out`.
 
@@ -385,7 +387,7 @@ def unpack_mask(data, start, stop, count, out):
     return OK if filled == count else SHORT
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def pack_mask(mask, out):
     """Encode a flat mask with compression 30818; give the number of bytes written.
 

@@ -8,7 +8,8 @@ outside the block and raise nothing.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from deepometry.compiled import compiled, inlined
 
 WIDTH, HEIGHT, BITS, COMPRESSION, STRIP, LENGTH, KIND, OBJECT_ID, NEXT, SIZE = range(10)
 MEANS, SDS, X, Y, MEAN_COUNT, SD_COUNT = range(10, 16)
@@ -28,19 +29,19 @@ LONGEST = 6 + 12 * _MOST_FOUND
 """Bytes of the longest directory that `find_directory` finds."""
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inlined
 def _u16(data, at, big):
     first, second = np.int64(data[at]), np.int64(data[at + 1])
     return first << 8 | second if big else second << 8 | first
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inlined
 def _u32(data, at, big):
     first, second = _u16(data, at, big), _u16(data, at + 2, big)
     return first << 16 | second if big else second << 16 | first
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def f64(data, at, big):
     """Read a number of eight bytes."""
     first, second = _u32(data, at, big), _u32(data, at + 4, big)
@@ -48,7 +49,7 @@ def f64(data, at, big):
     return np.int64(bits).view(np.float64)
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inlined
 def _place_of(tag):
     """Say which field a tag fills, -1 for none."""
     if tag == 256:
@@ -78,7 +79,7 @@ def _place_of(tag):
     return -1
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inlined
 def _whole(data, at, kind, count, big):
     """Read the first number of an entry that holds it itself; -2 if it does not."""
     if count < 1:
@@ -92,7 +93,7 @@ def _whole(data, at, kind, count, big):
     return np.int64(-2)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def scan(data, at, valid, big, fields):
     """Read the directory at `at` of a block.
 
@@ -143,7 +144,7 @@ def scan(data, at, valid, big, fields):
     return FINE
 
 
-@njit(nogil=True, cache=True, inline="always")
+@inlined
 def _kind(fields):
     """Tell what a directory describes: 2 an image, 3 a mask, -1 unknown."""
     if fields[KIND] > 0:
@@ -155,7 +156,7 @@ def _kind(fields):
     return np.int64(-1)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def follow(data, valid, base, size, big, position, found, images, masks, ids, sizes, fields):
     """Follow the chain of directories as far as a block of the file reaches.
 
@@ -218,7 +219,7 @@ def follow(data, valid, base, size, big, position, found, images, masks, ids, si
         position = following
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def find_directory(data, valid, big, fields):
     """Look for the directory of an image or a mask at any byte of a block.
 

@@ -1,0 +1,72 @@
+"""Functions compiled by Numba, once for a computer: other processes find them compiled.
+
+Numba keeps what it compiled beside each file and compiles anew when that file changes, but not when
+another one does whose functions are called. Here the place has a name made from all such files, so
+that a new version never runs code of an old one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+SOURCES = ("cif/block.py", "cif/kernels.py", "cif/scan.py", "frame_kernels.py", "noise.py")
+
+
+def compiled(function: Function) -> Function:
+    """Compile a function when it is first called; it holds up no other threads."""
+    return _compile(function, "never")
+
+
+def inlined(function: Function) -> Function:
+    """Compile a small function into those that call it."""
+    return _compile(function, "always")
+
+
+def _compile(function: Function, inline: str) -> Function:
+    place, before = _place(), numba.config.CACHE_DIR
+    if place is None:
+        return numba.njit(nogil=True, inline=inline)(function)
+    numba.config.CACHE_DIR = str(place)  # read once, when a function is decorated
+    try:
+        return numba.njit(nogil=True, inline=inline, cache=True)(function)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+@lru_cache(maxsize=1)
+def _place() -> Path | None:
+    """Give the folder for compiled functions; None if there is none that can be written to.
+
+    Never one that others may write to as well: what lies there is run.
+    """
+    content = b"".join((Path(__file__).parent / name).read_bytes() for name in SOURCES)
+    place = _root() / "deepometry" / hashlib.blake2b(content, digest_size=8).hexdigest()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place):
+            return place
+    except OSError:
+        return None
+
+
+def _root() -> Path:
+    """Give the folder for what can be made again, where each system has it."""
+    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(chosen)
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 (never fails, unlike Path.home)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
