@@ -37,15 +37,15 @@ _LOW = np.uint64(0x0F0F0F0F0F0F0F0F)
 _BYTES = np.uint64(0x0101010101010101)
 _U0, _U1, _U2, _U3, _U4, _U7, _U8, _U15 = (np.uint64(n) for n in (0, 1, 2, 3, 4, 7, 8, 15))
 _U16, _U32, _U48, _U56, _U60 = (np.uint64(n) for n in (16, 32, 48, 56, 60))
-_PICK = np.uint64(4095)
+_PICK, _U6, _BITS = np.uint64(4095), np.uint64(6), np.uint64(63)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 def _make_table() -> np.ndarray:
     """List, for every three groups, the numbers that end in them, added up from the first.
 
-    Lanes of 16 bits: how many groups they take (times 4) and how many numbers there are; then
-    the sums, the last one repeated.
+    Lanes of 16 bits: how many bits they take (six bits) and how many numbers there are; then the
+    sums, the last one repeated.
     """
     table = np.zeros(4096, np.uint64)
     for code in range(4096):
@@ -59,7 +59,7 @@ def _make_table() -> np.ndarray:
                 sums.append(total)
                 used, value, shift = place + 1, 0, 0
         if sums:
-            lanes = [used * 16 + len(sums), *sums, *[sums[-1]] * (3 - len(sums))]
+            lanes = [4 * used + 64 * len(sums), *sums, *[sums[-1]] * (3 - len(sums))]
             packed = sum((lane & 0xFFFF) << (16 * place) for place, lane in enumerate(lanes))
             table[code] = packed
     return table
@@ -124,7 +124,7 @@ def _one_number(data, place):
 
 @inlined
 def _look_up(word, total, out, at, over, above, table):
-    """Read up to three numbers; give how many groups and numbers they are, and the sum.
+    """Read up to three numbers; give how many bits and numbers they are, and the sum.
 
     Three pixels are written whatever was found; the next look-up writes over those too many.
     Nothing is read where a number of more than three groups begins.
@@ -134,7 +134,7 @@ def _look_up(word, total, out, at, over, above, table):
     out[at + _U1] = np.uint16(over[above + _U1] + total + (entry >> _U32))
     after = total + (entry >> _U48)
     out[at + _U2] = np.uint16(over[above + _U2] + after)
-    return (entry >> _U4) & _U15, entry & _U15, after
+    return entry & _BITS, (entry >> _U6) & _U3, after
 
 
 @compiled
@@ -153,11 +153,9 @@ def _read(data, place, end, count, total, out, at, over, above, table):
         if x + _U15 <= stop:
             taken, numbers = _U0, _U0
             for _ in range(5):
-                groups, numbers, total = _look_up(
-                    word, total, out, here + x, over, above + x, table
-                )
-                word >>= groups << _U2
-                taken += groups
+                bits, numbers, total = _look_up(word, total, out, here + x, over, above + x, table)
+                word >>= bits
+                taken += bits
                 x += numbers
         else:
             taken, numbers, after = _look_up(word, total, out, here + x, over, above + x, table)
@@ -166,11 +164,11 @@ def _read(data, place, end, count, total, out, at, over, above, table):
                 ends, shift = ~word & _ENDS, _U16
                 if left == _U2:
                     ends, shift = ends & (ends - _U1), _U32
-                taken, numbers = (_trailing_zeros(ends) >> _U2) + _U1, left
+                taken, numbers = _trailing_zeros(ends) + _U1, left
                 after = total + (table[word & _PICK] >> shift)
             total = after
             x += numbers
-        place += np.int64(taken)
+        place += np.int64(taken >> _U2)
         if numbers == _U0:
             value, groups_1 = _one_number(data, place)
             if groups_1 == 0:

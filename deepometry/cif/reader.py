@@ -66,7 +66,7 @@ class CifReader(Sequence[CifCell]):
     ------
     CifError
         It cannot be opened, is not an Amnis file, or holds no cells. A file that is damaged
-        further on opens with the cells before the damage, which `damage` then tells.
+        further on opens with the cells that can be found, and `damage` tells what is wrong.
 
     Examples
     --------
@@ -194,7 +194,8 @@ class CifReader(Sequence[CifCell]):
         Yields
         ------
         CifCell or CifError
-            The error in place of a cell that is damaged.
+            The error in place of a cell that is damaged. The pixels of some hundred cells share
+            their memory: copy those that you keep, if they are few of many.
 
         Raises
         ------
