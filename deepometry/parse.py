@@ -150,7 +150,7 @@ class _Run:
         with ExitStack() as files:
             for block in self._blocks(plan):
                 held = plan.held[block.places]
-                for side in np.unique(held).tolist():
+                for side in (side for side in (False, True) if (held == side).any()):
                     if side not in writers:
                         dtype = block.pixels.dtype
                         writers[side] = files.enter_context(self._open(plan, side, dtype))

@@ -193,9 +193,9 @@ class StackWriter:
         self.cells += len(block.cells)
 
     def _notes(self, block: Block) -> list[str]:
-        notes = [""] * len(block.cells)
-        for number in np.flatnonzero((block.sizes > self._frame).any(1)).tolist():
-            height, width = block.sizes[number]
+        notes, large = [""] * len(block.cells), (block.sizes > self._frame).any(1)
+        sizes = block.sizes[large].tolist()
+        for number, (height, width) in zip(np.flatnonzero(large).tolist(), sizes, strict=True):
             notes[number] = f"cropped from {height} x {width}"
         return notes
 
