@@ -44,6 +44,7 @@ CIF_NAME = "cells.cif"
 NAMES = dict(zip(CHANNELS, ("Brightfield", "Darkfield"), strict=True))
 MAGNIFICATION = 60.0
 SOFTWARE = "Deepometry example"
+STEP_TO_SD = 1.4826 / np.sqrt(2)  # from the median step of normal noise to its deviation
 HALO = 2  # pixels around a cell where its light falls too
 
 REPORT_EVERY = 20  # cells
@@ -233,10 +234,16 @@ def _write_cif(folder: Path, cells: Iterable[ExampleCell]) -> None:
 
 
 def _background(cell: ExampleCell) -> NDArray[np.float64]:
-    """Mean and standard deviation of each channel away from the cell, shape (2, 2)."""
+    """Mean and standard deviation of each channel away from the cell, shape (2, 2).
+
+    The deviation is that of the camera's noise, from the steps between neighbours: what the slope
+    of the light and the rings around a cell add would make padding rougher than the picture.
+    """
     outside = ~ndimage.binary_dilation(cell.mask, iterations=HALO)
-    pixels = cell.pixels[outside].astype(np.float64)
-    return np.stack([pixels.mean(axis=0), pixels.std(axis=0)], axis=1)
+    pixels = cell.pixels.astype(np.float64)
+    steps = np.diff(pixels, axis=1)[outside[:, 1:] & outside[:, :-1]]
+    spread = np.median(np.abs(steps), axis=0) * STEP_TO_SD
+    return np.stack([pixels[outside].mean(axis=0), spread], axis=1)
 
 
 def _write_tiffs(folder: Path, cells: Iterable[ExampleCell]) -> None:
