@@ -33,6 +33,12 @@ def inlined(function: Function) -> Function:
     return _compile(function, "always")
 
 
+def is_first_use() -> bool:
+    """Tell whether nothing is compiled yet on this computer, so that the first call takes long."""
+    place = _place()
+    return place is None or not any(place.glob("**/*.nbi"))
+
+
 def _compile(function: Function, inline: str) -> Function:
     place, before = _place(), numba.config.CACHE_DIR
     if place is None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from deepometry.compiled import is_first_use
 from deepometry.errors import DeepometryError, explain_os_error
 from deepometry.files import provenance, staged, write_json
 from deepometry.framing import Block, Framing, read_blocks
@@ -111,6 +112,8 @@ def parse(options: ParseOptions, progress: Progress | Report | None = None) -> P
     channels = choose_channels(sources, options)
     check_masks(sources, options)
     plans = plan_sources(sources, options)
+    if is_first_use():
+        progress.say("Compiling the reader for this processor, once after installing ...")
     with staged(options.output, earlier) as stage:
         run = _Run(options, channels, stage, progress, sum(len(plan.held) for plan in plans))
         with run.problems:
