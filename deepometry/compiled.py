@@ -20,7 +20,14 @@ import numba
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-SOURCES = ("cif/block.py", "cif/kernels.py", "cif/scan.py", "frame_kernels.py", "noise.py")
+SOURCES = (
+    "cif/block.py",
+    "cif/kernels.py",
+    "cif/packing.py",
+    "cif/scan.py",
+    "frame_kernels.py",
+    "noise.py",
+)
 
 
 def compiled(function: Function) -> Function:

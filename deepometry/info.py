@@ -28,6 +28,7 @@ from deepometry.info_tally import (
 from deepometry.options import InfoOptions
 from deepometry.progress import Progress, Report, as_progress
 from deepometry.readers import Cell, Problem, Source, find_sources
+from deepometry.readers.cif import CifSource
 from deepometry.words import counted, joined
 
 QUICK = 200
@@ -119,11 +120,12 @@ class _Survey:
         self._intensities.add(channels, found.pixels)
 
     def _tell_damage(self, source: Source) -> None:
-        """Keep a quick look from passing over damage behind the cells that it took in."""
-        entries = len(source.objects)
-        if self._most is not None and entries > self._most and not source.objects[-1]:
-            reason = "The file is damaged behind some cell: look at all of it to learn where."
-            self._problems.add(Problem(_label(source), "", reason))
+        """Keep a quick look from passing over lost cells, which stand behind all others."""
+        if self._most is None or not isinstance(source, CifSource):
+            return
+        told = max(0, self._most - len(source.numbers))
+        for problem in islice(source.lost(), told, None):
+            self._problems.add(problem)
 
     def finish(self) -> InfoResult:
         """Sum up.

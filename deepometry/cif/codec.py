@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deepometry.cif import kernels
+from deepometry.cif import kernels, packing
 from deepometry.errors import DeepometryError
 
 GREY = 30817
@@ -77,7 +77,7 @@ def encode_grey(pixels: np.ndarray) -> bytes:
     """
     pixels = np.ascontiguousarray(pixels, dtype=np.uint16)
     out = np.empty(kernels.MOST_BYTES_OF_A_PIXEL * pixels.size + 1, np.uint8)
-    return out[: kernels.pack_grey(pixels, out)].tobytes()
+    return out[: packing.pack_grey(pixels, out)].tobytes()
 
 
 def decode_mask(data: bytes, height: int, width: int) -> np.ndarray:
@@ -126,7 +126,7 @@ def encode_mask(mask: np.ndarray) -> bytes:
     """
     flat = np.ascontiguousarray(mask, dtype=np.uint8).ravel()
     out = np.empty(2 * flat.size, np.uint8)
-    return out[: kernels.pack_mask(flat, out)].tobytes()
+    return out[: packing.pack_mask(flat, out)].tobytes()
 
 
 def decode_plain(data: bytes, height: int, width: int, bits: int, order: str) -> np.ndarray:
