@@ -99,6 +99,23 @@ def test_an_entry_of_odd_type_or_count_costs_only_its_cell(
             reader[1]
 
 
+@pytest.mark.parametrize("value", [-1e300, 1e300, float("nan"), float("inf"), 0.5, -4.0])
+@pytest.mark.parametrize("tag", [273, 279])
+def test_a_strip_told_in_numbers_that_cannot_be_costs_only_its_cell(
+    three: tuple, tag: int, value: float
+) -> None:
+    path, cells, places = three
+    at = entry(path, places[1].image, tag)
+    spare = places[1].strip + 8  # eight bytes that the directory may point to
+    patch(path, spare, struct.pack("<d", value))
+    patch(path, at + 2, struct.pack("<HII", 12, 1, spare))
+    with CifReader(path) as reader:
+        assert_same(reader[2].image, cells[2])
+        with pytest.raises(CifError, match="object 1"):
+            reader[1]
+        assert isinstance(list(reader.cells())[1], CifError)
+
+
 def test_a_damaged_strip_or_mask_costs_only_itself(three: tuple) -> None:
     path, cells, places = three
     patch(path, places[0].strip, b"\xff" * 20)

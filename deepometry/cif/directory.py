@@ -71,6 +71,19 @@ class Directory:
             raise CifError(f"tag {tag} is missing or holds no whole number")
         return default
 
+    def numbers(self, tag: int) -> list[int]:
+        """Give all numbers of a tag, whole.
+
+        Raises
+        ------
+        CifError
+            One of them is not whole, or is beyond what the format can hold.
+        """
+        found = self.values(tag)
+        if not all(float(number).is_integer() and abs(number) < WRAP for number in found):
+            raise CifError(f"tag {tag} holds numbers that are not whole")
+        return [int(number) for number in found]
+
     def text(self, tag: int) -> str:
         """Give the text of a tag, blank if it is absent; stray bytes become `\\ufffd`."""
         if tag not in self.entries:

@@ -44,7 +44,7 @@ class PositionedFile:
         CifError
             The file ends before, or the disk fails.
         """
-        if position + length > self.size:
+        if position < 0 or position + length > self.size:
             raise CifError(f"bytes {position} to {position + length} lie beyond its end")
         try:
             self._file.seek(position)

@@ -248,14 +248,14 @@ def _picture(directory: Directory) -> np.ndarray:
 
 def _strip(directory: Directory) -> bytes:
     """Read the strips; the stream of one runs on in the next."""
-    offsets, lengths = directory.values(STRIP_OFFSETS), directory.values(STRIP_LENGTHS)
+    offsets, lengths = directory.numbers(STRIP_OFFSETS), directory.numbers(STRIP_LENGTHS)
     if not 0 < len(offsets) == len(lengths) <= MOST_STRIPS:
         raise CifError(f"it has {len(offsets)} strips and {len(lengths)} strip lengths")
     file = directory.file
     if min(lengths) < 0 or sum(lengths) > file.size:
         raise CifError(f"its strips claim {sum(lengths)} bytes of a file of {file.size}")
-    starts = [resolve_near(int(at), directory.position, file.size) for at in offsets]
-    return b"".join(file.read(at, int(length)) for at, length in zip(starts, lengths, strict=True))
+    starts = [resolve_near(at, directory.position, file.size) for at in offsets]
+    return b"".join(file.read(at, length) for at, length in zip(starts, lengths, strict=True))
 
 
 def _tiles(wide: np.ndarray, channels: int) -> np.ndarray:
