@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, asdict
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ from deepometry.options import (
 )
 from deepometry.progress import Cancelled, Progress
 
+_NAME = "deepometry"
 _STOPPED = 130  # what shells expect of a program ended by Ctrl-C
 _NO_MEMORY = "There is not enough memory: use a smaller --batch-size or a smaller --network."
 _POSITIONAL = ("input", "output")
@@ -33,12 +34,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="deepometry")
+@click.version_option(__version__, prog_name=_NAME)
 def cli() -> None:
     """Deep learning for imaging flow cytometry, on your own machine.
 
     The steps, in order: parse, targets, train, predict, extract. `deepometry demo` runs them
-    all on example cells; `deepometry info` tells what is in your files before you begin.
+    all on example cells; `deepometry info` tells what is in your files before you begin, and
+    `deepometry gui` opens the same steps as a page in the browser.
     """
 
 
@@ -216,13 +218,41 @@ def demo(**fields: Any) -> None:
     click.echo(result)
 
 
-def main() -> None:
-    """Run the command line; say in words what went wrong, and exit with 2."""
+@cli.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=5000,
+    show_default=True,
+    help="First port to try; the next free one is taken. 0 takes any.",
+)
+@click.option("--no-browser", is_flag=True, help="Do not open the page in the browser.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; beyond this computer the page asks for a token.",
+)
+def gui(port: int, no_browser: bool, host: str) -> None:
+    """Open the page: the same steps, in the browser, on this computer."""
+    from deepometry.web import main as serve
+
+    serve(port, not no_browser, host)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; say in words what went wrong, and exit with 2.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What to run; by default what stands behind the program's name.
+    """
     for screen in (sys.stdout, sys.stderr):
         if isinstance(screen, io.TextIOWrapper):
             screen.reconfigure(errors="replace")  # names that the console cannot show
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(arguments, prog_name=_NAME, standalone_mode=False)
     except OptionsError as error:
         _fail("\n".join(_as_option(name, text) for name, text in error.fields.items()))
     except DeepometryError as error:

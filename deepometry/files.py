@@ -19,6 +19,7 @@ from typing import Any
 
 from deepometry import __version__
 from deepometry.errors import DeepometryError, explain_os_error
+from deepometry.progress import unbroken
 
 STAGE_PREFIX = ".deepometry-"
 _LEFT_BEHIND = 7 * 24 * 3600  # seconds
@@ -39,7 +40,7 @@ def writing(path: Path) -> Iterator[Path]:
     DeepometryError
         The file cannot be written: no permission, no space.
     """
-    part = path.with_name(f"{STAGE_PREFIX}{uuid.uuid4().hex[:8]}-{path.name}")
+    part = path.with_name(f"{_own_prefix()}{uuid.uuid4().hex[:8]}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
@@ -85,9 +86,10 @@ def staged(output: Path, stale: Iterable[str] = ()) -> Iterator[Path]:
     stage = None
     try:
         _sweep(output)
-        stage = Path(tempfile.mkdtemp(prefix=STAGE_PREFIX, dir=output))
+        stage = Path(tempfile.mkdtemp(prefix=_own_prefix(), dir=output))
         yield stage
-        _move_into(stage, output, stale)
+        with unbroken():
+            _move_into(stage, output, stale)
     except OSError as error:
         raise explain_os_error(error, _beyond_stage(error, stage, output)) from error
     finally:
@@ -103,6 +105,46 @@ def _sweep(output: Path) -> None:
     for place in output.glob(f"{STAGE_PREFIX}*"):
         if place.is_dir() and time.time() - place.stat().st_mtime > _LEFT_BEHIND:
             shutil.rmtree(place, ignore_errors=True)
+
+
+def _own_prefix() -> str:
+    """Begin the name of what is not whole yet; it tells which process will know."""
+    return f"{STAGE_PREFIX}{os.getpid()}-"
+
+
+def missing_folders(folder: Path) -> list[Path]:
+    """Name `folder` and its parents as far as they do not exist, outermost first."""
+    return [place for place in [folder, *folder.parents] if not place.exists()][::-1]
+
+
+def sweep_after(process: int, output: Path, made: Iterable[Path] = ()) -> bool:
+    """Delete what a process that was ended in the middle left half-written.
+
+    Parameters
+    ----------
+    process : int
+        Its number. It must not be writing any more.
+    output : Path
+        The folder that it wrote to.
+    made : iterable of Path
+        Folders that it made, outermost first: deleted where they are empty.
+
+    Returns
+    -------
+    bool
+        Whether nothing of it is left; on Windows a file that is still open stays.
+    """
+    for place in output.glob(f"{STAGE_PREFIX}{process}-*"):
+        if place.is_dir():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                place.unlink()
+    left = next(output.glob(f"{STAGE_PREFIX}{process}-*"), None)
+    for folder in reversed([*made]):
+        with suppress(OSError):
+            folder.rmdir()
+    return left is None
 
 
 def check_writable(output: Path) -> None:
@@ -129,14 +171,14 @@ def _make_folder(folder: Path) -> list[Path]:
     """Make `folder` and its parents; return those that were not there before."""
     missing: list[Path] = []
     try:
-        missing = [p for p in [folder, *folder.parents] if not p.exists()]
+        missing = missing_folders(folder)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        for made in missing:
+        for made in reversed(missing):
             with suppress(OSError):
                 made.rmdir()
         raise explain_os_error(error, folder) from error
-    return missing[::-1]
+    return missing
 
 
 def _move_into(stage: Path, output: Path, stale: Iterable[str]) -> None:

@@ -325,7 +325,7 @@ class TrainOptions(_Options):
     output: Path = _option("Output location", "Folder for the model and its curves.", _path)
     target: str = _option(
         "Target classification",
-        "What to learn: a folder prefix such as Class, as `deepometry targets` lists them.",
+        "What to learn: a folder prefix, such as Class or Day, out of those that the folders have.",
         _text,
         metavar="TARGET",
     )
@@ -468,4 +468,21 @@ class DemoOptions(_Options):
     )
     cells: int = _option("Cells", "Number of example cells to draw.", _whole(70, 1_000_000), 1400)
     epochs: int = _option("Learning iterations", "Passes over the training cells.", _whole(1), 12)
+    seed: int = _option("Seed", "Number that fixes everything drawn by chance.", _whole(0), 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExampleOptions(_Options):
+    """Options of `deepometry.example.write_example`; every field also accepts text.
+
+    Raises
+    ------
+    OptionsError
+        One or more fields cannot be used; its `fields` has a sentence for each.
+    """
+
+    output: Path = _option(
+        "Output location", "New or empty folder for the example images.", _path, metavar="FOLDER"
+    )
+    cells: int = _option("Cells", "Number of example cells to draw.", _whole(70, 1_000_000), 350)
     seed: int = _option("Seed", "Number that fixes everything drawn by chance.", _whole(0), 0)

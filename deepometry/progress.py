@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 Report = Callable[[int, int, str], None]
+Measured = Mapping[str, float]
+_whole = threading.RLock()  # held while a block of `unbroken` is at work
 
 
 class Cancelled(Exception):
@@ -24,6 +26,10 @@ class Progress:
         all, and what is being done.
     on_say : callable, optional
         Called with each sentence worth keeping in a log.
+    on_measure : callable, optional
+        Called with a dict of numbers, by name, for each point of a curve: `train` gives the
+        `epoch`, `loss`, `accuracy`, `val_loss`, `val_accuracy`, `val_balanced_accuracy`,
+        `learning_rate` and `seconds` of every epoch.
 
     Notes
     -----
@@ -31,10 +37,14 @@ class Progress:
     """
 
     def __init__(
-        self, on_report: Report | None = None, on_say: Callable[[str], None] | None = None
+        self,
+        on_report: Report | None = None,
+        on_say: Callable[[str], None] | None = None,
+        on_measure: Callable[[Measured], None] | None = None,
     ) -> None:
         self._on_report = on_report
         self._on_say = on_say
+        self._on_measure = on_measure
         self._stop = threading.Event()
 
     def report(self, done: int, total: int, text: str) -> None:
@@ -50,6 +60,11 @@ class Progress:
         """Tell one sentence for the log."""
         if self._on_say is not None:
             self._on_say(text)
+
+    def measure(self, values: Measured) -> None:
+        """Tell the numbers of one point of a curve, such as those of an epoch."""
+        if self._on_measure is not None:
+            self._on_measure(values)
 
     def cancel(self) -> None:
         """Ask the step to stop at its next report."""
@@ -68,7 +83,32 @@ class Progress:
 
 @contextmanager
 def unbroken() -> Iterator[None]:
-    """Hold Ctrl-C back until the block is whole, then let it work."""
+    """Hold Ctrl-C, and `hold_unbroken`, back until the block is whole, then let them work."""
+    with _whole, _without_interrupts():
+        yield
+
+
+def hold_unbroken(seconds: float) -> bool:
+    """Wait until no block of `unbroken` is at work, and from then on let no other thread begin one.
+
+    For a program that is to end although a step of it does not listen: after this, nothing is
+    torn in two.
+
+    Parameters
+    ----------
+    seconds : float
+        The longest wait.
+
+    Returns
+    -------
+    bool
+        Whether all is whole.
+    """
+    return _whole.acquire(timeout=seconds)
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # Ctrl-C comes to the main thread only
         return

@@ -71,8 +71,9 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
     options : TrainOptions
         Where the cells are, what to learn, and how.
     progress : Progress or callable, optional
-        Told (steps done, steps in all, text); its `cancel` stops the training, which keeps the
-        best model so far.
+        Told (steps done, steps in all, text), and by `measure` the row of every epoch, those
+        before a resumed training too; its `cancel` stops the training, which keeps the best
+        model so far.
 
     Returns
     -------
@@ -175,6 +176,8 @@ class _Run:
 
     def go(self) -> None:
         """Train until the last epoch, or until nothing improves any more."""
+        for row in self.history:
+            self.progress.measure(row)
         for epoch in range(len(self.history) + 1, self.options.epochs + 1):
             ahead = self._plan()
             if ahead.stop:
@@ -186,6 +189,7 @@ class _Run:
             row = {"epoch": epoch, **self._learn(epoch), **self._validate()}
             row |= {"learning_rate": rate, "seconds": time.monotonic() - start}
             self._keep(row)
+            self.progress.measure(row)
             self.progress.say(_line(row, self._plan().best))
 
     def _plan(self) -> Any:

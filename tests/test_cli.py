@@ -221,12 +221,24 @@ def test_help_and_version_load_nothing_heavy():
     assert "Usage" in ended.stdout
 
 
-def test_no_module_loads_keras_when_imported():
+@pytest.mark.parametrize(
+    "walk, heavy",
+    [
+        ("pkgutil.walk_packages(deepometry.__path__, 'deepometry.')", ["keras", "tensorflow"]),
+        # without the page, which stands on Flask
+        (
+            "[m for m in pkgutil.iter_modules(deepometry.__path__, 'deepometry.') "
+            "if m.name != 'deepometry.web']",
+            ["flask"],
+        ),
+    ],
+)
+def test_no_module_loads_keras_and_only_the_page_flask_when_imported(walk, heavy):
     code = (
         "import importlib, pkgutil, sys, deepometry\n"
-        "for m in pkgutil.walk_packages(deepometry.__path__, 'deepometry.'):\n"
+        f"for m in {walk}:\n"
         "    m.name.endswith('__main__') or importlib.import_module(m.name)\n"
-        "print([m for m in ('keras', 'tensorflow', 'flask') if m in sys.modules])"
+        f"print([m for m in {heavy} if m in sys.modules])"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"

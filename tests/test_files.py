@@ -1,6 +1,8 @@
 """Writing that leaves nothing half-written."""
 
 import errno
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,12 @@ from deepometry.files import (
     provenance,
     read_json,
     staged,
+    sweep_after,
     write_json,
     writing,
 )
 from deepometry.options import ParseOptions
+from deepometry.progress import hold_unbroken
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -132,3 +136,31 @@ def test_missing_folder_and_file_for_folder(tmp_path):
 
 def test_unknown_system_errors_keep_their_words():
     assert "strange" in str(explain_os_error(OSError(9999, "strange"), "x"))
+
+
+def test_what_a_process_left_is_swept_up_and_nothing_else(tmp_path):
+    output = tmp_path / "new" / "deep"
+    with pytest.raises(RuntimeError), staged(output) as stage:
+        (stage / "half").write_text("half")
+        (output / f".deepometry-{os.getpid()}-part.csv").write_text("half")
+        (output / ".deepometry-1-x").mkdir()
+        assert sweep_after(os.getpid(), output, [tmp_path / "new", output])
+        assert [path.name for path in output.iterdir()] == [".deepometry-1-x"]
+        assert sweep_after(1, output, [tmp_path / "new", output])
+        assert [*tmp_path.iterdir()] == []
+        raise RuntimeError
+    assert sweep_after(1, tmp_path / "none")
+
+
+def test_an_output_is_moved_whole_before_a_program_may_end(tmp_path, monkeypatch):
+    held = []
+
+    def hold(*_):
+        thread = threading.Thread(target=lambda: held.append(hold_unbroken(0.05)))
+        thread.start()
+        thread.join()
+
+    monkeypatch.setattr("deepometry.files._replace", hold)
+    with staged(tmp_path) as stage:
+        (stage / "a.txt").write_text("a")
+    assert held == [False]

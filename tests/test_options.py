@@ -8,6 +8,7 @@ import pytest
 from deepometry.errors import DeepometryError, OptionsError
 from deepometry.options import (
     DemoOptions,
+    ExampleOptions,
     ExtractOptions,
     ParseOptions,
     PredictOptions,
@@ -15,7 +16,7 @@ from deepometry.options import (
     settings,
 )
 
-ALL = (ParseOptions, TrainOptions, PredictOptions, ExtractOptions, DemoOptions)
+ALL = (ParseOptions, TrainOptions, PredictOptions, ExtractOptions, DemoOptions, ExampleOptions)
 
 
 def parse_options(**fields):

@@ -65,7 +65,11 @@ def test_stopped_and_resumed_is_the_same_as_never_stopped(trained, cells, tmp_pa
     assert len(first.history) == 2
     assert first.model.is_file()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
-    resumed = train(short_training(cells / "Train", tmp_path, resume=True))
+    told = []
+    resumed = train(
+        short_training(cells / "Train", tmp_path, resume=True), Progress(on_measure=told.append)
+    )
+    assert told == resumed.history
     assert [row["epoch"] for row in resumed.history] == [1, 2, 3, 4]
     assert [row["val_loss"] for row in resumed.history] == [
         row["val_loss"] for row in trained.history

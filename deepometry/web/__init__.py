@@ -1,0 +1,95 @@
+"""The web application: four forms, a job a run, and its results, on the user's own computer.
+
+Nothing here imports Keras or TensorFlow: every run is a process of its own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from deepometry import __version__
+
+_HERE = Path(__file__).resolve().parent
+_LARGEST_FORM = 1024 * 1024  # bytes
+
+
+def _place(name: str) -> Path:
+    """Find a folder of the page: inside the installed package, or at the top of a checkout."""
+    installed = _HERE / name
+    return installed if installed.is_dir() else _HERE.parents[1] / name
+
+
+def create_app(config: Mapping[str, Any] | None = None) -> Flask:
+    """Make the web application.
+
+    Parameters
+    ----------
+    config : mapping, optional
+        `HOME` (Path): folder of the user's state, by default that of the platform. `TOKEN` (str):
+        word that the opened address must carry, none by default. `HOSTS` (iterable of str) and
+        `PORT` (int): what the browser may call this server, by default this computer and any
+        port. Anything else is for Flask.
+
+    Returns
+    -------
+    Flask
+        `app.extensions["jobs"]` runs the jobs; call its `start()` before serving.
+    """
+    app = Flask(__name__, template_folder=str(_place("templates")), static_folder=None)
+    app.static_folder = str(_place("static"))
+    app.add_url_rule("/static/<path:filename>", "static", app.send_static_file)
+    app.config.from_mapping(
+        SECRET_KEY=secrets.token_bytes(32),
+        MAX_CONTENT_LENGTH=_LARGEST_FORM,
+        SESSION_COOKIE_SAMESITE="Strict",
+        WTF_CSRF_TIME_LIMIT=None,  # a page may stay open for days
+        TOKEN=None,
+        PORT=None,
+    )
+    app.config.update(config or {})
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.context_processor(lambda: {"version": __version__})
+    _assemble(app)
+    return app
+
+
+def _assemble(app: Flask) -> None:
+    from deepometry.web import boundary, browse, events, pages, results, security, store, words
+    from deepometry.web.jobs import Jobs
+
+    home = Path(app.config.get("HOME") or store.home())
+    app.extensions["home"] = home
+    app.extensions["jobs"] = Jobs(home / "jobs")
+    security.protect(app)
+    boundary.guard(app)
+    words.speak(app)
+    for module in (pages, events, browse, results):
+        app.register_blueprint(module.blueprint)
+
+
+def main(port: int = 5000, browser: bool = True, host: str = "127.0.0.1") -> None:
+    """Serve the page until Ctrl-C, and open it in the browser.
+
+    Parameters
+    ----------
+    port : int
+        The first port to try; the next free one is taken when another program has it.
+    browser : bool
+        Whether to open the page.
+    host : str
+        Address to listen on. Beyond this computer (anything but loopback) the address that is
+        printed carries a token, without which nothing is served.
+
+    Raises
+    ------
+    DeepometryError
+        The address is not one of this computer, or no port is free.
+    """
+    from deepometry.web.serve import serve
+
+    serve(port, browser, host)

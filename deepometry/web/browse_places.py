@@ -1,0 +1,166 @@
+"""Paths as people type them, and the places of this computer to begin from."""
+
+from __future__ import annotations
+
+import os
+import string
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepometry.errors import DeepometryError, explain_os_error
+from deepometry.files import read_json, write_json
+from deepometry.options import InfoOptions, settings
+
+PLACES = "places.json"
+MOST_RECENT = 12
+_LONGEST_PATH = 4096
+_MOST_DISKS = 26
+
+_writing = threading.Lock()
+_as_option = settings(InfoOptions)["input"][0].read
+
+
+@dataclass(frozen=True)
+class Place:
+    """Somewhere to go: what it is called, and where it is."""
+
+    name: str
+    path: str
+
+
+def read_path(text: str, whole: bool = False) -> Path:
+    """Read a path as the options of every step do: quotes around it and a leading `~` are fine.
+
+    Parameters
+    ----------
+    text : str
+        As typed or pasted.
+    whole : bool
+        Refuse a path that begins nowhere.
+
+    Returns
+    -------
+    Path
+        Absolute; links in it are kept.
+
+    Raises
+    ------
+    DeepometryError
+        It cannot be a path, or not one of the kind that is wanted.
+    """
+    if not text.strip():
+        raise DeepometryError("Path: expected the path of a folder or file, found nothing.")
+    if "\0" in text or len(text) > _LONGEST_PATH:
+        raise DeepometryError(
+            f"Path: expected at most {_LONGEST_PATH} characters of plain text, found others; "
+            "choose the folder from the list."
+        )
+    try:
+        path = _as_option(text)
+        if whole and not path.is_absolute():
+            raise ValueError(f"not a whole path: {path} would depend on where the server began.")
+        return Path(os.path.abspath(path))  # noqa: PTH100 (a link keeps its own name)
+    except OSError as error:
+        raise explain_os_error(error, text) from error
+    except ValueError as error:
+        raise DeepometryError(f"Path: {error}") from error
+
+
+def is_text(name: str) -> bool:
+    """Tell whether a name can be shown and sent: Linux also allows names that no encoding has."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+def crumbs(path: Path) -> list[Place]:
+    """Give the way to a folder, from the root of its disk."""
+    steps = [*reversed(path.parents), path]
+    return [Place(step.name or str(step), str(step)) for step in steps]
+
+
+def home_places() -> list[Place]:
+    """List the user's own folders."""
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without a home folder
+        return []
+    places = [Place("Home", str(home))]
+    for name in ("Desktop", "Documents", "Downloads"):
+        with suppress(OSError):
+            if (home / name).is_dir():
+                places.append(Place(name, str(home / name)))
+    return places
+
+
+def disks() -> list[Place]:
+    """List the disks of this computer."""
+    return [Place(name, name) for name in _drives()] if os.name == "nt" else list(_mounts())
+
+
+def _drives() -> list[str]:
+    """List the drive letters of Windows, without asking the drives themselves."""
+    if sys.platform != "win32":
+        return []
+    import ctypes
+
+    found = ctypes.windll.kernel32.GetLogicalDrives()
+    letters = enumerate(string.ascii_uppercase)
+    return [f"{letter}:\\" for number, letter in letters if found >> number & 1]
+
+
+def _mounts() -> Iterator[Place]:
+    """List what is plugged in or mounted on macOS and Linux, and the root."""
+    yield Place("Computer", os.sep)
+    user = Path.home().name
+    parents = ("/Volumes",) if sys.platform == "darwin" else (f"/media/{user}", "/mnt")
+    if sys.platform.startswith("linux"):
+        parents = (*parents, f"/run/media/{user}")
+    for parent in parents:
+        with suppress(OSError), os.scandir(parent) as entries:
+            names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+            yield from (Place(n, f"{parent}/{n}") for n in names[:_MOST_DISKS] if is_text(n))
+
+
+def recent(home: Path) -> list[Place]:
+    """List the folders chosen lately, the last one first.
+
+    Parameters
+    ----------
+    home : Path
+        Folder of the program's own state.
+    """
+    # whether they are still there is not asked: a network disk that is gone would not answer
+    return [Place(Path(path).name or path, path) for path in _stored(home)]
+
+
+def remember(home: Path, path: Path) -> None:
+    """Put a folder in front of the recent ones.
+
+    Parameters
+    ----------
+    home : Path
+        Folder of the program's own state.
+    path : Path
+        The folder.
+
+    Raises
+    ------
+    DeepometryError
+        The list cannot be written.
+    """
+    with _writing:
+        others = [other for other in _stored(home) if other != str(path)]
+        write_json(home / PLACES, {"places": [str(path), *others][:MOST_RECENT]})
+
+
+def _stored(home: Path) -> list[str]:
+    """Read the list; a damaged one counts as none, since it is but a convenience."""
+    try:
+        found = read_json(home / PLACES).get("places")
+    except DeepometryError:
+        return []
+    places = found if isinstance(found, list) else []
+    return [path for path in places if isinstance(path, str) and path][:MOST_RECENT]

@@ -1,0 +1,112 @@
+"""How the steps flow: what one step wrote is what another one reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deepometry.names import HOLD_OUT, TRAIN
+from deepometry.web.memory import Values
+from deepometry.web.steps import STEPS
+from deepometry.words import joined
+
+if TYPE_CHECKING:
+    from deepometry.web.jobs import Job
+
+Offers = dict[str, dict[str, str]]
+"""For each verb, by the name of a field, what to enter there."""
+
+IMAGES = "images"
+# So that a first try takes minutes on a laptop without a GPU
+_EXAMPLE_OPTIONS = {"target": "Class", "epochs": "20", "network": "resnet18"}
+
+
+def has_results(job: Job) -> bool:
+    """Tell whether a job wrote something: it is done, or a training that kept a model."""
+    stopped = job.verb == "train" and job.state == "cancelled" and job.result is not None
+    return job.state == "done" or stopped
+
+
+def offered(job: Job) -> Offers:
+    """Give what a job's output is to the other forms; nothing unless it has results."""
+    if not has_results(job) or job.output is None:
+        return {}
+    output = job.output
+    if job.verb == "parse":
+        split = job.options.get("split") is not None
+        train, rest = (output / TRAIN, output / HOLD_OUT) if split else (output, output)
+        kept = {"input": str(rest)}
+        return {"train": {"input": str(train)}, "predict": kept, "extract": kept}
+    if job.verb == "train":
+        model = {"model": str(output)}
+        target = {"target": str(job.options.get("target") or "")}
+        return {"predict": model | target, "extract": model}
+    return _example(output) if job.verb == "demo-data" else {}
+
+
+def _example(images: Path) -> Offers:
+    """Fill all four forms for the example cells."""
+    place = images.parent
+    parsed, model = place / "parsed", {"model": str(place / "model")}
+    rest = {"input": str(parsed / HOLD_OUT)} | model
+    return {
+        "parse": {"input": str(images), "output": str(parsed)},
+        "train": {"input": str(parsed / TRAIN), "output": str(place / "model"), **_EXAMPLE_OPTIONS},
+        "predict": {**rest, "output": str(place / "predictions"), "target": "Class"},
+        "extract": {**rest, "output": str(place / "features")},
+    }
+
+
+def newest_offers(jobs: Iterable[Job]) -> Offers:
+    """Give for every field what the newest job that offers something offers.
+
+    Parameters
+    ----------
+    jobs : iterable of Job
+        Newest first.
+    """
+    found: Offers = {verb: {} for verb in STEPS}
+    for job in jobs:
+        for verb, values in offered(job).items():
+            found[verb] = {**_kept(verb, values, found[verb]), **found[verb]}
+    return found
+
+
+def _kept(verb: str, values: dict[str, str], newer: dict[str, str]) -> dict[str, str]:
+    """Leave out options of the example where a newer job's cells are offered in its place."""
+    places = STEPS[verb].kinds
+    ours = newer.get("input", values.get("input")) == values.get("input")
+    return {name: text for name, text in values.items() if name in places or ours}
+
+
+def starting_values(verb: str, remembered: Values, offers: Mapping[str, str]) -> Values:
+    """Choose what a form holds when the page is opened.
+
+    What was entered last stays; blank fields take what earlier steps offer.
+    """
+    blank = {name: text for name, text in offers.items() if not remembered.get(name)}
+    if remembered:  # options that were left as they were are a choice too
+        blank = {name: text for name, text in blank.items() if STEPS[verb].default(name) == ""}
+    return {**remembered, **blank}
+
+
+def entered(job: Job) -> Values:
+    """Give a job's options as they are entered in its form."""
+    step = STEPS[job.verb]
+    return {name: _text(name, job.options[name]) for name in step.fields if name in job.options}
+
+
+def _text(name: str, value: object) -> str | bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, list | tuple):
+        return joined(value)
+    if name == "split" and isinstance(value, float):
+        return f"{100 * (1 - value):g}/{100 * value:g}"
+    return "" if value is None else str(value)
+
+
+def resumed(job: Job) -> Values:
+    """Give the options that make a training go on from its last epoch."""
+    return {**entered(job), "resume": True}

@@ -1,0 +1,240 @@
+"""Pictures of single cells, straight from the parsed arrays, all with the same contrast."""
+
+from __future__ import annotations
+
+import copy
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepometry.errors import DeepometryError
+from deepometry.web.results_output import Gone, Output
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from deepometry.dataset import Dataset
+    from deepometry.stored import Stored
+
+Range = tuple[float, float]
+_SAMPLED_CELLS, _SAMPLED_STACKS = 400, 40
+# Okabe and Ito's colours, which people with colour-blindness tell apart, brightest first
+_COLOURS = ((86, 180, 233), (230, 159, 0), (0, 158, 115), (204, 121, 167), (240, 228, 66))
+_GREY = (150, 150, 150)
+_TRANSMITTED = ("brightfield", "bright field", "bf", "phase")
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A channel as the page offers it: its place in the arrays, its number and its name."""
+
+    column: int
+    number: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"Ch{self.number} {self.name}".strip()
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The parsed cells that a job looked at, in the order of its table.
+
+    Attributes
+    ----------
+    dataset : Dataset
+    ranges : list of (low, high)
+        For every channel, the counts shown black and white.
+    channels : list of Channel
+    seen : dict of Path to (modified, size)
+        Files as they were when the cells were compared with the table.
+    starts : ndarray of int64
+        The first cell of every part, and the number of all.
+    """
+
+    dataset: Dataset
+    ranges: list[Range]
+    channels: list[Channel]
+    seen: dict[Path, tuple[int, int]]
+    starts: np.ndarray
+
+    @property
+    def changed(self) -> bool:
+        """Whether a file of theirs was moved or changed since."""
+        return any(_state(path) != state for path, state in self.seen.items())
+
+    @property
+    def stamp(self) -> str:
+        """A text that changes when the pictures do."""
+        return f"{hash(tuple(self.seen.values())) & (1 << 64) - 1:x}"
+
+    def picture(self, row: int, column: int | None) -> bytes:
+        """Draw a cell as .png.
+
+        Parameters
+        ----------
+        row : int
+            Its place in the table.
+        column : int or None
+            The channel; None for all of them in colours.
+
+        Raises
+        ------
+        Gone
+            The parsed cells were moved, deleted or changed since.
+        """
+        import numpy as np
+
+        part = int(np.searchsorted(self.starts, row, side="right")) - 1
+        stored = self.dataset.parts[part].stored
+        if _state(stored.path) != self.seen.get(stored.path):
+            raise Gone(f"{stored.path} was moved or changed since this page was opened; reload it.")
+        # a copy of the reader, so that no file stays open: Windows could not write over it
+        inside = np.array([row - int(self.starts[part])])
+        cell = np.array(copy.copy(stored).read(inside, None)[0])
+        if column is None:
+            return png(composite(cell, self.ranges, self.channels))
+        return png(_grey(cell[..., column], self.ranges[column]))
+
+
+def open_cells(output: Output) -> Dataset:
+    """Open the parsed cells that a job looked at, in the order of its table.
+
+    Raises
+    ------
+    DeepometryError
+        They are not there any more, or damaged.
+    """
+    from deepometry.dataset import open_dataset
+    from deepometry.names import HOLD_OUT, TRAIN
+
+    dataset = open_dataset(Path(str(output.option("input"))))
+    both = {TRAIN, HOLD_OUT} <= dataset.sides
+    if output.verb == "predict" and both and not output.option("unannotated"):
+        return dataset.without(TRAIN)  # as predict does
+    return dataset
+
+
+class Matching:
+    """Compares the identity of every row of a table with the parsed cells, as both are read."""
+
+    def __init__(self, output: Output) -> None:
+        self.reason, self._dataset = "", None
+        self._identities: Iterator[Any] = iter(())
+        self._spaced = output.verb == "extract"  # whose table has no runs of spaces
+        try:
+            self._dataset = open_cells(output)
+            self._identities = self._dataset.identities()
+        except DeepometryError as error:
+            self.reason = str(error)
+
+    def __call__(self, number: int, row: list[str]) -> None:
+        """Compare one row."""
+        if self.reason:
+            return
+        try:
+            found = next(self._identities, None)
+        except (DeepometryError, OSError) as error:
+            self.reason = str(error)
+            return
+        if found is None or [self._plain(text) for text in found[1:]] != row[:2]:
+            self.reason = "The parsed cells were changed after this run."
+
+    def _plain(self, text: str) -> str:
+        return " ".join(text.split()) if self._spaced else text
+
+    def cells(self) -> Cells | str:
+        """Give the cells, or the sentence that says why they cannot be shown."""
+        if self._dataset is None or self.reason:
+            return self.reason
+        if next(self._identities, None) is not None:
+            return "The parsed cells were changed after this run: there are more of them now."
+        return _ready(self._dataset)
+
+
+def _ready(dataset: Dataset) -> Cells:
+    import numpy as np
+
+    parts = [part.stored for part in dataset.parts]
+    seen = {stored.path: _state(stored.path) for stored in parts}
+    starts = np.cumsum([0, *map(len, parts)])
+    return Cells(dataset, contrast(parts), channels_of(dataset), seen, starts)
+
+
+def channels_of(dataset: Dataset) -> list[Channel]:
+    """Name the channels of parsed cells."""
+    numbers = dataset.channels or tuple(range(1, dataset.depth + 1))
+    names = dataset.channel_names
+    return [Channel(c, number, names.get(number, "")) for c, number in enumerate(numbers)]
+
+
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return found.st_mtime_ns, found.st_size
+
+
+def contrast(parts: Sequence[Stored]) -> list[Range]:
+    """Find, for every channel, the counts shown black and white, from a sample of all cells."""
+    import numpy as np
+
+    from deepometry.gallery_scale import STRETCH
+
+    chosen = _evenly(len(parts), _SAMPLED_STACKS)
+    each = max(1, _SAMPLED_CELLS // len(chosen))
+    pixels = [
+        copy.copy(parts[n]).read(np.array(_evenly(len(parts[n]), each)), None) for n in chosen
+    ]
+    flat = np.concatenate([some.reshape(-1, some.shape[-1]) for some in pixels])
+    low, high = np.percentile(flat.astype(np.float32), STRETCH, axis=0)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def _evenly(total: int, most: int) -> list[int]:
+    """Choose at most `most` of `total` places, evenly spaced."""
+    return list(islice(range(0, total, max(1, -(-total // most))), most))
+
+
+def _grey(plane: np.ndarray, between: Range) -> np.ndarray:
+    from deepometry.gallery_scale import grey
+
+    return grey(plane, *between)
+
+
+def composite(cell: np.ndarray, ranges: Sequence[Range], channels: Sequence[Channel]) -> np.ndarray:
+    """Lay the channels of a cell over each other: transmitted light grey, the others coloured.
+
+    Returns
+    -------
+    ndarray of uint8, shape (frame, frame, 3)
+    """
+    import numpy as np
+
+    light = np.zeros((*cell.shape[:2], 3), np.float32)
+    colours = iter(_COLOURS * len(channels))
+    for channel, between in zip(channels, ranges, strict=True):
+        colour = _GREY if _is_transmitted(channel) else next(colours)
+        light += (
+            _grey(cell[..., channel.column], between)[..., None]
+            / 255
+            * np.array(colour, np.float32)
+        )
+    return light.clip(0, 255).astype(np.uint8)
+
+
+def _is_transmitted(channel: Channel) -> bool:
+    return channel.name.strip().casefold() in _TRANSMITTED
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """Write uint8 pixels as .png."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "png", compress_level=1)
+    return file.getvalue()

@@ -1,0 +1,191 @@
+"""The steps that run as jobs: their options as JSON and as a command line, and how they start."""
+
+from __future__ import annotations
+
+import importlib
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from deepometry.errors import DeepometryError
+from deepometry.options import (
+    ExampleOptions,
+    ExtractOptions,
+    ParseOptions,
+    PredictOptions,
+    TrainOptions,
+    settings,
+)
+from deepometry.progress import Progress
+
+_POSITIONAL = ("input", "output")
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A step that can be a job.
+
+    Attributes
+    ----------
+    name : str
+        As in `Job.verb`.
+    options : type
+        The class of its options.
+    run : str
+        `module:function` of the step, called with options and progress; imported by the job only.
+    words : tuple of str
+        How its command line begins.
+    always : tuple of str
+        Options that the command line always tells, since the command has other defaults.
+    """
+
+    name: str
+    options: type
+    run: str
+    words: tuple[str, ...]
+    always: tuple[str, ...] = ()
+
+
+def _step(name: str, options: type) -> Verb:
+    return Verb(name, options, f"deepometry.{name}:{name}", ("deepometry", name))
+
+
+VERBS: dict[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        _step("parse", ParseOptions),
+        _step("train", TrainOptions),
+        _step("predict", PredictOptions),
+        _step("extract", ExtractOptions),
+        Verb(
+            "demo-data",
+            ExampleOptions,
+            "deepometry.web.verbs:write_example",
+            ("python", "-m", "deepometry.example"),
+            ("cells",),
+        ),
+    )
+}
+
+
+def verb_of(options: object) -> Verb:
+    """Find the verb whose options these are.
+
+    Raises
+    ------
+    DeepometryError
+        They are of no step that can be a job.
+    """
+    for verb in VERBS.values():
+        if isinstance(options, verb.options):
+            return verb
+    expected = ", ".join(verb.options.__name__ for verb in VERBS.values())
+    found = type(options).__name__
+    raise DeepometryError(f"A job: expected one of {expected}, found {found}; give such options.")
+
+
+def function_of(verb: Verb) -> Callable[[Any, Progress], Any]:
+    """Import the function of a step, with all that it needs."""
+    module, _, name = verb.run.partition(":")
+    step: Callable[[Any, Progress], Any] = getattr(importlib.import_module(module), name)
+    return step
+
+
+@dataclass(frozen=True)
+class ExampleResult:
+    """What writing the example gave: the folder, and the number of cells in it."""
+
+    output: Path
+    cells: int
+
+    def __str__(self) -> str:
+        return f"Wrote {self.cells:,} example cells.\nImages: {self.output}"
+
+
+def write_example(options: ExampleOptions, progress: Progress) -> ExampleResult:
+    """Write the example images, for the verb `demo-data`."""
+    from deepometry.example import write_example as run
+
+    cells = run(options.output, options.cells, options.seed, progress)
+    return ExampleResult(options.output, cells)
+
+
+# --- as JSON ---------------------------------------------------------------------------------
+
+
+def plain(value: Any) -> Any:
+    """Turn options, a result, or anything in them into what JSON can say.
+
+    Paths become absolute; arrays become lists; numbers that are none (NaN) become None.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Path):
+        return str(value.absolute())
+    if isinstance(value, Mapping):
+        return {str(name): plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if hasattr(value, "tolist"):  # numpy's, which is not imported here
+        return plain(value.tolist())
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    return value if isinstance(value, int | float | bool | None) else str(value)
+
+
+def restored(verb: Verb, told: Mapping[str, Any]) -> Any:
+    """Make options again from what `plain` made of them.
+
+    Raises
+    ------
+    OptionsError
+        They cannot be used.
+    """
+    places = {f.name for f in fields(verb.options) if str(f.type).startswith("Path")}
+    given = {n: Path(v) if n in places and v is not None else v for n, v in told.items()}
+    return verb.options(**given)
+
+
+# --- as a command line -----------------------------------------------------------------------
+
+
+def command_line(options: object) -> str:
+    """Write the command that does the same, quoted for the shell of this system.
+
+    Only options that differ from their defaults are told; paths are absolute.
+    """
+    words = command_words(options)
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+
+
+def command_words(options: object) -> list[str]:
+    """Give the words of `command_line`, not quoted."""
+    verb, places, flags = verb_of(options), [], []
+    for name, (_, default) in settings(type(options)).items():
+        value = getattr(options, name)
+        if name in _POSITIONAL and default is MISSING:
+            places.append(_word(name, value))
+        elif value != default or name in verb.always:
+            flags += _flag(name, value)
+    return [*verb.words, *places, *flags]
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    word = _word(name, value)
+    return [f"--{flag}={word}"] if word.startswith("-") else [f"--{flag}", word]
+
+
+def _word(name: str, value: Any) -> str:
+    if name == "split":
+        return f"{100 * (1 - value):g}/{100 * value:g}"
+    if isinstance(value, Path):
+        return str(value.absolute())
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

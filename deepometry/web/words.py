@@ -1,0 +1,60 @@
+"""Numbers, times and states in words, for the templates."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Flask
+
+TITLES = {
+    "parse": "Preprocessing",
+    "train": "Model training",
+    "predict": "Prediction",
+    "extract": "Feature extraction",
+    "demo-data": "Example cells",
+}
+STATES = {
+    "queued": "Waiting",
+    "running": "Running",
+    "done": "Done",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+    "lost": "Interrupted",
+}
+UNFINISHED = ("queued", "running")
+
+
+def speak(app: Flask) -> None:
+    """Give the templates of `app` the filters and tables of this module."""
+    app.add_template_filter(duration)
+    app.add_template_filter(moment)
+    app.add_template_filter(thousands)
+    app.jinja_env.globals.update(TITLES=TITLES, STATES=STATES, UNFINISHED=UNFINISHED)
+
+
+def duration(seconds: float | None) -> str:
+    """Say how long something takes, as exactly as one wants to know: "3 min 20 s"."""
+    if seconds is None:
+        return ""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    if whole < 24 * 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def moment(timestamp: float | None) -> str:
+    """Say when something was, in the local time: "14:03" today, else "2025-03-01 14:03"."""
+    if timestamp is None:
+        return ""
+    then = datetime.fromtimestamp(timestamp)
+    today = then.date() == datetime.now().date()
+    return f"{then:%H:%M}" if today else f"{then:%Y-%m-%d %H:%M}"
+
+
+def thousands(number: float) -> str:
+    """Write a whole number with separators: 12,345."""
+    return f"{int(number):,}"

@@ -1,0 +1,297 @@
+/* The forms: fields that are set for the user, what is missing, tooltips, second clicks, notices. */
+"use strict";
+
+window.deepometry = (() => {
+  const DRAFTS = "deepometry-drafts";
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const STALE =
+    "Deepometry was started anew since this page was loaded. What you entered is kept: " +
+    "please press the button again.";
+
+  // --- fields -----------------------------------------------------------------------------
+
+  function controls(formId, name) {
+    const form = document.getElementById(formId);
+    return form ? all("input, select", form).filter((each) => each.name === name) : [];
+  }
+
+  function put(formId, name, value) {
+    const found = controls(formId, name);
+    for (const each of found) {
+      if (each.type === "radio") each.checked = each.value === String(value);
+      else if (each.type === "checkbox") each.checked = value === true || value === "true";
+      else each.value = value;
+    }
+    const told = found.find((each) => each.type !== "radio" || each.checked);
+    for (const kind of told ? ["input", "change"] : []) {
+      told.dispatchEvent(new Event(kind, { bubbles: true }));
+    }
+    return told;
+  }
+
+  /** Set a field as if the user had entered the value, and tell everyone who listens. */
+  function setField(formId, name, value) {
+    const field = put(formId, name, value);
+    if (field) field.dataset.touched = "yes";
+    return field;
+  }
+
+  function getField(formId, name) {
+    const found = controls(formId, name);
+    const one = found.find((each) => each.type !== "radio" || each.checked);
+    if (!one) return "";
+    return one.type === "checkbox" ? one.checked : one.value;
+  }
+
+  function fill(values) {
+    let last = null;
+    for (const [verb, fields] of Object.entries(values)) {
+      for (const [name, value] of Object.entries(fields)) {
+        const field = setField(`form-${verb}`, name, value);
+        last = field || last;
+      }
+      openMore(verb);
+    }
+    return last;
+  }
+
+  function openMore(verb) {
+    const more = document.querySelector(`#form-${verb} details.more`);
+    if (more && all("input, select", more).some(changed)) more.open = true;
+  }
+
+  function changed(field) {
+    if (field.type === "checkbox") return field.checked !== field.defaultChecked;
+    if (field.tagName === "SELECT") return ![...field.options][field.selectedIndex].defaultSelected;
+    return field.value !== field.defaultValue;
+  }
+
+  /** Offer what a job wrote to the other forms; what the user typed stays, with a button beside. */
+  function offer(offers, always) {
+    for (const [verb, fields] of Object.entries(offers)) {
+      for (const [name, value] of Object.entries(fields)) offerOne(verb, name, value, always);
+      openMore(verb);
+    }
+  }
+
+  function offerOne(verb, name, value, always) {
+    const field = controls(`form-${verb}`, name)[0];
+    if (!field || field.value === value) return;
+    const typed = field.dataset.touched === "yes";
+    const ours = field.value === "" || field.value === field.dataset.offered;
+    if (always || (ours && !typed)) {
+      put(`form-${verb}`, name, value);
+      field.dataset.offered = value;
+      offerButton(field, verb, name, null);
+    } else if (field.closest(".field").querySelector(".pick")) {
+      offerButton(field, verb, name, value);
+    }
+  }
+
+  function offerButton(field, verb, name, value) {
+    const place = field.closest(".field");
+    place.querySelector(".offer")?.remove();
+    if (value === null) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "offer";
+    button.dataset.set = `form-${verb}:${name}`;
+    button.dataset.value = value;
+    const path = document.createElement("span");
+    path.textContent = value;
+    button.append("Use ", path);
+    place.append(button);
+  }
+
+  // --- what is missing --------------------------------------------------------------------
+
+  function label(field) {
+    const text = document.querySelector(`label[for="${field.id}"]`);
+    return text ? text.firstChild.textContent.trim() : field.name;
+  }
+
+  function tellMissing(form) {
+    const button = form.querySelector(".go[data-ready]");
+    if (!button) return;
+    const blank = all("[aria-required=true]", form).filter((each) => !each.value.trim());
+    const bubble = document.getElementById(button.dataset.tip);
+    bubble.textContent = blank.length
+      ? `Still missing: ${blank.map(label).join(", ")}.`
+      : button.dataset.ready;
+    form.classList.toggle("incomplete", blank.length > 0);
+  }
+
+  // --- tooltips: by mouse, keyboard and touch ---------------------------------------------
+
+  let open = null;
+  let closing = 0;
+
+  function show(owner, pinned) {
+    clearTimeout(closing);
+    const bubble = document.getElementById(owner.dataset.tip);
+    if (!bubble || (open && open.owner === owner && open.pinned && !pinned)) return;
+    hide();
+    bubble.hidden = false;
+    if (owner.hasAttribute("aria-expanded")) owner.setAttribute("aria-expanded", "true");
+    open = { owner, bubble, pinned };
+  }
+
+  function hide() {
+    clearTimeout(closing);
+    if (!open) return;
+    open.bubble.hidden = true;
+    if (open.owner.hasAttribute("aria-expanded")) open.owner.setAttribute("aria-expanded", "false");
+    open = null;
+  }
+
+  document.addEventListener("pointerover", (event) => {
+    if (event.pointerType !== "mouse") return;
+    const owner = event.target.closest("[data-tip]");
+    if (owner) show(owner, false);
+    else if (open && open.bubble.contains(event.target)) clearTimeout(closing);
+    else if (open && !open.pinned) {
+      clearTimeout(closing);
+      closing = setTimeout(hide, 200);
+    }
+  });
+  document.addEventListener("focusin", (event) => {
+    const owner = event.target.closest("[data-tip]");
+    if (owner && owner.matches(":focus-visible")) show(owner, false);
+  });
+  document.addEventListener("focusout", (event) => {
+    if (open && open.owner === event.target) hide();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && open) hide();
+  });
+
+  // --- clicks -----------------------------------------------------------------------------
+
+  function arm(button) {
+    const before = button.textContent;
+    button.textContent = button.dataset.sure;
+    button.classList.add("sure");
+    const disarm = () => {
+      button.textContent = before;
+      button.classList.remove("sure");
+    };
+    setTimeout(disarm, 4000);
+  }
+
+  async function copy(button) {
+    const source = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      button.textContent = "Copied";
+    } catch {
+      // without a secure address browsers give no clipboard: the text is selected instead
+      getSelection().selectAllChildren(source);
+      button.textContent = "Selected";
+    }
+    setTimeout(() => (button.textContent = "Copy"), 2000);
+  }
+
+  function onFill(button) {
+    const last = fill(JSON.parse(button.dataset.fill));
+    if (!last) return;
+    last.form.scrollIntoView({ block: "start" });
+    last.form.querySelector(".go").focus();
+    notice("The form is filled in with these options. Nothing was started yet.");
+  }
+
+  // before htmx hears of it: a button that asks twice lets only the second click through
+  document.addEventListener(
+    "click",
+    (event) => {
+      const button = event.target.closest(".confirm");
+      if (!button || button.classList.contains("sure")) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      arm(button);
+    },
+    true
+  );
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button, a");
+    if (button?.classList.contains("tip")) {
+      if (open?.owner === button && open.pinned) hide();
+      else show(button, true);
+      return;
+    }
+    if (open && !open.bubble.contains(event.target)) hide();
+    if (button?.classList.contains("offer")) {
+      setField(...button.dataset.set.split(":"), button.dataset.value)?.focus();
+      button.remove();
+    } else if (button?.classList.contains("fill")) onFill(button);
+    else if (button?.classList.contains("copy")) copy(button);
+    else if (button?.dataset.goto) document.getElementById(button.dataset.goto).scrollIntoView();
+    else if (button?.hash) openTarget(button.hash);
+  });
+
+  function openTarget(hash) {
+    const place = document.getElementById(hash.slice(1));
+    if (place?.tagName === "DETAILS") place.open = true;
+  }
+
+  // --- notices, and answers that are none ---------------------------------------------------
+
+  function notice(text, bad = false) {
+    const place = document.getElementById("notice");
+    place.textContent = text;
+    place.classList.toggle("bad", bad);
+  }
+
+  function keepDrafts() {
+    const drafts = {};
+    for (const field of all(".form input, .form select")) {
+      if (field.type === "hidden" || field.form === null) continue;
+      if (field.type === "radio" && !field.checked) continue;
+      const value = field.type === "checkbox" ? field.checked : field.value;
+      (drafts[field.form.id.replace("form-", "")] ??= {})[field.name] = value;
+    }
+    sessionStorage.setItem(DRAFTS, JSON.stringify(drafts));
+  }
+
+  function restoreDrafts() {
+    const drafts = sessionStorage.getItem(DRAFTS);
+    sessionStorage.removeItem(DRAFTS);
+    if (drafts === null) return;
+    fill(JSON.parse(drafts));
+    notice(STALE);
+  }
+
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    if (event.detail.xhr.getResponseHeader("X-Deepometry-Stale")) keepDrafts();
+  });
+  document.addEventListener("htmx:sendError", () =>
+    notice("Deepometry does not answer. Is it still running? Start it again, then retry.", true)
+  );
+  document.addEventListener("htmx:responseError", (event) => {
+    const text = event.detail.xhr.getResponseHeader("Content-Type")?.startsWith("text/plain")
+      ? event.detail.xhr.responseText
+      : `Deepometry could not answer (${event.detail.xhr.status}).`;
+    notice(text, true);
+  });
+
+  document.addEventListener("input", (event) => {
+    if (event.isTrusted) event.target.dataset.touched = "yes";
+  });
+  for (const kind of ["input", "change"]) {
+    document.addEventListener(kind, (event) => {
+      if (event.target.form) tellMissing(event.target.form);
+    });
+  }
+  document.addEventListener("htmx:load", (event) => {
+    const root = event.detail.elt;
+    const forms = root.matches?.("form") ? [root] : all("form", root);
+    forms.forEach(tellMissing);
+    if (root.matches?.("form")) root.querySelector("[aria-invalid=true]")?.focus();
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    restoreDrafts();
+    openTarget(location.hash || "#");
+  });
+
+  return { setField, getField, offer, notice };
+})();

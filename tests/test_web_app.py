@@ -1,0 +1,273 @@
+"""The page: its forms, runs, cards and list, and the server around it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from deepometry.options import ParseOptions
+from deepometry.web import create_app
+from deepometry.web.memory import remember, remembered
+
+ROOT = Path(__file__).resolve().parents[1]
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    """The application; its jobs wait, since nothing starts them."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    return create_app({"HOME": tmp_path / "home", "TESTING": True, "WTF_CSRF_ENABLED": False})
+
+
+@pytest.fixture
+def browser(app):
+    return app.test_client()
+
+
+def parse_values(place: Path, **more) -> dict[str, str]:
+    (place / "images").mkdir(exist_ok=True)
+    return {"input": str(place / "images"), "output": str(place / "parsed"), **more}
+
+
+def test_the_page_has_the_four_forms_in_the_protocols_order(browser):
+    page = browser.get("/").text
+    titles = [re.sub("<[^>]+>", "", each) for each in re.findall(r'<h2 id="title.*?</h2>', page)]
+    assert titles == [
+        "1. Preprocessing",
+        "2. Model training",
+        "3a. Prediction",
+        "3b. Feature extraction",
+    ]
+    assert re.findall(r'<form id="form-(\w+)" class="form"', page) == [
+        "parse",
+        "train",
+        "predict",
+        "extract",
+    ]
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+def test_what_other_parts_rely_on_is_there(browser):
+    page = browser.get("/").text
+    for place in ("look", "targets-train", "targets-predict", "picker", "results-parse"):
+        assert f'id="{place}"' in page
+    assert 'class="pick" data-field="form-parse:input" data-kind="raw"' in page
+    assert 'class="pick" data-field="form-extract:model" data-kind="model"' in page
+    assert 'class="retrieve" data-form="form-train"' in page
+
+
+def test_every_described_field_has_its_description(browser):
+    page = browser.get("/").text
+    for described in re.findall(r'aria-describedby="([^"]+)"', page):
+        for one in described.split():
+            assert f'id="{one}"' in page, one
+
+
+def test_a_first_visit_is_welcomed(browser, tmp_path):
+    page = browser.get("/").text
+    assert '<details class="welcome" id="welcome" open>' in page
+    assert str(tmp_path / "Deepometry example") in page
+
+
+def test_a_form_with_mistakes_comes_back_with_them(app, browser):
+    answer = browser.post("/run/parse", data={"frame": "4x", "output": ""}, headers=HTMX)
+    assert answer.status_code == 200
+    assert answer.text.count('class="error"') == 3
+    assert 'value="4x"' in answer.text
+    assert "3 fields need another look" in answer.text
+    assert app.extensions["jobs"].list() == []
+
+
+def test_without_scripts_the_whole_page_comes_back(browser, tmp_path):
+    answer = browser.post("/run/parse", data={"frame": "4x"})
+    assert "<!doctype html>" in answer.text
+    assert 'value="4x"' in answer.text
+    assert browser.post("/run/parse", data=parse_values(tmp_path)).status_code == 302
+
+
+def test_a_run_is_a_job_with_the_options_of_the_form(app, browser, tmp_path):
+    values = parse_values(tmp_path, frame="64", channels="9,1", split="70/30", montage="3")
+    page = browser.post("/run/parse", data=values | {"csrf_token": "secret"}, headers=HTMX).text
+    (job,) = app.extensions["jobs"].list()
+    assert (job.verb, job.state) == ("parse", "queued")
+    assert job.options["frame"] == 64
+    assert job.options["split"] == pytest.approx(0.3)
+    assert f'id="job-{job.id}"' in page
+    assert 'id="jobs-parse"' in page
+    assert "deepometry parse" in page
+    kept = remembered(tmp_path / "home")["parse"]
+    assert kept["frame"] == "64"
+    assert "csrf_token" not in kept
+
+
+def test_the_page_finds_jobs_again(app, browser, tmp_path):
+    job = app.extensions["jobs"].submit(ParseOptions(input=tmp_path, output=tmp_path / "out"))
+    page = browser.get("/").text
+    assert f'id="job-{job.id}"' in page
+    assert f"/jobs/{job.id}/events" in page
+    assert '<details class="welcome" id="welcome">' in page
+
+
+def test_last_values_are_shown_and_escaped(browser, tmp_path):
+    remember(tmp_path / "home", "parse", {"input": '"><script>alert(1)</script>', "frame": "56"})
+    page = browser.get("/").text
+    assert 'value="56"' in page
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+
+
+def test_folder_names_of_jobs_are_escaped(app, browser, tmp_path):
+    wild = tmp_path / "<script>alert(1)<script> & 'x'"
+    job = app.extensions["jobs"].submit(ParseOptions(input=wild, output=wild / "out"))
+    for path in ("/", "/jobs", f"/jobs/{job.id}"):
+        assert "<script>alert" not in browser.get(path).text
+    log = browser.get(f"/jobs/{job.id}/log", headers=HTMX)
+    assert "<script>alert" not in log.text
+    assert browser.get(f"/jobs/{job.id}/log").mimetype == "text/plain"
+
+
+def test_cancel_and_forget(app, browser, tmp_path):
+    job = app.extensions["jobs"].submit(ParseOptions(input=tmp_path, output=tmp_path / "out"))
+    assert job.id in browser.post(f"/jobs/{job.id}/forget").text  # not while it waits
+    card = browser.post(f"/jobs/{job.id}/cancel").text
+    assert "Cancelled" in card
+    assert job.id not in browser.post(f"/jobs/{job.id}/forget").text
+    assert browser.get(f"/jobs/{job.id}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/jobs/none", "/jobs/none/log", "/nothing"])
+def test_what_is_not_there_is_told(browser, path):
+    answer = browser.get(path, headers={"Accept": "text/html"})
+    assert answer.status_code == 404
+    assert "Back to the forms" in answer.text
+    assert browser.get(path, headers=HTMX).mimetype == "text/plain"
+
+
+def test_an_unknown_step_is_none(browser):
+    assert browser.post("/run/demo").status_code == 404
+
+
+def test_the_example_is_a_job(app, browser, tmp_path):
+    place = tmp_path / "try"
+    page = browser.post("/example", data={"folder": str(place)}, headers=HTMX).text
+    (job,) = app.extensions["jobs"].list()
+    assert job.verb == "demo-data"
+    assert job.output == place / "images"
+    assert f'id="job-{job.id}"' in page
+    assert '<details class="welcome" id="welcome" open>' in browser.get("/").text
+
+
+def test_the_example_needs_a_new_folder(app, browser, tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path, tmp_path / "file", "try", ""):
+        page = browser.post("/example", data={"folder": str(folder)}, headers=HTMX).text
+        assert 'class="error"' in page, folder
+    assert app.extensions["jobs"].list() == []
+
+
+def test_mistakes_elsewhere_become_a_notice(app, browser, tmp_path, monkeypatch):
+    def full(options: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path))
+
+    monkeypatch.setattr(app.extensions["jobs"], "submit", full)
+    answer = browser.post("/run/parse", data=parse_values(tmp_path), headers=HTMX)
+    assert answer.headers["HX-Retarget"] == "#notice"
+    assert "the disk is full" in answer.text
+
+
+# --- the server ------------------------------------------------------------------------------
+
+
+def test_no_heavy_library_is_loaded_by_the_page(tmp_path):
+    heavy = ["tensorflow", "keras", "numpy", "pandas", "numba", "scipy", "matplotlib", "PIL"]
+    code = (
+        "import sys; from deepometry.web import create_app\n"
+        f"page = create_app({{'HOME': {str(tmp_path)!r}}}).test_client()\n"
+        "assert page.get('/').status_code == 200 == page.get('/jobs').status_code\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+class Served:
+    """`python Deepometry_GUI.py` as a user starts it."""
+
+    def __init__(self, home: Path, port: int) -> None:
+        words = [sys.executable, "-u", str(ROOT / "Deepometry_GUI.py"), "--no-browser"]
+        self.process = subprocess.Popen(
+            [*words, "--port", str(port)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "DEEPOMETRY_HOME": str(home)},
+        )
+
+    def __enter__(self) -> Served:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def address(self) -> tuple[str, str]:
+        """Give the address, and what was said before it."""
+        said = ""
+        for line in self.process.stdout:
+            said += line
+            if found := re.search(r"http://\S+", line):
+                return found[0], said
+        raise AssertionError(said)
+
+
+def test_the_server_answers_soon_takes_the_next_port_and_ends_at_once(tmp_path):
+    port = free_port()
+    began = time.monotonic()
+    with Served(tmp_path / "one", port) as first:
+        address, _ = first.address()
+        assert address == f"http://localhost:{port}/"
+        with urllib.request.urlopen(address) as answer:
+            assert answer.status == 200
+        assert time.monotonic() - began < 10  # 2 s on a machine with nothing else to do
+        with Served(tmp_path / "two", port) as second:
+            other, said = second.address()
+            assert other != address
+            assert f"Port {port} is taken" in said
+        if sys.platform == "win32":
+            return  # where a signal would end this process too
+        stream = urllib.request.urlopen(f"{address}events")
+        first.process.send_signal(signal.SIGINT)
+        left = first.process.communicate(timeout=5)[0]
+        stream.close()
+        assert "Deepometry's page has ended" in left
+        assert first.process.returncode == 0
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1"])
+def test_an_address_of_another_computer_is_refused(tmp_path, host):
+    run = subprocess.run(
+        [sys.executable, "-m", "deepometry", "gui", "--no-browser", "--host", host],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "DEEPOMETRY_HOME": str(tmp_path)},
+    )
+    assert run.returncode == 2
+    assert f"--host {host}: expected an address of this computer" in run.stderr

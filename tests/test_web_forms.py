@@ -1,0 +1,288 @@
+"""The forms: the protocol's fields, made from the options, and what they remember and offer."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import MISSING, replace
+from pathlib import Path
+
+import pytest
+
+from deepometry.options import (
+    ExtractOptions,
+    ParseOptions,
+    PredictOptions,
+    TrainOptions,
+    settings,
+)
+from deepometry.web import create_app, flow
+from deepometry.web.forms import empty_form, filled_form
+from deepometry.web.memory import remember, remembered
+from deepometry.web.steps import STEPS, example
+from deepometry.web.store import Job
+from deepometry.web.verbs import plain
+
+OPTIONS = {
+    "parse": ParseOptions,
+    "train": TrainOptions,
+    "predict": PredictOptions,
+    "extract": ExtractOptions,
+}
+
+
+@pytest.fixture
+def app(tmp_path):
+    return create_app({"HOME": tmp_path / "home", "TESTING": True, "WTF_CSRF_ENABLED": False})
+
+
+def filled(app, verb, **values):
+    """Give the form of a step, as sent with these values."""
+    with app.test_request_context("/", method="POST", data=values):
+        form = filled_form(verb)
+        return form, form.options()
+
+
+def errors(form) -> dict[str, str]:
+    return {name: found[0] for name, found in form.errors.items()}
+
+
+def model_file(folder: Path, target: str = "Class") -> Path:
+    """Write what a model file says of itself, without the model."""
+    path = folder / f"model_2-{target}_categories.keras"
+    told = {
+        "labels": ["A", "B"],
+        "target": target,
+        "channels": [1],
+        "depth": 1,
+        "channel_names": {},
+        "frame": 48,
+        "network": "resnet18",
+        "scaling": "channel",
+        "fingerprint": "",
+        "cells": {},
+    }
+    folder.mkdir(exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("deepometry.json", json.dumps(told))
+    return path
+
+
+# --- fields ------------------------------------------------------------------------------------
+
+
+def test_fields_in_sight_are_those_of_the_protocol_in_its_order(app):
+    expected = {
+        "parse": [
+            "Input location",
+            "Output location",
+            "Frame size",
+            "Channels",
+            "Montage size",
+            "Train/Hold-out split",
+        ],
+        "train": [
+            "Input location",
+            "Output location",
+            "Target classification",
+            "Learning iterations",
+        ],
+        "predict": [
+            "Input location",
+            "Output location",
+            "Target classification",
+            "Model location",
+            "Unannotated data?",
+        ],
+        "extract": ["Input location", "Output location", "Model location", "Layer"],
+    }
+    with app.test_request_context():
+        for verb, labels in expected.items():
+            form = empty_form(verb, {})
+            assert [form[name].label.text for name in form.step.shown] == labels
+
+
+@pytest.mark.parametrize("verb", STEPS)
+def test_every_option_is_a_field_with_its_label_and_help(app, verb):
+    known = settings(OPTIONS[verb])
+    with app.test_request_context():
+        form = empty_form(verb, {})
+        assert set(form.step.fields) - set(form.step.extra) == set(known)
+        for name, (setting, default) in known.items():
+            assert form[name].label.text == setting.label
+            assert form[name].description == setting.help
+            assert form[name].render_kw["required"] == (default is MISSING)
+            easy = setting.choices or isinstance(default, bool)
+            assert easy or example(verb, name), f"{verb}: {name} has no example"
+
+
+def test_defaults_are_those_of_the_protocol(app):
+    with app.test_request_context():
+        parse, train = empty_form("parse", {}), empty_form("train", {})
+        assert (parse["frame"].data, parse["montage"].data) == ("48", "15")
+        assert (parse["split"].data, parse["channels"].data) == ("80/20", "")
+        assert (train["epochs"].data, train["network"].data) == ("512", "resnet50")
+        extract = empty_form("extract", {})
+        assert extract["layer"].data == "pool5"
+        labels = [label for _, label in extract["layer"].render_kw["choices"]]
+        assert labels == ["Res4a_ReLU", "Res5a_ReLU", "pool5"]
+
+
+# --- what was entered ----------------------------------------------------------------------------
+
+
+def test_a_form_makes_the_very_options(app, tmp_path):
+    values = {"input": str(tmp_path), "output": f'"{tmp_path / "out"}"', "frame": "64"}
+    form, options = filled(app, "parse", **values, channels="9,1", split="", masked="true")
+    assert not form.errors
+    assert options == ParseOptions(
+        input=tmp_path, output=tmp_path / "out", frame=64, channels=(9, 1), masked=True
+    )
+
+
+def test_unticked_boxes_are_off(app, tmp_path):
+    values = {"input": str(tmp_path), "output": str(tmp_path / "m"), "target": "Class"}
+    _, options = filled(app, "train", **values)
+    assert (options.flips, options.rotation, options.resume) == (False, False, False)
+
+
+def test_all_errors_at_once_and_what_was_typed_kept(app, tmp_path):
+    values = {"input": str(tmp_path / "no"), "output": "", "frame": "4x", "split": "80/30"}
+    form, options = filled(app, "parse", **values)
+    assert options is None
+    found = errors(form)
+    assert set(found) == {"input", "output", "frame", "split"}
+    assert found["output"].startswith("Expected a value")
+    assert "does not exist" in found["input"]
+    assert form.texts()["frame"] == "4x"
+    assert form.texts()["split"] == "80/30"
+
+
+def test_paths_must_be_whole_and_may_begin_at_home(app, tmp_path, monkeypatch):
+    form, _ = filled(app, "parse", input="images", output="parsed")
+    assert set(errors(form)) == {"input", "output"}
+    assert "a whole path, such as" in errors(form)["output"]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    form, options = filled(app, "parse", input="'~'", output="~/parsed")
+    assert not form.errors
+    assert options.output == tmp_path / "parsed"
+
+
+def test_a_file_in_place_of_a_folder_is_told(app, tmp_path):
+    (tmp_path / "file").touch()
+    values = {"input": str(tmp_path / "file"), "output": str(tmp_path / "file")}
+    form, _ = filled(app, "train", **values, target="Class")
+    assert "is a file" in errors(form)["input"]
+    assert "is a file" in errors(form)["output"]
+
+
+def test_the_model_is_looked_at_and_its_target_checked(app, tmp_path):
+    values = {"input": str(tmp_path), "output": str(tmp_path / "out")}
+    form, _ = filled(app, "predict", **values, model=str(tmp_path))
+    assert "found none" in errors(form)["model"]
+    path = model_file(tmp_path / "model", "Day")
+    form, _ = filled(app, "predict", **values, model=str(path.parent), target="Class")
+    assert errors(form)["target"].startswith("Expected Day, which model_2-Day")
+    for target in ("", "day"):
+        form, options = filled(app, "predict", **values, model=str(path), target=target)
+        assert not form.errors
+        assert options.model == path
+
+
+def test_more_options_open_where_something_must_be_seen(app, tmp_path):
+    with app.test_request_context():
+        assert not empty_form("train", {}).opens_more()
+        assert empty_form("train", {"network": "resnet18"}).opens_more()
+    form, _ = filled(app, "train", batch_size="many")
+    assert form.opens_more()
+
+
+# --- what is remembered and offered --------------------------------------------------------------
+
+
+def test_last_values_are_remembered(tmp_path):
+    assert remembered(tmp_path) == {}
+    remember(tmp_path, "parse", {"frame": "64", "masked": True})
+    remember(tmp_path, "train", {"target": "Class"})
+    assert remembered(tmp_path) == {
+        "parse": {"frame": "64", "masked": True},
+        "train": {"target": "Class"},
+    }
+
+
+def test_a_damaged_memory_is_no_reason_to_refuse_the_page(tmp_path):
+    (tmp_path / "values.json").write_text("{", "utf-8")
+    assert remembered(tmp_path) == {}
+    remember(tmp_path, "parse", {"frame": "64"})
+    assert remembered(tmp_path) == {"parse": {"frame": "64"}}
+
+
+def job(verb, state="done", output=None, **options) -> Job:
+    return Job(
+        id="1",
+        verb=verb,
+        options=options,
+        command="",
+        state=state,
+        created=0.0,
+        started=None,
+        finished=None,
+        done=0,
+        total=0,
+        text="",
+        seconds_left=None,
+        error="",
+        result=None,
+        folder=Path(),
+        output=output,
+    )
+
+
+def test_what_a_step_wrote_is_offered_to_the_next(tmp_path):
+    split, whole = flow.offered(job("parse", output=tmp_path, split=0.2)), tmp_path / "Train"
+    assert split["train"] == {"input": str(whole)}
+    assert split["predict"] == split["extract"] == {"input": str(tmp_path / "Hold-out")}
+    unsplit = flow.offered(job("parse", output=tmp_path, split=None))
+    assert unsplit["train"] == unsplit["predict"] == {"input": str(tmp_path)}
+    trained = flow.offered(job("train", output=tmp_path, target="Day"))
+    assert trained["predict"] == {"model": str(tmp_path), "target": "Day"}
+    assert trained["extract"] == {"model": str(tmp_path)}
+    assert flow.offered(job("train", "failed", output=tmp_path)) == {}
+    stopped = job("train", "cancelled", output=tmp_path)
+    assert flow.offered(stopped) == {}
+    kept = replace(stopped, result={"model": str(tmp_path)})  # stopped, but kept a model
+    assert flow.offered(kept)["extract"] == {"model": str(tmp_path)}
+
+
+def test_the_example_fills_all_forms_with_options_of_a_short_training(tmp_path):
+    found = flow.newest_offers([job("demo-data", output=tmp_path / "images")])
+    assert found["parse"]["input"] == str(tmp_path / "images")
+    assert found["train"]["network"] == "resnet18"
+    assert set(found) == set(STEPS)
+
+
+def test_options_of_the_example_stay_with_its_cells(tmp_path):
+    mine = job("parse", output=tmp_path / "mine", split=0.2)
+    found = flow.newest_offers([mine, job("demo-data", output=tmp_path / "images")])
+    assert found["train"]["input"] == str(tmp_path / "mine" / "Train")
+    assert "epochs" not in found["train"]
+
+
+def test_what_was_entered_is_not_overwritten_by_offers():
+    offers = {"input": "/new", "epochs": "20"}
+    assert flow.starting_values("train", {}, offers) == offers
+    last = {"input": "/old", "epochs": "100"}
+    assert flow.starting_values("train", last, offers) == last
+    assert flow.starting_values("train", {"input": "", "epochs": ""}, offers)["input"] == "/new"
+
+
+def test_the_options_of_a_job_can_be_entered_again(app, tmp_path):
+    options = ParseOptions(
+        input=tmp_path, output=tmp_path / "out", channels=(9, 1), split=0.3, masked=True
+    )
+    values = flow.entered(replace(job("parse"), options=plain(options)))
+    sent = {name: value for name, value in values.items() if value is not False}
+    assert filled(app, "parse", **sent)[1] == options
+    training = TrainOptions(input=tmp_path, output=tmp_path, target="Day")
+    assert flow.resumed(replace(job("train"), options=plain(training)))["resume"] is True

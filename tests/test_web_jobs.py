@@ -1,0 +1,738 @@
+"""Jobs: processes of their own, one at a time, that outlive the server and leave nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deepometry.errors import DeepometryError
+from deepometry.model import read_description
+from deepometry.options import (
+    ExampleOptions,
+    ExtractOptions,
+    InfoOptions,
+    ParseOptions,
+    PredictOptions,
+    TrainOptions,
+)
+from deepometry.progress import Progress
+from deepometry.train import train
+from deepometry.web import process, store
+from deepometry.web.estimate import Estimate
+from deepometry.web.feed import Feed
+from deepometry.web.jobs import FINAL, Jobs
+from deepometry.web.recorder import LARGEST, Recorder
+from deepometry.web.store import JobFolder
+from deepometry.web.verbs import command_line, command_words, plain, restored, verb_of
+from tests.builders import random_cells, write_channel_tiffs
+from tests.conftest import short_training
+from tests.web_runner import TryOptions
+
+WAIT = 120  # seconds, for machines that are busy
+
+
+def until(condition, seconds=WAIT):
+    """Wait for something to become true, and give it."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+    return found
+
+
+def ended(jobs: Jobs, id: str):
+    """Wait for the end of a job, and give it."""
+    return until(lambda: (job := jobs.get(id)).state in FINAL and job)
+
+
+def running(jobs: Jobs, id: str, text: str = ""):
+    """Wait until a job says that it does something, and give it."""
+    return until(lambda: (job := jobs.get(id)).state == "running" and text in job.text and job)
+
+
+def kinds(jobs: Jobs, id: str) -> list[str]:
+    return [event.kind for event in jobs.events(id)]
+
+
+def pid_of(job) -> int:
+    return json.loads((job.folder / "state.json").read_text())["pid"]
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A folder with a name that needs care."""
+    return tmp_path / "Zustand äöü 'x' %d"
+
+
+@pytest.fixture
+def make(home):
+    """Make servers' views on one home; at the end stop them, and the jobs that still run."""
+    made = []
+
+    def new(**more) -> Jobs:
+        more = {"runner": "tests.web_runner"} | more
+        made.append(Jobs(home / "jobs", **more))
+        return made[-1]
+
+    yield new
+    for jobs in made:
+        jobs.stop()
+    for job in made[0].list() if made else []:
+        process.end(JobFolder(job.folder).process())
+    process.reap()
+
+
+@pytest.fixture
+def jobs(make):
+    found = make()
+    found.start()
+    return found
+
+
+def attempt(tmp_path, act="count", **more) -> TryOptions:
+    return TryOptions(output=tmp_path / "out" / "deep", act=act, **more)
+
+
+# --- a job from beginning to end -------------------------------------------------------------
+
+
+def test_a_job_tells_what_it_does_and_what_came_out(jobs, tmp_path):
+    job = jobs.submit(attempt(tmp_path))
+    assert (job.state, job.verb, job.done, job.started) == ("queued", "try", 0, None)
+    job = ended(jobs, job.id)
+    assert (job.state, job.error, job.done, job.total) == ("done", "", 2, 3)
+    assert job.created <= job.started <= job.finished
+    assert job.output == tmp_path / "out" / "deep"
+    assert job.result == {
+        "output": str(job.output),
+        "matrix": [[0, 1], [2, 3]],
+        "scores": {"accuracy": 0.5, "lost": None},
+        "names": ["a", "ü"],
+        "nothing": None,
+    }
+    assert [path.name for path in job.output.iterdir()] == ["whole.txt"]
+    assert kinds(jobs, job.id) == ["state", "state", "log", "state", "end"] or "progress" in kinds(
+        jobs, job.id
+    )
+    assert jobs.events(job.id)[-1].data == {"state": "done", "error": ""}
+    assert "Counted." in jobs.log(job.id)
+
+
+def test_a_real_step_with_names_of_all_kinds(jobs, tmp_path):
+    images = tmp_path / "Bilder ñ 'x'"
+    for number, pixels in enumerate(random_cells([(20, 18)] * 3)):
+        write_channel_tiffs(images / "Class A", f"c{number}", pixels, (1, 2))
+    out = tmp_path / "<script> é"
+    job = ended(jobs, jobs.submit(ParseOptions(input=images, output=out, frame=24)).id)
+    assert job.state == "done", job.error
+    assert (job.result["cells"], job.result["output"]) == (3, str(out))
+    assert (out / "Class A" / "Class A.npy").is_file()
+    assert "Parsed 3 cells" in jobs.log(job.id)
+
+
+def test_a_real_step_that_fails_says_so_in_its_own_words(jobs, tmp_path):
+    wrong = ParseOptions(input=tmp_path / "none", output=tmp_path / "out")
+    job = ended(jobs, jobs.submit(wrong).id)
+    assert job.state == "failed"
+    assert job.error == f"Input location {tmp_path / 'none'} does not exist: check the path."
+    assert "Traceback" not in jobs.log(job.id)
+    assert not (tmp_path / "out").exists()
+
+
+def test_example_cells_are_a_job(jobs, tmp_path):
+    job = ended(jobs, jobs.submit(ExampleOptions(output=tmp_path / "ex", cells=70)).id)
+    assert (job.state, job.verb) == ("done", "demo-data")
+    assert job.result == {"output": str(tmp_path / "ex"), "cells": 70}
+    assert next((tmp_path / "ex").rglob("*.cif"))
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        ("mistake", "The input is not what it should be: mend it."),
+        ("fields", "Times: expected fewer."),
+        ("memory", "There is not enough memory: close other programs."),
+        ("full", "the disk is full"),
+        ("bug", "should not (ZeroDivisionError: by <zero>); the log says where"),
+    ],
+)
+def test_what_goes_wrong_is_told_in_one_sentence(jobs, tmp_path, act, words):
+    job = ended(jobs, jobs.submit(attempt(tmp_path, act)).id)
+    assert job.state == "failed"
+    assert words in job.error
+    assert job.fields == ({"times": "Times: expected fewer."} if act == "fields" else {})
+    assert ("Traceback" in jobs.log(job.id)) == (act in ("bug", "memory", "full"))
+    assert jobs.events(job.id)[-1].data == {"state": "failed", "error": job.error}
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_of_no_job_are_refused(make, tmp_path):
+    with pytest.raises(DeepometryError, match=r"expected one of ParseOptions.*found Info"):
+        make().submit(InfoOptions(input=tmp_path))
+
+
+def test_jobs_that_are_not_there(jobs):
+    for id in ("../jobs", "", "20250101-000000-000000-abcd"):
+        with pytest.raises(KeyError):
+            jobs.get(id)
+        with pytest.raises(KeyError):
+            jobs.cancel(id)
+    assert jobs.list() == []
+
+
+# --- the queue -------------------------------------------------------------------------------
+
+
+def test_one_at_a_time_in_the_order_of_submission(jobs, tmp_path):
+    ids = [jobs.submit(attempt(tmp_path / str(n), times=2, pause=10)).id for n in range(3)]
+    assert [job.id for job in jobs.list()] == ids[::-1]
+    found = [ended(jobs, id) for id in ids]
+    for before, after in pairwise(found):
+        assert before.finished <= after.started
+
+
+def test_two_servers_on_one_home_start_every_job_once(make, tmp_path):
+    one, other = make(), make()
+    ids = [one.submit(attempt(tmp_path / str(n), times=2, pause=5)).id for n in range(2)]
+    ids += [other.submit(attempt(tmp_path / str(n), times=2, pause=5)).id for n in range(2, 4)]
+    one.start()
+    other.start()
+    found = [ended(one, id) for id in ids]
+    for before, after in pairwise(found):
+        assert before.finished <= after.started
+    for id in ids:
+        states = [e.data["state"] for e in other.events(id) if e.kind == "state"]
+        assert states == ["queued", "running", "done"]
+
+
+def test_a_job_is_never_done_twice_even_if_started_twice(jobs, tmp_path):
+    job = ended(jobs, jobs.submit(attempt(tmp_path)).id)
+    again = subprocess.run(
+        [sys.executable, "-m", "tests.web_runner", str(job.folder)], timeout=WAIT, check=True
+    )
+    assert again.returncode == 0
+    assert [e.data["state"] for e in jobs.events(job.id) if e.kind == "state"][1:] == [
+        "running",
+        "done",
+    ]
+
+
+def test_nothing_starts_before_the_start(make, tmp_path):
+    quiet = make()
+    job = quiet.submit(attempt(tmp_path))
+    time.sleep(0.5)
+    assert quiet.get(job.id).state == "queued"
+
+
+# --- servers come and go ---------------------------------------------------------------------
+
+
+def test_a_job_goes_on_without_its_server_and_is_found_again(make, tmp_path):
+    first = make()
+    first.start()
+    job = first.submit(attempt(tmp_path, times=30, pause=10))
+    waiting = first.submit(attempt(tmp_path / "next"))
+    running(first, job.id, "Step")
+    first.stop()
+    second = make()
+    assert second.get(job.id).state == "running"
+    assert second.get(waiting.id).state == "queued"
+    second.start()
+    assert ended(second, job.id).state == "done"
+    assert ended(second, waiting.id).state == "done"
+
+
+def test_a_job_outlives_the_death_of_its_server(make, home, tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from deepometry.web.jobs import Jobs;"
+        "from tests.web_runner import TryOptions;"
+        "jobs = Jobs(Path(sys.argv[1]), runner='tests.web_runner'); jobs.start();"
+        "jobs.submit(TryOptions(output=sys.argv[2], times=20, pause=10)); time.sleep(600)"
+    )
+    words = [sys.executable, "-c", code, str(home / "jobs"), str(tmp_path / "out")]
+    server = subprocess.Popen(words)
+    jobs = make()
+    try:
+        job = until(lambda: next(iter(jobs.list()), None))
+        running(jobs, job.id, "Step")
+    finally:
+        server.kill()
+        server.wait()
+    assert jobs.get(job.id).state == "running"
+    assert ended(jobs, job.id).state == "done"
+
+
+def test_a_process_that_dies_is_seen_and_swept_up(jobs, tmp_path):
+    job = jobs.submit(attempt(tmp_path, "die"))
+    job = ended(jobs, job.id)
+    assert job.state == "lost"
+    assert "ended without a word" in job.error
+    assert (job.done, job.total, job.text) == (1, 2, "Dying")
+    end = until(lambda: [e for e in jobs.events(job.id) if e.kind == "end"])[0]
+    assert end.data == {"state": "lost", "error": job.error}
+    assert "Last words" in jobs.log(job.id)
+    until(lambda: not (tmp_path / "out").exists())
+    assert ended(jobs, jobs.submit(attempt(tmp_path)).id).state == "done"
+
+
+def test_a_process_killed_while_no_server_ran(make, tmp_path):
+    first = make()
+    first.start()
+    job = first.submit(attempt(tmp_path, "sleep"))
+    job = running(first, job.id, "Sleeping")
+    first.stop()
+    psutil.Process(pid_of(job)).kill()
+    second = make()
+    until(lambda: second.get(job.id).state == "lost")  # seen even before it is written
+    second.start()
+    until(lambda: "end" in kinds(second, job.id))
+    assert json.loads((job.folder / "state.json").read_text())["state"] == "lost"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_number_that_another_process_has_now_is_not_the_job(make, tmp_path):
+    jobs = make()
+    job = jobs.submit(attempt(tmp_path))
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        told = process.identity(other.pid) | {"born": "long ago"}
+        (tmp_path / "out" / "deep").mkdir(parents=True)
+        (tmp_path / "out" / "deep" / f".deepometry-{other.pid}-x").mkdir()
+        JobFolder(job.folder).set_state({"state": "running", "started": 1.0, **told})
+        assert jobs.get(job.id).state == "lost"
+        process.end(told)
+        jobs.start()
+        until(lambda: "end" in kinds(jobs, job.id))
+        assert other.poll() is None
+        assert (tmp_path / "out" / "deep" / f".deepometry-{other.pid}-x").is_dir()
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_jobs_of_another_computer_on_the_same_home_are_left_alone(make, tmp_path, monkeypatch):
+    jobs = make()
+    monkeypatch.setattr("deepometry.web.jobs.machine", lambda: "another")
+    job = jobs.submit(attempt(tmp_path))
+    mine = jobs
+    monkeypatch.undo()
+    mine.start()
+    time.sleep(1.5)
+    assert mine.get(job.id).state == "queued"
+
+
+# --- cancelling ------------------------------------------------------------------------------
+
+
+def test_cancel_stops_a_step_within_seconds_and_leaves_nothing(jobs, tmp_path):
+    job = jobs.submit(attempt(tmp_path, times=6000, pause=10))
+    running(jobs, job.id, "Step")
+    start = time.monotonic()
+    jobs.cancel(job.id)
+    assert jobs.get(job.id).cancelling
+    job = ended(jobs, job.id)
+    assert time.monotonic() - start < 5
+    assert (job.state, job.error, job.cancelling) == ("cancelled", "Stopped, as you asked.", False)
+    assert not (tmp_path / "out").exists()
+    jobs.cancel(job.id)
+    assert jobs.get(job.id).state == "cancelled"
+
+
+def test_a_step_that_does_not_listen_is_ended_and_leaves_nothing(make, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    jobs = make(patience=0.5)
+    jobs.start()
+    job = jobs.submit(attempt(tmp_path, "sleep"))
+    running(jobs, job.id, "Sleeping")
+    assert len([*(tmp_path / "out" / "deep").iterdir()]) == 1
+    jobs.cancel(job.id)
+    assert ended(jobs, job.id).state == "cancelled"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
+    assert "did not stop by itself" in " ".join(
+        e.data["text"] for e in jobs.events(job.id) if e.kind == "log"
+    )
+
+
+def test_a_process_that_hangs_is_ended_by_the_server(make, tmp_path, monkeypatch):
+    if os.name == "nt":
+        pytest.skip("Windows has no signal that halts a process")
+    import signal
+
+    monkeypatch.setattr("deepometry.web.scheduler._OVERDUE", 0.5)
+    jobs = make(patience=0.5)
+    jobs.start()
+    job = running(jobs, jobs.submit(attempt(tmp_path, "sleep")).id, "Sleeping")
+    os.kill(pid_of(job), signal.SIGSTOP)
+    jobs.cancel(job.id)
+    assert ended(jobs, job.id).state == "cancelled"
+    until(lambda: not (tmp_path / "out").exists())
+
+
+def test_a_job_that_waits_never_starts_once_cancelled(jobs, tmp_path):
+    first = jobs.submit(attempt(tmp_path, times=10, pause=10))
+    second = jobs.submit(attempt(tmp_path / "next"))
+    jobs.cancel(second.id)
+    assert jobs.get(second.id).state == "cancelled"
+    assert ended(jobs, first.id).state == "done"
+    until(lambda: "end" in kinds(jobs, second.id))
+    assert jobs.get(second.id).started is None
+    assert not (tmp_path / "next").exists()
+
+
+def test_cancelled_while_no_server_runs(make, tmp_path):
+    jobs = make()
+    job = jobs.submit(attempt(tmp_path))
+    jobs.cancel(job.id)
+    assert jobs.get(job.id).state == "cancelled"
+    assert kinds(jobs, job.id)[-1] == "end"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without a word")
+def test_the_system_asks_to_stop(jobs, tmp_path):
+    job = running(jobs, jobs.submit(attempt(tmp_path, times=6000, pause=10)).id, "Step")
+    psutil.Process(pid_of(job)).terminate()
+    job = ended(jobs, job.id)
+    assert (job.state, job.error) == ("cancelled", "Stopped by the system (SIGTERM).")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_real_parse_is_cancelled_without_a_trace(jobs, tmp_path):
+    for number, pixels in enumerate(random_cells([(20, 18)] * 1500)):
+        write_channel_tiffs(tmp_path / "in" / "Class A", f"c{number}", pixels, (1, 2))
+    options = ParseOptions(input=tmp_path / "in", output=tmp_path / "out", frame=24)
+    job = jobs.submit(options)
+    until(lambda: jobs.get(job.id).text.startswith(("Looking", "Parsing")))
+    jobs.cancel(job.id)
+    assert ended(jobs, job.id).state == "cancelled"
+    assert not (tmp_path / "out").exists()
+
+
+# --- training --------------------------------------------------------------------------------
+
+
+def test_a_training_tells_every_epoch_and_keeps_its_model_when_cancelled(jobs, cells, tmp_path):
+    options = short_training(cells / "Train", tmp_path / "model", epochs=2000, patience=0)
+    job = jobs.submit(options)
+    until(lambda: len(jobs.metrics(job.id)) >= 2 or jobs.get(job.id).state in FINAL)
+    assert jobs.get(job.id).state == "running", jobs.get(job.id).error
+    assert jobs.get(job.id).seconds_left > 0
+    jobs.cancel(job.id)
+    job = ended(jobs, job.id)
+    rows = jobs.metrics(job.id)
+    assert [row["epoch"] for row in rows] == [*range(1, len(rows) + 1)]
+    assert set(rows[0]) == {
+        *("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "val_balanced_accuracy"),
+        *("learning_rate", "seconds"),
+    }
+    assert job.state == "cancelled"
+    assert job.result["stopped"]
+    assert Path(job.result["model"]).is_file()
+    assert job.result["history"] == rows
+    assert not [path for path in (tmp_path / "model").iterdir() if path.name.startswith(".")]
+
+
+def test_a_training_ended_hard_has_kept_its_best_epoch(make, cells, tmp_path):
+    """As when TensorFlow is busy with one long call; and it tells the epochs before it, too."""
+    out = tmp_path / "model"
+    rows: list[dict] = []
+    train(short_training(cells / "Train", out, epochs=1), Progress(on_measure=rows.append))
+    jobs = make(patience=0.0)
+    jobs.start()
+    job = jobs.submit(short_training(cells / "Train", out, epochs=2000, patience=0, resume=True))
+    until(lambda: len(jobs.metrics(job.id)) >= 2 or jobs.get(job.id).state in FINAL)
+    jobs.cancel(job.id)
+    job = ended(jobs, job.id)
+    assert (job.state, job.error) == ("cancelled", "Stopped, as you asked.")
+    assert jobs.metrics(job.id)[0] == rows[0]
+    assert job.result["history"] == jobs.metrics(job.id)
+    best = read_description(Path(job.result["model"])).scores["epoch"]
+    assert job.result["best_epoch"] == job.result["description"]["scores"]["epoch"] == best
+    assert not [path for path in out.iterdir() if path.name.startswith(".")]
+
+
+# --- the list --------------------------------------------------------------------------------
+
+
+def test_forgetting_keeps_the_output(jobs, tmp_path):
+    job = ended(jobs, jobs.submit(attempt(tmp_path)).id)
+    jobs.forget(job.id)
+    assert jobs.list() == []
+    assert not job.folder.exists()
+    assert (job.output / "whole.txt").is_file()
+    with pytest.raises(KeyError):
+        jobs.forget(job.id)
+
+
+def test_a_job_that_runs_is_not_forgotten(jobs, tmp_path):
+    job = running(jobs, jobs.submit(attempt(tmp_path, "sleep")).id)
+    with pytest.raises(DeepometryError, match="is running: cancel it"):
+        jobs.forget(job.id)
+
+
+def test_folders_that_are_no_jobs_are_passed_over(jobs, home):
+    (home / "jobs" / "20250101-000000-000000-abcd").mkdir(parents=True)
+    (home / "jobs" / "20250101-000000-000000-abce").mkdir()
+    (home / "jobs" / "20250101-000000-000000-abce" / "job.json").write_text("{ damaged")
+    assert jobs.list() == []
+    with pytest.raises(KeyError):
+        jobs.get("20250101-000000-000000-abce")
+
+
+def test_of_a_long_log_the_end_is_given(make, tmp_path):
+    jobs = make()
+    job = jobs.submit(attempt(tmp_path))
+    assert jobs.log(job.id) == ""
+    (job.folder / "log.txt").write_bytes(b"first\n" + b"x\n" * 400_000 + b"last \xff\n")
+    found = jobs.log(job.id)
+    assert found.startswith("[the first ")
+    assert found.endswith("last �\n")
+    assert len(found) < 600_000
+
+
+# --- what is written -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "job").mkdir()
+    return JobFolder(tmp_path / "job")
+
+
+def test_a_million_reports_are_a_few_lines_and_no_sentence_is_lost(folder):
+    recorder, feed = Recorder(folder), Feed(folder)
+    for number in range(1_000_000 // 10):
+        recorder.report(number, 10**6, "Working")
+        if number % 1000 == 0:
+            recorder.say(f"{number}")
+    recorder.measure({"epoch": 1})
+    told = feed.after(0)
+    assert [e.data["text"] for e in told if e.kind == "log"] == [
+        str(n) for n in range(0, 100_000, 1000)
+    ]
+    assert feed.progress["done"] == 99_999
+    assert folder.progress.stat().st_size < LARGEST
+    numbers = [event.number for event in told]
+    assert numbers == sorted(set(numbers))
+
+
+def test_progress_begins_its_file_anew_before_it_is_large(folder, monkeypatch):
+    monkeypatch.setattr("deepometry.web.recorder.BETWEEN", 0)
+    recorder, feed = Recorder(folder), Feed(folder)
+    for number in range(5000):
+        recorder.report(number, 5000, "W" * 200)
+        assert number % 100 or feed.progress["done"] == number
+    assert folder.progress.stat().st_size < LARGEST + 1000
+
+
+def test_events_after_a_number_and_of_a_line_not_yet_whole(folder):
+    recorder, feed = Recorder(folder), Feed(folder)
+    for number in range(5):
+        recorder.say(f"{number}")
+    last = feed.after(0)[-1].number
+    assert feed.after(last) == []
+    with folder.events.open("ab") as file:
+        file.write(b'{"number": 99, "ki')
+    assert feed.after(last) == []
+    Recorder(folder).say("after the damage")
+    with folder.events.open("ab") as file:
+        file.write(b"\n")
+    recorder = Recorder(folder)
+    recorder.say("next")
+    assert feed.after(last)[-1].data == {"text": "next"}
+
+
+def test_what_a_full_disk_refused_is_written_later(folder, monkeypatch, capsys):
+    recorder, feed = Recorder(folder), Feed(folder)
+    recorder.say("1")
+    opened = Path.open
+
+    def full(self, *how):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    recorder.say("2")
+    recorder.report(1, 2, "Working")
+    monkeypatch.setattr(Path, "open", opened)
+    recorder.say("3")
+    assert [e.data["text"] for e in feed.after(0) if e.kind == "log"] == ["1", "2", "3"]
+    assert "No space left" in capsys.readouterr().err
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_time_left_is_of_the_rate_of_late():
+    clock = Clock()
+    estimate = Estimate(clock)
+    assert estimate.add(0, 1000) is None
+    for second in range(1, 101):
+        clock.now = second
+        left = estimate.add(min(second, 50) + max(0, second - 50) * 5, 1000)
+    done = 50 + 50 * 5
+    assert left == pytest.approx((1000 - done) / 4.3, rel=0.1)
+    assert estimate.add(0, 0) is None
+
+
+def test_time_left_of_a_training_counts_whole_epochs():
+    clock = Clock()
+    estimate = Estimate(clock)
+    for epoch in range(4):
+        for step in range(1, 11):
+            clock.now += 11.0 if epoch == 0 and step == 1 else 1.0
+            left = estimate.add(10 * epoch + step, 100)
+        clock.now += 10  # validation, which nobody counts
+        estimate.lap()
+    assert estimate.left() == pytest.approx(6 * 20)
+    clock.now += 5
+    assert estimate.add(41, 100) == pytest.approx(6 * 20 - 5)
+    assert left > 0
+
+
+# --- options and command lines ---------------------------------------------------------------
+
+OPTIONS = [
+    ParseOptions(input="in", output="out dir"),
+    ParseOptions(
+        input="/a 'b' \"c\"/$d",
+        output="-o",
+        frame=64,
+        channels="9,1",
+        montage=0,
+        split=0.125,
+        split_by="Sample",
+        seed=7,
+        masked=True,
+        one_file_per_cell=True,
+        reader="bioformats",
+    ),
+    ParseOptions(input="ä", output="ü", split="66.6/33.4"),
+    TrainOptions(input="in", output="out", target="Class"),
+    TrainOptions(
+        input="in",
+        output="out",
+        target="-Class x",
+        epochs=3,
+        learning_rate=3.3e-7,
+        flips=False,
+        rotation=False,
+        shifts=0.0,
+        validation=0.1,
+        resume=True,
+        network="resnet18",
+        channels=(1,),
+    ),
+    PredictOptions(input="in", output="out", model="m.keras", unannotated=True, batch_size=3),
+    ExtractOptions(input="in", output="out", model="m", layer="res4a_relu"),
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_the_command_line_gives_the_same_options(options, monkeypatch):
+    from deepometry import cli
+
+    given = {}
+    verb = verb_of(options)
+    monkeypatch.setattr(
+        cli.cli.commands[verb.name], "callback", lambda **fields: given.update(fields)
+    )
+    first, *words = command_words(options)
+    assert first == "deepometry"
+    cli.cli.main(words, standalone_mode=False)
+    again = verb.options(**given)
+    assert plain(again) == plain(options)
+    if sys.platform != "win32":
+        assert shlex.split(command_line(options)) == [first, *words]
+
+
+def test_the_command_line_of_the_example_is_one_that_works(tmp_path, monkeypatch):
+    from deepometry import example
+
+    options = ExampleOptions(output=tmp_path / "a b", cells=350, seed=3)
+    words = command_words(options)
+    assert words[:3] == ["python", "-m", "deepometry.example"]
+    given = []
+    monkeypatch.setattr(example, "write_example", lambda *a, **k: given.append((a, k)))
+    example.main(words[3:])
+    assert given == [((tmp_path / "a b", 350, 3), {"format": "cif"})]
+
+
+def test_the_command_line_tells_only_what_differs(tmp_path):
+    options = ParseOptions(input=tmp_path / "in", output=tmp_path / "out", frame=64, channels="1,9")
+    told = command_words(options)
+    assert told[:2] + told[4:] == ["deepometry", "parse", "--frame", "64", "--channels", "1,9"]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_options_come_back_from_json(options):
+    told = json.loads(json.dumps(plain(options)))
+    assert plain(restored(verb_of(options), told)) == told
+
+
+def test_a_path_keeps_its_quotes_and_its_bytes(tmp_path):
+    options = ParseOptions(input=Path("/'x' "), output=Path("/\udcff"))
+    told = json.loads(json.dumps(plain(options)))
+    again = restored(verb_of(options), told)
+    assert (again.input, again.output) == (options.input, options.output)
+
+
+# --- places and processes --------------------------------------------------------------------
+
+
+def test_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("DEEPOMETRY_HOME", str(tmp_path))
+    assert store.home() == tmp_path
+    monkeypatch.delenv("DEEPOMETRY_HOME")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for platform, place in {
+        "linux": tmp_path / "deepometry",
+        "win32": tmp_path / "Deepometry",
+        "darwin": tmp_path / "Library" / "Application Support" / "Deepometry",
+    }.items():
+        monkeypatch.setattr(sys, "platform", platform)
+        assert store.home() == place
+
+
+def test_a_lock_is_held_by_one_only(tmp_path):
+    lock = tmp_path / "new" / "lock"
+    with process.exclusive(lock) as mine:
+        assert mine
+        with process.exclusive(lock) as other:
+            assert not other
+    with process.exclusive(lock) as mine:
+        assert mine
+
+
+def test_a_process_is_known_by_its_number_and_its_birth():
+    me = process.identity()
+    assert process.alive(me)
+    assert process.born(os.getpid()) == process.born(os.getpid())
+    assert not process.alive(me | {"born": "1"})
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    until(lambda: process.born(child.pid) is None)  # ended, though nobody took leave of it
+    child.wait()
+    assert process.alive({"machine": "another", "pid": 1, "born": ""})
+
+
+def test_the_server_side_loads_nothing_slow():
+    code = (
+        "import sys, deepometry.web.jobs, deepometry.web.events, deepometry.web.runner;"
+        "print(sorted({'numpy', 'pandas', 'numba', 'keras', 'tensorflow'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

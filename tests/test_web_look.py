@@ -1,0 +1,294 @@
+"""The look into a folder of images, its gallery, and Retrieve."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from dataclasses import asdict, replace
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+
+from deepometry.model import DESCRIPTION, Description
+from deepometry.web import browse_look
+from tests.builders import random_cells, write_channel_tiffs, write_cif
+from tests.parsed import CHANNELS, FRAME, blobs, write_classes, write_record, write_stack
+from tests.test_web_browse import linux_only, make_client
+
+EXAMPLE = Path(__file__).resolve().parents[1] / "data" / "example"
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> FlaskClient:
+    return make_client(tmp_path / "state")
+
+
+def settled(client: FlaskClient, place: str, **query: object) -> str:
+    """Ask as the page does: again, at the address that the answer names, until it names none."""
+    answer = client.get(place, query_string={key: str(value) for key, value in query.items()})
+    for _ in range(200):
+        text = answer.get_data(as_text=True)
+        again = re.search(r'hx-get="(/(?:look|retrieve)\?[^"]*)" hx-trigger="load', text)
+        if again is None:
+            return text
+        time.sleep(0.05)
+        answer = client.get(again[1].replace("&amp;", "&"))
+    raise AssertionError("never came to an end")
+
+
+def drawn(client: FlaskClient, path: Path) -> str:
+    text = settled(client, "/look", path=path)
+    for _ in range(200):
+        if "hx-get" not in text:
+            return text
+        time.sleep(0.05)
+        text = client.get("/look/gallery", query_string={"path": str(path)}).get_data(as_text=True)
+    raise AssertionError("never drawn")
+
+
+def picture(client: FlaskClient, path: Path, frame: object) -> tuple[int, bytes]:
+    answer = client.get("/look/gallery.png", query_string={"path": str(path), "frame": str(frame)})
+    return answer.status_code, answer.data
+
+
+def test_the_example_is_looked_into(client: FlaskClient) -> None:
+    text = settled(client, "/look", path=EXAMPLE)
+    assert "<h3>350 cells in 56 .cif files</h3>" in text
+    assert re.findall(r'data-channel="(\d+)"', text) == ["1", "12"]
+    assert "Brightfield" in text and "Darkfield" in text
+    assert 'data-kept="1,12"' in text
+    frame = re.search(r'data-use-frame="(\d+)">Use (\d+)<', text)
+    assert frame and frame[1] == frame[2] and int(frame[1]) % 8 == 0
+    assert "56 stacks will be made" in text and "60x" in text
+    assert "problem" not in text
+
+
+def test_the_gallery_is_drawn_with_the_frame(client: FlaskClient) -> None:
+    status, told = picture(client, EXAMPLE, 48)
+    assert status == 422 and b"look" in told  # not before a look
+    text = drawn(client, EXAMPLE)
+    assert 'data-look="gallery"' in text
+    source = re.search(r'src="(/look/gallery.png[^"]*)"', text)
+    assert source is not None
+    asked = parse_qs(urlsplit(source[1].replace("&amp;", "&")).query)
+    assert asked["path"] == [str(EXAMPLE)]
+    pictures = [picture(client, EXAMPLE, frame) for frame in (asked["frame"][0], 24, 24)]
+    assert {status for status, _ in pictures} == {200}
+    assert pictures[0] != pictures[1] == pictures[2]
+    with Image.open(io.BytesIO(pictures[0][1])) as image:
+        assert image.format == "PNG" and image.width > 300
+    for frame in ("", "8", "x", "2000"):
+        status, told = picture(client, EXAMPLE, frame)
+        assert status == 422 and b"whole number" in told
+
+
+def test_few_pictures_are_kept(client: FlaskClient, tmp_path: Path) -> None:
+    write_cif(tmp_path / "d.cif", random_cells([(20, 30)] * 3), channels=(1, 5))
+    drawn(client, tmp_path / "d.cif")
+    for frame in range(16, 40, 2):
+        assert picture(client, tmp_path / "d.cif", frame)[0] == 200
+    (look,) = (task.found for task in client.application.extensions["looks"]._tasks.values())
+    assert len(look._pictures) == browse_look._MOST_PICTURES
+
+
+def test_problems_and_differing_channels_are_told(client: FlaskClient, tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    write_cif(tmp_path / "d" / "a.cif", random_cells([(20, 30)] * 3), channels=(1, 5))
+    write_channel_tiffs(tmp_path / "d" / "t", "c", random_cells([(20, 22)], 1)[0], (7,))
+    (tmp_path / "d" / "bad <b>.cif").write_bytes(b"nothing of the kind")
+    text = settled(client, "/look", path=tmp_path / "d")
+    assert "1 problem<" in text and "bad &lt;b&gt;.cif" in text and "<b>.cif" not in text
+    assert "Not all have the same channels" in text
+    assert "Dye 1" in text
+
+
+def test_mistakes_are_the_sentence_of_the_library(client: FlaskClient, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    text = settled(client, "/look", path=tmp_path)
+    assert 'role="alert"' in text and "expected .tif, .tiff or .cif images" in text
+    assert "not a cif" not in text
+    gone = client.get("/look/gallery", query_string={"path": str(tmp_path / "no")})
+    assert "no longer there" in gone.get_data(as_text=True)
+    for path in ("", "  ", tmp_path / "nowhere"):
+        assert "look-" not in settled(client, "/look", path=path)
+    assert "plain text" in settled(client, "/look", path="a\0b")
+
+
+def test_montages_of_parsed_cells_are_not_taken_for_cells(
+    client: FlaskClient, tmp_path: Path
+) -> None:
+    write_classes(tmp_path / "p", {"Class A": 4})
+    write_channel_tiffs(tmp_path / "p" / "Class A", "montage", random_cells([(20, 22)])[0], (1, 2))
+    assert "found parsed ones" in settled(client, "/look", path=tmp_path / "p")
+
+
+def test_a_look_is_kept_until_the_folder_changes(
+    client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deepometry.web.browse._KEEP_CHANGED", 0.0)
+    folder = tmp_path / "d"
+    write_channel_tiffs(folder, "c0", random_cells([(20, 22)])[0], (1, 2))
+    assert "1 cell in" in drawn_head(client, folder)
+    number = look_number(client, folder)
+    assert look_number(client, folder) == number
+    write_channel_tiffs(folder, "c1", random_cells([(20, 22)])[0], (1, 2))
+    assert "2 cells in" in drawn_head(client, folder)
+    number = look_number(client, folder)
+    settled(client, "/look", path=folder, fresh="1")
+    assert look_number(client, folder) > number
+
+
+def drawn_head(client: FlaskClient, folder: Path) -> str:
+    return settled(client, "/look", path=folder)
+
+
+def look_number(client: FlaskClient, folder: Path) -> int:
+    found = re.search(r"look=(\d+)", drawn(client, folder))
+    assert found is not None
+    return int(found[1])
+
+
+def test_a_long_look_is_told_of_and_cancelled_for_another_folder(
+    client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = []
+
+    def slow(path: Path, task: browse_look.Task) -> None:
+        try:
+            for number in range(1000):
+                task.progress.report(12_000 + number, 50_000, "Looking at Day 1")
+                time.sleep(0.02)
+        finally:
+            stopped.append(path.name)
+
+    monkeypatch.setattr(browse_look, "look_into", slow)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    first = client.get("/look", query_string={"path": str(tmp_path / "one"), "page": "p"})
+    assert re.search(r"12,0\d\d of 50,000", first.get_data(as_text=True))
+    assert "Looking at Day 1" in first.get_data(as_text=True)
+    client.get("/look", query_string={"path": str(tmp_path / "two"), "page": "p"})
+    end = time.monotonic() + 5
+    while not stopped and time.monotonic() < end:
+        time.sleep(0.02)
+    assert stopped == ["one"]
+    client.get("/look", query_string={"path": str(tmp_path / "one"), "page": "p"})
+
+
+@linux_only
+def test_odd_names_do_not_break_the_look(client: FlaskClient, tmp_path: Path) -> None:
+    folder = tmp_path / 'it\'s "<script>" 細胞'
+    write_channel_tiffs(folder / "a & b", "c", random_cells([(20, 22)])[0], (1, 2))
+    text = drawn(client, folder)
+    assert "<script>" not in settled(client, "/look", path=folder)
+    assert picture(client, folder, 32)[0] == 200
+    assert "hx-get" not in text
+    odd = Path(str(folder) + "\udcff")
+    shutil.copytree(folder, folder.parent / "o" / odd.name)
+    assert "1 cell in" in settled(client, "/look", path=folder.parent / "o")
+
+
+# --- Retrieve --------------------------------------------------------------------------------
+
+
+def test_targets_of_parsed_cells(client: FlaskClient, tmp_path: Path) -> None:
+    write_classes(tmp_path / "p" / "Day 1", {"Class A": 40, "Class <b>": 10})
+    write_classes(tmp_path / "p" / "Day 2", {"Class A": 5, "unsorted": 5})
+    text = settled(client, "/retrieve", path=tmp_path / "p", form="train")
+    assert "Class (2 labels, 55 cells)" in text and "Day (2 labels, 60 cells)" in text
+    assert 'value="Class" form="targets-none"' in text
+    assert 'data-suggested="Class"' in text
+    assert '<th scope="row">&lt;b&gt;</th>' in text and "<b></th>" not in text
+    assert '<rect width="100.0"' in text and '<rect width="22.2"' in text
+    assert "no label" in text
+    assert 'name="target"' not in text
+
+
+def test_mistakes_of_retrieve_are_told_in_words(client: FlaskClient, tmp_path: Path) -> None:
+    assert "Input location: fill it in first" in settled(client, "/retrieve", path="")
+    assert "expected parsed cells" in settled(client, "/retrieve", path=tmp_path)
+    assert "does not exist" in settled(client, "/retrieve", path=tmp_path / "no")
+    assert "plain text" in settled(client, "/retrieve", path="a\0b")
+    write_classes(tmp_path / "one", {"Class A": 4})
+    text = settled(client, "/retrieve", path=tmp_path / "one")
+    assert "Nothing to learn" in text and "radio" not in text
+
+
+def test_retrieve_again_reads_anew(client: FlaskClient, tmp_path: Path) -> None:
+    write_classes(tmp_path / "p", {"Class A": 4, "Class B": 4})
+    assert "Class (2 labels, 8 cells)" in settled(client, "/retrieve", path=tmp_path / "p")
+    write_stack(tmp_path / "p" / "Class C", blobs(3, 2))
+    assert "Class (3 labels, 11 cells)" in settled(client, "/retrieve", path=tmp_path / "p")
+
+
+DESCRIBED = Description(
+    labels=("A", "B"),
+    target="Class",
+    channels=CHANNELS,
+    depth=2,
+    channel_names={},
+    frame=FRAME,
+    network="resnet18",
+    scaling="channel",
+    fingerprint="",
+    cells={"A": 4, "B": 4},
+)
+
+
+def write_model(folder: Path, **more: object) -> Path:
+    """Write as much of a model file as says what it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    told = replace(DESCRIBED, **more)
+    path = folder / told.file_name
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(DESCRIPTION, json.dumps(asdict(told)))
+    return path
+
+
+def test_the_model_is_held_beside_the_cells(client: FlaskClient, tmp_path: Path) -> None:
+    write_classes(tmp_path / "p", {"Class A": 4, "Class B": 4})
+
+    def told(model: object, **query: object) -> str:
+        asked = {"path": tmp_path / "p", "model": model, "form": "predict"}
+        return settled(client, "/retrieve", **(asked | query))
+
+    model = write_model(tmp_path / "m")
+    assert "model_2-Class_categories.keras: Class, 2 labels" in told(tmp_path / "m")
+    assert "The cells have the same 2 labels." in told(model)
+    assert "targets-good" in told(model) and 'data-suggested="Class"' in told(model)
+    more = write_model(tmp_path / "n", labels=("A", "B", "<i>"))
+    assert "none of: &lt;i&gt;" in told(more)
+    assert "does not know: B" in told(write_model(tmp_path / "o", labels=("A", "Z")))
+    assert "Unannotated data?" in told(write_model(tmp_path / "q", target="Day"))
+    assert "frame of 99 pixels" in told(write_model(tmp_path / "r", frame=99))
+    assert "expected a file model_*.keras" in told(tmp_path / "p")
+    assert "targets-model" not in told("")
+    assert "targets-model" not in told(model, form="train")
+    check = {"path": str(tmp_path / "m"), "kind": "model"}
+    found = client.get("/browse/check", query_string=check).json
+    assert found["text"] == (
+        "Class, 2 labels, channels 3,6, frame 16 (model_2-Class_categories.keras)."
+    )
+
+
+def test_cells_without_labels_still_fit_a_model(client: FlaskClient, tmp_path: Path) -> None:
+    write_record(tmp_path / "p")
+    write_stack(tmp_path / "p" / "all", blobs(3, 0))
+    model = write_model(tmp_path / "m")
+    text = settled(client, "/retrieve", path=tmp_path / "p", model=model, form="predict")
+    assert "tick “Unannotated data?”" in text and "The folders name nothing that differs" in text
+
+
+def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
+    code = "import sys, deepometry.web.browse; print({'numpy', 'keras', 'PIL'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,342 @@
+"""Results pages over real outputs of small runs."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepometry.example import write_example
+from deepometry.extract import extract
+from deepometry.options import ExtractOptions, ParseOptions, PredictOptions
+from deepometry.parse import parse
+from deepometry.predict import predict
+from tests.conftest import short_training
+from tests.parsed import FRAME
+from tests.results_runs import Jobs, make_app
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def jobs(cells, trained, tmp_path_factory):
+    """One job of every kind."""
+    root, jobs = tmp_path_factory.mktemp("runs"), Jobs()
+    write_example(root / "images", 70)
+    where = {"model": trained.model}
+    jobs.run("parsed", "parse", parse, ParseOptions(input=root / "images", output=root / "parsed"))
+    held = PredictOptions(input=cells / "Hold-out", output=root / "predicted", **where)
+    jobs.run("predicted", "predict", predict, held)
+    new = PredictOptions(input=cells, output=root / "new", unannotated=True, **where)
+    jobs.run("new", "predict", predict, new)
+    both = PredictOptions(input=cells, output=root / "both", **where)
+    jobs.run("both", "predict", predict, both)
+    jobs.run(
+        "extracted", "extract", extract, ExtractOptions(input=cells, output=root / "f", **where)
+    )
+    options = short_training(cells / "Train", trained.model.parent)
+    jobs.run("trained", "train", lambda _: trained, options)
+    jobs.known["trained"] = replace(jobs.known["trained"], started=None)
+    return jobs
+
+
+@pytest.fixture(scope="module")
+def client(jobs):
+    return make_app(jobs).test_client()
+
+
+def get(client, path):
+    answer = client.get(f"/jobs/{path}", buffered=True)
+    assert answer.status_code == 200, (path, answer.text)
+    return answer
+
+
+def picture(client, path) -> np.ndarray:
+    answer = get(client, path)
+    assert answer.mimetype == "image/png"
+    assert answer.cache_control.private
+    return np.asarray(Image.open(io.BytesIO(answer.data)))
+
+
+# --- parse -----------------------------------------------------------------------------------
+
+
+def test_parse_tells_counts_folders_and_channels(client):
+    page = get(client, "parsed/results").text
+    assert "Brightfield" in page
+    assert "Class Smooth_Disc" in page
+    assert "48 px" in page
+
+
+def test_sheets_are_listed_and_drawn(client, jobs):
+    listed = get(client, "parsed/results/sheets.json").json
+    assert [channel["number"] for channel in listed["channels"]] == [1, 12]
+    series = listed["series"][0]
+    asked = f"series={quote(series['key'])}&channel=1&sheet=1"
+    shared = picture(client, f"parsed/results/sheet.png?{asked}")
+    assert shared.dtype == np.uint8
+    assert shared.shape[0] == 48
+    assert shared.shape[1] % 48 == 0
+    own = picture(client, f"parsed/results/sheet.png?{asked}&contrast=own")
+    assert own.shape == shared.shape
+
+
+@pytest.mark.parametrize("series", ["../../etc/passwd", "nothing", "/etc/hosts"])
+def test_a_sheet_that_is_none_of_the_job_is_refused(client, series):
+    answer = client.get(f"/jobs/parsed/results/sheet.png?series={quote(series)}&channel=1&sheet=1")
+    assert answer.status_code == 404
+
+
+# --- files -----------------------------------------------------------------------------------
+
+
+def test_every_listed_file_is_sent_to_be_saved(client, jobs):
+    record = json.loads((jobs.get("predicted").output / "predict.json").read_text("utf-8"))
+    for name in record["files"]:
+        answer = get(client, f"predicted/results/file/{quote(name)}")
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+        assert answer.data == (jobs.get("predicted").output / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "name", ["../predicted/predict.json", "..%2f..%2fx", "last_epoch.npz", "C:/x", "%2fetc/passwd"]
+)
+def test_files_of_others_are_refused(client, name):
+    for job in ("predicted", "trained"):
+        answer = client.get(f"/jobs/{job}/results/file/{name}", follow_redirects=True)
+        assert answer.status_code == 404
+
+
+def test_all_files_in_one_archive(client, jobs):
+    answer = get(client, "parsed/results/all.zip")
+    root = jobs.get("parsed").output
+    record = json.loads((root / "parse.json").read_text("utf-8"))
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+        assert archive.testzip() is None
+        assert sorted(archive.namelist()) == sorted(record["files"])
+        stack = next(name for name in record["files"] if name.endswith(".npy"))
+        assert archive.read(stack) == (root / stack).read_bytes()
+
+
+def test_long_lists_of_files_come_in_pages(client):
+    page = get(client, "parsed/results").text
+    assert "Show more" in page
+    assert get(client, "parsed/results/files?first=50").text.count("<li>") == 50
+    assert "<li" not in get(client, "parsed/results/files?first=100000").text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_links_that_lead_out_are_refused(client, jobs, tmp_path):
+    job = jobs.get("both")
+    secret, table = tmp_path / "secret.txt", job.output / "confusion_matrix.csv"
+    secret.write_text("secret", "utf-8")
+    kept = table.read_bytes()
+    table.unlink()
+    table.symlink_to(secret)
+    try:
+        answer = client.get("/jobs/both/results/file/confusion_matrix.csv")
+        assert answer.status_code == 404
+        assert "outside" in answer.json["error"]
+    finally:
+        table.unlink()
+        table.write_bytes(kept)
+
+
+def test_folder_is_opened_without_a_shell(client, jobs, monkeypatch):
+    started = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **more: started.append(command))
+    monkeypatch.setattr(os, "startfile", lambda path: started.append([path]), raising=False)
+    monkeypatch.setenv("DISPLAY", ":0")
+    answer = client.post("/jobs/parsed/results/folder")
+    assert "Opened" in answer.text
+    assert str(started[0][-1]) == str(jobs.get("parsed").output)
+
+
+def test_folder_is_opened_for_nobody_far_away(client):
+    elsewhere = {"REMOTE_ADDR": "10.1.2.3"}
+    answer = client.post("/jobs/parsed/results/folder", environ_overrides=elsewhere)
+    assert answer.status_code == 403
+    assert "Show folder" not in client.get(
+        "/jobs/parsed/results", environ_overrides=elsewhere
+    ).get_data(as_text=True)
+
+
+# --- train -----------------------------------------------------------------------------------
+
+
+def test_training_tells_scores_classes_and_model(client, trained):
+    page = get(client, "trained/results").text
+    assert trained.model.name in page
+    assert f"{100 * trained.description.scores['val_accuracy']:.1f} %" in page
+    assert f"{trained.best_epoch} of {len(trained.history)}" in page
+    curve = get(client, "trained/results/curve.json").json
+    assert curve["best"] == trained.best_epoch
+    losses = [row["val_loss"] for row in trained.history]
+    assert curve["val_loss"] == pytest.approx(losses, rel=1e-4)
+
+
+# --- predict ---------------------------------------------------------------------------------
+
+
+def test_matrix_is_in_the_order_of_the_model(client, trained):
+    told = get(client, "predicted/results/confusion.json").json
+    assert told["labels"] == list(trained.description.labels)
+    assert np.sum(told["matrix"]) == 20
+    assert np.sum(told["matrix"], 0).tolist() == told["counts"]
+    assert 'data-true="0"' in get(client, "predicted/results").text
+
+
+def test_unannotated_data_have_no_matrix(client):
+    page = get(client, "new/results").text
+    assert "Confusion matrix" not in page
+    assert "Predicted classes" in page
+
+
+def test_cells_of_the_matrix_add_up(client):
+    told = get(client, "predicted/results/confusion.json").json
+    for true, row in enumerate(told["matrix"]):
+        for predicted, count in enumerate(row):
+            page = get(client, f"predicted/results/cells?true={true}&predicted={predicted}").text
+            assert page.count("<figure>") == count
+            assert f": {count} cell" in page
+
+
+@pytest.mark.parametrize("job", ["predicted", "both", "new"])
+def test_the_picture_is_that_of_the_cell(client, jobs, cells, job):
+    """Row, identity and pixels belong together, also where Train was left out."""
+    folder = {"predicted": cells / "Hold-out", "both": cells / "Hold-out", "new": cells}[job]
+    told = get(client, f"{job}/results/cell/3.json").json
+    found = next(folder.rglob(told["source"].replace(".cif", "/cells.npy")))
+    pixels = np.load(found)[int(told["object"]), ..., 1].astype(float)
+    drawn = picture(client, f"{job}/results/cell/3/1.png").astype(float)
+    assert drawn.shape == (FRAME, FRAME)
+    assert np.corrcoef(pixels.ravel(), drawn.ravel())[0, 1] > 0.98
+    assert picture(client, f"{job}/results/cell/3/all.png").shape == (FRAME, FRAME, 3)
+
+
+def test_pages_and_orders(client):
+    first = get(client, "new/results/cells?predicted=0&order=sure").text
+    other = get(client, "new/results/cells?predicted=0&order=unsure&page=2").text
+    assert "Page 1 of" in first
+    assert "Page 2 of" in other
+    assert "expected" in get(client, "new/results/cells?order=x").text
+    assert "expected" in get(client, "new/results/cells?predicted=99").text
+
+
+@pytest.mark.parametrize("path", ["cell/100000.json", "cell/0/9.png", "cell/0/x.png"])
+def test_cells_that_are_not_there(client, path):
+    assert client.get(f"/jobs/predicted/results/{path}").status_code == 404
+
+
+# --- extract ---------------------------------------------------------------------------------
+
+
+def test_points_and_groups(client):
+    told = get(client, "extracted/results/points.json").json
+    assert told["cells"] == len(told["rows"]) == 108
+    assert not told["sampled"]
+    assert {"Class", "split", "predicted Class"} <= set(told["groups"])
+    assert len(told["places"]) == 5
+    assert told["explained"] == sorted(told["explained"], reverse=True)
+    assert 0 < sum(told["explained"]) <= 1.0001
+    for name, legend in told["groups"].items():
+        counts = np.bincount(told["codes"][name], minlength=len(legend))
+        assert counts.tolist() == [group["cells"] for group in legend]
+
+
+def test_the_picture_of_a_point_is_that_of_its_cell(client, cells):
+    told = get(client, "extracted/results/cell/40.json").json
+    stack = np.load(cells / told["split"] / f"Class {told['Class']}" / "cells.npy")
+    drawn = picture(client, "extracted/results/cell/40/0.png").astype(float)
+    pixels = stack[int(told["object"]), ..., 0].astype(float)
+    assert np.corrcoef(pixels.ravel(), drawn.ravel())[0, 1] > 0.98
+
+
+def test_projector_tells_how_to_install_it(client, monkeypatch):
+    monkeypatch.setattr("deepometry.web.results_look.is_installed", lambda: False)
+    answer = client.post("/jobs/extracted/results/projector")
+    assert "pip install tensorboard" in answer.text
+
+
+# --- outputs that are not what they were -----------------------------------------------------
+
+
+def test_jobs_that_are_not_there(client):
+    assert client.get("/jobs/none/results").status_code == 404
+    assert client.get("/jobs/none/results/cell/0.json").status_code == 404
+    assert client.get("/jobs/parsed/results/curve.json").status_code == 404
+
+
+def test_jobs_without_results(client, jobs):
+    jobs.known["failed"] = replace(jobs.get("parsed"), id="failed", result=None)
+    assert "no results" in get(client, "failed/results").text
+
+
+def test_moved_results_are_told(client, jobs, tmp_path):
+    jobs.known["moved"] = replace(jobs.get("parsed"), id="moved", output=tmp_path / "not here")
+    assert "does not exist any more" in get(client, "moved/results").text
+    assert client.get("/jobs/moved/results/all.zip").status_code == 410
+
+
+def test_results_written_over_by_a_later_run_are_told(client, jobs):
+    old = jobs.get("predicted")
+    jobs.known["old"] = replace(old, id="old", started=1e9, finished=1e9 + 60)
+    assert "A later run wrote over" in get(client, "old/results").text
+    assert client.get("/jobs/old/results/file/predicted.csv").status_code == 410
+    assert client.get("/jobs/old/results/cell/0/0.png").status_code == 410
+
+
+def test_changed_cells_show_no_pictures(client, jobs, trained, tmp_path):
+    from tests.parsed import write_classes
+
+    write_classes(tmp_path / "cells", {"Class A": 6, "Class B": 6})
+    options = PredictOptions(input=tmp_path / "cells", output=tmp_path / "out", model=trained.model)
+    jobs.run("changing", "predict", predict, options)
+    assert "No pictures" not in get(client, "changing/results/cells?predicted=").text
+    write_classes(tmp_path / "cells", {"Class A": 4, "Class B": 9}, seed=5)
+    assert client.get("/jobs/changing/results/cell/0/0.png").status_code == 410
+    get(client, "changing/results")
+    page = get(client, "changing/results/cells?predicted=").text
+    assert "The parsed cells were changed after this run" in page
+    assert "<img" not in page
+
+
+# --- names from elsewhere --------------------------------------------------------------------
+
+
+def test_names_are_escaped(client, jobs, trained, tmp_path):
+    from tests.parsed import blobs, write_record, write_stack
+
+    hostile = "a<img src=x onerror=alert(1)>" if sys.platform != "win32" else "a&amp;b"
+    write_record(tmp_path / "cells", names={"3": SCRIPT})
+    write_stack(tmp_path / "cells" / f"Class {hostile}", blobs(5, 0), source=SCRIPT)
+    options = PredictOptions(
+        input=tmp_path / "cells", output=tmp_path / "out", model=trained.model, unannotated=True
+    )
+    jobs.run("hostile", "predict", predict, options)
+    page = get(client, "hostile/results/cells?predicted=").text
+    assert SCRIPT not in page
+    assert "&lt;script&gt;" in page
+    assert 'style="' not in page
+    for id in ("parsed", "trained", "predicted", "new", "extracted"):
+        page = get(client, f"{id}/results").text
+        assert "style=" not in page
+        assert "<script" not in page
+
+
+def test_nothing_heavy_is_imported():
+    code = (
+        "import sys; import deepometry.web.results; "
+        "print([n for n in ('numpy', 'pandas', 'PIL', 'keras', 'tensorflow') if n in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

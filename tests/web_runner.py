@@ -1,0 +1,101 @@
+"""A job's process with one more verb, whose step does what a test wants: slow, deaf, dying ..."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from deepometry.errors import DeepometryError, OptionsError
+from deepometry.files import staged
+from deepometry.options import _option, _Options, _path, _text, _whole
+from deepometry.progress import Progress
+from deepometry.web.runner import main
+from deepometry.web.verbs import VERBS, Verb
+
+
+@dataclass(frozen=True, kw_only=True)
+class TryOptions(_Options):
+    """What the step is to do, how often, and how long each time, in hundredths of a second."""
+
+    output: Path = _option("Output location", "A folder.", _path)  # noqa: RUF009
+    act: str = _option("Act", "What to do.", _text, "count")
+    times: int = _option("Times", "How often.", _whole(0), 3)
+    pause: int = _option("Pause", "How long each time.", _whole(0), 0)
+
+
+@dataclass(frozen=True)
+class TryResult:
+    """One of every kind of value that results have."""
+
+    output: Path
+    matrix: np.ndarray
+    scores: dict[str, float]
+    names: tuple[str, ...]
+    nothing: float
+
+
+def attempt(options: TryOptions, progress: Progress) -> TryResult:
+    """Do what the options say, inside a stage as every step."""
+    if options.act == "full":
+        raise OSError(28, "No space left on device", "x.npy")
+    with staged(options.output) as stage:
+        (stage / "half.txt").write_text("half")
+        _ACTS[options.act](options, progress)
+        (stage / "half.txt").rename(stage / "whole.txt")
+    numbers = np.arange(4).reshape(2, 2)
+    scores = {"accuracy": np.float64(0.5), "lost": float("nan")}
+    return TryResult(options.output, numbers, scores, ("a", "ü"), float("inf"))
+
+
+def _count(options: TryOptions, progress: Progress) -> None:
+    for number in range(options.times):
+        progress.report(number, options.times, f"Step {number}")
+        time.sleep(options.pause / 100)
+    progress.say("Counted.")
+
+
+def _measure(options: TryOptions, progress: Progress) -> None:
+    for epoch in range(1, options.times + 1):
+        progress.report(epoch, options.times, f"Epoch {epoch}")
+        progress.measure({"epoch": epoch, "loss": np.float32(1) / epoch, "val_loss": np.nan})
+        progress.say(f"Epoch {epoch} is over.")
+        time.sleep(options.pause / 100)
+
+
+def _sleep(options: TryOptions, progress: Progress) -> None:
+    progress.report(0, 0, "Sleeping")
+    time.sleep(600)
+
+
+def _die(options: TryOptions, progress: Progress) -> None:
+    progress.report(1, 2, "Dying")
+    progress.say("Last words")
+    os._exit(7)
+
+
+def _raise(error: Exception):
+    def act(options: TryOptions, progress: Progress) -> None:
+        raise error
+
+    return act
+
+
+_ACTS = {
+    "count": _count,
+    "measure": _measure,
+    "sleep": _sleep,
+    "die": _die,
+    "mistake": _raise(DeepometryError("The input is not what it should be: mend it.")),
+    "fields": _raise(OptionsError({"times": "Times: expected fewer."})),
+    "bug": _raise(ZeroDivisionError("by <zero>")),
+    "memory": _raise(MemoryError()),
+}
+
+VERBS["try"] = Verb("try", TryOptions, "tests.web_runner:attempt", ("try",))
+
+if __name__ == "__main__":
+    main()
