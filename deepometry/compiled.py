@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 import numba
 
+from deepometry.errors import DeepometryError
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 SOURCES = (
@@ -40,13 +42,21 @@ def inlined(function: Function) -> Function:
     return _compile(function, "always")
 
 
-def is_first_use() -> bool:
-    """Tell whether nothing is compiled yet on this computer, so that the first call takes long."""
+def first_word() -> str:
+    """Give what to tell before the first call, which compiles; blank where that is done."""
     place = _place()
-    return place is None or not any(place.glob("**/*.nbi"))
+    if place is None:
+        return "Compiling the reader; where compiled code could be kept, nothing can be written ..."
+    kept = any(place.glob("**/*.nbi"))
+    return "" if kept else "Compiling the reader for this processor, once after installing ..."
 
 
 def _compile(function: Function, inline: str) -> Function:
+    if numba.config.DISABLE_JIT:
+        raise DeepometryError(
+            "NUMBA_DISABLE_JIT: expected it unset, found it set; without compiling, .cif files "
+            "cannot be read."
+        )
     place, before = _place(), numba.config.CACHE_DIR
     if place is None:
         return numba.njit(nogil=True, inline=inline)(function)

@@ -16,7 +16,7 @@ from deepometry.frame import frame_cell, frame_cells
 from deepometry.noise import Noise
 from deepometry.readers import Cell, Problem, Source
 from deepometry.readers.base import NO_MASK
-from deepometry.readers.cif import CifSource
+from deepometry.readers.cif import CifSource, object_name
 
 _VOTERS = 32
 _SINGLES = 64  # cells in a block that are read one by one
@@ -151,7 +151,7 @@ class _BatchFraming:
             batch.masks if framing.masked else None,
         )
         places = batch.first + np.flatnonzero(known)
-        cells = [(source.name, str(number)) for number in numbers[known].tolist()]
+        cells = [(source.name, object_name(number)) for number in numbers[known].tolist()]
         block = Block(cells, places, pixels, batch.sizes[known], batch.centres[known])
         return block.joined(self._singly(batch, numbers, ~known)) if batch.odd else block
 
@@ -159,7 +159,7 @@ class _BatchFraming:
         """Frame cells that are unusual in some way, or list them as problems."""
         masked, found = self._framing.masked, []
         for place in np.flatnonzero(which).tolist():
-            cell = self._source.as_cell(str(numbers[place]), batch[place], masked)
+            cell = self._source.as_cell(object_name(int(numbers[place])), batch[place], masked)
             found.append((batch.first + place, cell))
         return _frame_singly(found, self._source.keys, self._framing, np.dtype(np.uint16))
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from deepometry.compiled import first_word
 from deepometry.errors import DeepometryError, explain_os_error
 from deepometry.gallery import check_gallery, gallery_image, write_gallery
 from deepometry.info_files import Place, count_files
@@ -64,6 +65,8 @@ def info(options: InfoOptions, progress: Progress | Report | None = None) -> Inf
     progress = as_progress(progress)
     if options.gallery is not None:
         check_gallery(options.gallery)
+    if word := first_word():
+        progress.say(word)
     sources = find_sources(options.input, progress, options.reader)
     survey = _Survey(options, sources, progress)
     for source in sources:

@@ -20,7 +20,7 @@ STEP = 0x9E3779B97F4A7C15
 FIRST_FACTOR, SECOND_FACTOR = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 QUANTILES = 4096
-_NUMBERED = re.compile(r"(.*#)(0|[1-9][0-9]{0,17})", re.DOTALL)
+_NUMBERED = re.compile(r"(.*#)(@?)(0|[1-9][0-9]{0,17})", re.DOTALL)
 
 
 class Noise:
@@ -44,14 +44,16 @@ class Noise:
         Parameters
         ----------
         key : str
-            What no other cell has; where it ends in `#` and a number, as `states_of` takes it.
+            What no other cell has; where it ends in `#` and a number, or `#@` and the place of
+            a cell without one, as `states_of` takes it.
 
         Returns
         -------
         ndarray of uint64, shape (channels,)
         """
         if parts := _NUMBERED.fullmatch(key):
-            return self.states_of(parts[1], np.array([int(parts[2])]))[0]
+            number = -1 - int(parts[3]) if parts[2] else int(parts[3])
+            return self.states_of(parts[1], np.array([number]))[0]
         return self._of(np.array([self._hash(key)], np.uint64))[0]
 
     def states_of(self, name: str, numbers: np.ndarray) -> np.ndarray:
@@ -62,7 +64,7 @@ class Noise:
         name : str
             With the `#` at its end.
         numbers : ndarray of int64, shape (cells,)
-            0 or more.
+            -1 - p stands for the cell at place p.
 
         Returns
         -------

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from deepometry.compiled import is_first_use
+from deepometry.compiled import first_word
 from deepometry.errors import DeepometryError, explain_os_error
 from deepometry.files import provenance, staged, write_json
 from deepometry.framing import Block, Framing, read_blocks
@@ -107,13 +107,13 @@ def parse(options: ParseOptions, progress: Progress | Report | None = None) -> P
     check_places(options)
     earlier = check_earlier(options)
     check_sheet(options.montage, options.frame)
+    if word := first_word():
+        progress.say(word)
     found = find_sources(options.input, progress, options.reader)
     sources = [source for source in found if len(source.objects)]
     channels = choose_channels(sources, options)
     check_masks(sources, options)
     plans = plan_sources(sources, options)
-    if is_first_use():
-        progress.say("Compiling the reader for this processor, once after installing ...")
     with staged(options.output, earlier) as stage:
         run = _Run(options, channels, stage, progress, sum(len(plan.held) for plan in plans))
         with run.problems:

@@ -254,3 +254,27 @@ def test_the_border_of_genuine_cells_has_the_background_that_the_file_tells() ->
 def border_of(image: np.ndarray) -> np.ndarray:
     """Give the outermost pixels, shape (pixels, channels)."""
     return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+
+
+def test_the_background_of_the_cells_is_believed_before_contradicting_flags(
+    tmp_path: Path,
+) -> None:
+    cells = random_cells([(8, 6)] * 30, 6)
+    flags = acquisition_xml((1, 2, 3))
+    background = [np.ones((6, 2))] * 30
+    write_cif(tmp_path / "a.cif", cells, xml=flags, background=background)
+    with CifReader(tmp_path / "a.cif") as reader:
+        assert reader.channels == (1, 2, 3, 4, 5, 6)
+        assert "tell of channels 1, 2, 3, but the cells have 6" in reader.metadata.doubt
+        assert_same(reader[7].image, cells[7])
+
+
+def test_one_damaged_cell_does_not_decide_the_channels_of_all(tmp_path: Path) -> None:
+    path = tmp_path / "a.cif"
+    cells = random_cells([(8, 6)] * 30, 2)
+    places = write_cif(path, cells, first_tags={33000: (4, [1])})
+    patch(path, entry(path, places[0].image, 256) + 8, struct.pack("<I", 13))
+    with CifReader(path) as reader:
+        assert reader.channels == (1, 2)
+        assert not reader.metadata.doubt
+        assert_same(reader[7].image, cells[7])

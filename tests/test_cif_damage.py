@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from deepometry.cif import CifError, CifReader
+from deepometry.cif import CifError, CifReader, walk
 from deepometry.cif.directory import MOST_BYTES, read_directory
 from deepometry.cif.positions import PositionedFile
-from deepometry.cif.walk import MOST_BREAKS
 from deepometry.errors import DeepometryError
 from tests.builders import random_cells, write_cif
 from tests.mutations import mutate, originals, read_everything
@@ -172,14 +172,67 @@ def test_a_chain_that_ends_early_is_told_by_the_count(three: tuple) -> None:
         assert reader.damage == "it tells of 3 cells but holds 2"
 
 
-def test_many_breaks_end_in_reasonable_time(tmp_path: Path) -> None:
+def test_many_breaks_end_in_reasonable_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "MOST_BREAKS", 1000)
     path = tmp_path / "broken.cif"
     cells = random_cells([(2, 2)] * 1200, 1)
     for place in write_cif(path, cells):
         patch(path, link(path, place.image), struct.pack("<I", 8))
     with CifReader(path) as reader:
-        assert len(reader) == MOST_BREAKS + 1
+        assert len(reader) == 1001
         assert "points backwards" in reader.damage
+        assert "after 1,000 breaks the rest was not searched" in reader.damage
+
+
+def test_no_cell_takes_the_mask_of_a_lost_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.cif"
+    cells = random_cells([(8, 8)] * 4)
+    masks = random_masks(cells)
+    places = write_cif(path, cells, masks)
+    whole = path.read_bytes()
+    lost = whole[: places[1].mask] + bytes(places[2].strip - places[1].mask)
+    path.write_bytes(lost + whole[places[2].strip :])
+    with CifReader(path) as reader:
+        assert reader.object_ids == [0, 1, 3]
+        assert_same(reader[0].mask, masks[0])
+        assert reader[1].mask is None
+        assert_same(reader[2].mask, masks[3])
+
+
+def test_a_mask_right_behind_its_image_is_kept_when_only_the_link_is_broken(three: tuple) -> None:
+    path, _, places = three
+    patch(path, link(path, places[1].image), struct.pack("<I", 8))
+    with CifReader(path) as reader:
+        assert [cell.mask is not None for cell in reader] == [True] * 3
+
+
+def test_masks_that_stand_before_their_images_belong_to_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "a.cif"
+    cells = random_cells([(8, 8)] * 3)
+    places = write_cif(path, cells, random_masks(cells))
+    for place in places:  # the first directory of each pair becomes the mask
+        patch(path, entry(path, place.image, 33002) + 8, struct.pack("<H", 3))
+        patch(path, entry(path, place.mask, 33002) + 8, struct.pack("<H", 2))
+    with CifReader(path) as reader:
+        assert not reader.catalogue.chain.masks.any()
+
+
+def test_one_reader_serves_many_threads(tmp_path: Path) -> None:
+    cells = random_cells([(20, 20)] * 50)
+    write_cif(tmp_path / "a.cif", cells, compression=1)
+    with CifReader(tmp_path / "a.cif") as reader, ThreadPoolExecutor(4) as pool:
+        order = np.random.default_rng(0).integers(0, 50, 4000).tolist()
+        for place, cell in zip(order, pool.map(reader.__getitem__, order), strict=True):
+            assert np.array_equal(cell.image, cells[place])
+
+
+def test_a_closed_reader_says_so(three: tuple) -> None:
+    with CifReader(three[0]) as reader:
+        pass
+    with pytest.raises(CifError, match="has been closed"):
+        reader[0]
 
 
 def test_every_cut_of_a_file_is_stood(tmp_path: Path) -> None:

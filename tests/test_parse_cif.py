@@ -158,13 +158,16 @@ def test_the_split_does_not_depend_on_how_cells_are_read(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("ids", [None, [9] * len(CELLS)], ids=["numbered", "repeated"])
 @pytest.mark.parametrize("noise", [True, False], ids=["told", "corner"])
 def test_all_cores_give_what_one_by_one_gives(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, masked: bool, noise: bool
+    folder: Path, monkeypatch: pytest.MonkeyPatch, masked: bool, ids: Any, noise: bool
 ) -> None:
     monkeypatch.setattr(bulk, "_BLOCK", 9000)
     background = [np.array([[30, 2.0], [40, 3.0], [200, 9.0]]) + n for n in range(len(CELLS))]
-    places = write_cif(folder / "a.cif", CELLS, MASKS, background=background if noise else None)
+    places = write_cif(
+        folder / "a.cif", CELLS, MASKS, ids=ids, background=background if noise else None
+    )
     patch(folder / "a.cif", places[4].strip, b"\xff" * 9)
     (source,) = find_sources(folder)
     framing = Framing(FRAME, (3, 1), Noise(7, (3, 1)), masked)

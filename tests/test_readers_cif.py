@@ -39,13 +39,21 @@ def test_cells_come_in_the_wanted_channels_with_their_background(tmp_path: Path)
             np.testing.assert_array_equal(cell.background, noise[columns])
 
 
-@pytest.mark.parametrize("ids", [(4, 4, 2), (4, None, 2), (None, None, None)])
-def test_objects_without_numbers_of_their_own_have_their_place(
-    tmp_path: Path, ids: tuple[int | None, ...]
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        ((4, 4, 2), ["4", "@1", "2"]),
+        ((4, None, 2), ["4", "@1", "2"]),
+        ((None, None, None), ["0", "1", "2"]),
+    ],
+)
+def test_a_number_that_is_missing_or_repeated_costs_no_other_its_own(
+    tmp_path: Path, ids: tuple[int | None, ...], expected: list[str]
 ) -> None:
     write_cif(tmp_path / "a.cif", CELLS, ids=ids)
     (source,) = find_sources(tmp_path)
-    assert list(source.objects) == ["0", "1", "2"]
+    assert list(source.objects) == expected
+    assert [cell.object for cell in source.read((1,))] == expected
 
 
 def test_a_missing_channel_is_named_for_every_cell(tmp_path: Path) -> None:
@@ -104,7 +112,7 @@ def test_cells_lost_without_numbers_are_one_problem(tmp_path: Path) -> None:
     places = write_cif(path, CELLS, ids=(5, 5, 5))
     path.write_bytes(path.read_bytes()[: places[2].image + 20])
     (source,) = find_sources(tmp_path)
-    assert list(source.objects) == ["0", "1", ""]
+    assert list(source.objects) == ["5", "@1", ""]
     assert len(set(source.keys)) == 3
     *whole, rest = source.read((1,))
     assert all(isinstance(cell, Cell) for cell in whole)

@@ -41,6 +41,24 @@ class Directory:
         """Position of the first byte behind it."""
         return self.position + 2 + 12 * len(self.entries) + 4
 
+    def data_end(self) -> int:
+        """Find where the last of its strips and values ends.
+
+        Raises
+        ------
+        CifError
+            One of them cannot be told.
+        """
+        ends = [self.end]
+        for tag in self.entries:
+            letter, count = self._format(tag)
+            if (length := count * struct.calcsize("=" + letter)) > 4:
+                ends.append(self._place(tag) + length)
+        strips = zip(self.numbers(STRIP_OFFSETS), self.numbers(STRIP_LENGTHS), strict=False)
+        size = self.file.size
+        ends += [resolve_near(at, self.position, size) + length for at, length in strips]
+        return max(ends)
+
     def values(self, tag: int) -> tuple[float, ...]:
         """Give the numbers of a tag; none if it is absent.
 
@@ -104,8 +122,11 @@ class Directory:
             return raw[:length]
         if length > MOST_BYTES:
             raise CifError(f"tag {tag} claims {length} bytes")
-        stored = struct.unpack(self.order + "I", raw)[0]
-        return self.file.read(resolve_near(stored, self.position, self.file.size), length)
+        return self.file.read(self._place(tag), length)
+
+    def _place(self, tag: int) -> int:
+        stored = struct.unpack(self.order + "I", self.entries[tag][2])[0]
+        return resolve_near(stored, self.position, self.file.size)
 
 
 def read_order(file: PositionedFile) -> tuple[str, int]:

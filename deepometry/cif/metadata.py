@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import math
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deepometry.cif.codec import CifError
@@ -43,6 +45,8 @@ class CifMetadata:
     instrument, acquired, software : str
         Name of the instrument, date or time of the acquisition, version of the program that
         wrote the file; blank where the file does not say.
+    doubt : str
+        Where the file contradicts itself about its channels: what was believed, and what not.
     """
 
     channels: tuple[int, ...]
@@ -53,17 +57,18 @@ class CifMetadata:
     instrument: str = ""
     acquired: str = ""
     software: str = ""
+    doubt: str = ""
 
 
-def read_metadata(first: Directory, image: Directory | None) -> CifMetadata:
+def read_metadata(first: Directory, images: Sequence[Directory]) -> CifMetadata:
     """Read what the file says about itself.
 
     Parameters
     ----------
     first : Directory
         The file-wide directory.
-    image : Directory or None
-        The directory of the first object, which is believed where the two disagree.
+    images : sequence of Directory
+        Directories of some objects, which are believed where the two disagree.
 
     Returns
     -------
@@ -71,7 +76,7 @@ def read_metadata(first: Directory, image: Directory | None) -> CifMetadata:
     """
     xml = _text(first, ACQUISITION)
     listed = [name.strip() for name in _text(first, CHANNEL_NAMES).split("|") if name.strip()]
-    channels = _channels(first, image, xml, len(listed))
+    channels, doubt = _channels(first, images, xml, len(listed))
     lit = _flagged(_section(xml, "Illumination"), "BfLedIndicators")
     return CifMetadata(
         channels=channels,
@@ -82,18 +87,42 @@ def read_metadata(first: Directory, image: Directory | None) -> CifMetadata:
         instrument=_text(first, INSTRUMENT).strip(),
         acquired=_text(first, ACQUIRED).strip(),
         software=_text(first, SOFTWARE).strip(),
+        doubt=doubt,
     )
 
 
-def _channels(first: Directory, image: Directory | None, xml: str, names: int) -> tuple[int, ...]:
-    """Choose the best told channels that can divide the picture of the first object."""
-    means = len(_values(image, BACKGROUND_MEAN)) if image else 0
+def _channels(
+    first: Directory, images: Sequence[Directory], xml: str, names: int
+) -> tuple[tuple[int, ...], str]:
+    """Choose the best told channels that most objects can have; say what contradicts them.
+
+    Nothing is nearer to the pixels than the background of each object, one number a channel.
+    """
+    in_use, means = _in_use(xml), _usual([len(_values(i, BACKGROUND_MEAN)) for i in images])
     counts = (names, means, _number(first, CHANNEL_COUNT) or 0)
-    told = [_in_use(xml), *(tuple(range(1, count + 1)) for count in counts)]
+    told = [in_use, *(tuple(range(1, count + 1)) for count in counts)]
     usable = [numbers for numbers in told if 0 < len(numbers) <= MOST_CHANNELS] or [(1,)]
-    width = (_number(image, WIDTH) if image else None) or 0
-    fitting = [numbers for numbers in usable if width % len(numbers) == 0]
-    return (fitting or usable)[0]
+    widths = [_number(image, WIDTH) or 0 for image in images]
+    fitting = [numbers for numbers in usable if _fits(len(numbers), widths)] or usable
+    surest = [numbers for numbers in fitting if len(numbers) == means > 1]
+    chosen = (surest or fitting)[0]
+    if in_use and len(in_use) != len(chosen):
+        return chosen, (
+            f"the acquisition settings tell of channels {', '.join(map(str, in_use))}, but the "
+            f"cells have {len(chosen)}, which are numbered from 1"
+        )
+    return chosen, ""
+
+
+def _usual(numbers: Sequence[int]) -> int:
+    """Give what more than half of the numbers are, 0 if there is no such."""
+    number, times = Counter(numbers).most_common(1)[0] if numbers else (0, 0)
+    return number if 2 * times > len(numbers) else 0
+
+
+def _fits(channels: int, widths: Sequence[int]) -> bool:
+    """Tell whether more than half of the pictures can have so many channels."""
+    return 2 * sum(width % channels == 0 for width in widths) > len(widths) or not widths
 
 
 def _in_use(xml: str) -> tuple[int, ...]:

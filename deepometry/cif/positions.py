@@ -6,6 +6,7 @@ BSD part) for the chain of directories; the rule for strips and values is ours.
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from deepometry.cif.codec import CifError
@@ -30,7 +31,10 @@ class PositionedFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = threading.Lock()
         try:
+            if path.exists() and not path.is_file() and not path.is_dir():  # a pipe would wait
+                raise CifError(f"{path}: expected a file, found a pipe or a device")
             self._file = path.open("rb", buffering=0)
             self.size = self._file.seek(0, 2)
         except OSError as error:
@@ -44,11 +48,17 @@ class PositionedFile:
         CifError
             The file ends before, or the disk fails.
         """
+        if self._file.closed:
+            raise CifError("it has been closed")
         if position < 0 or position + length > self.size:
-            raise CifError(f"bytes {position} to {position + length} lie beyond its end")
+            raise CifError(
+                f"bytes {position} to {position + length} lie beyond its end; if the file was cut "
+                "off, copy it again"
+            )
         try:
-            self._file.seek(position)
-            found = self._file.read(length)
+            with self._lock:  # other threads may use the same reader
+                self._file.seek(position)
+                found = self._file.read(length)
         except OSError as error:
             raise CifError(str(explain_os_error(error, self.path)).rstrip(".")) from error
         if len(found) != length:
@@ -70,13 +80,16 @@ class PositionedFile:
         """
         wanted = min(len(buffer), max(0, self.size - position))
         done = 0
+        if self._file.closed:
+            raise CifError("it has been closed")
         try:
-            self._file.seek(position)
-            while done < wanted:
-                number = self._file.readinto(buffer[done:wanted])
-                if not number:
-                    raise CifError(f"it ended at byte {position + done} while being read")
-                done += number
+            with self._lock:
+                self._file.seek(position)
+                while done < wanted:
+                    number = self._file.readinto(buffer[done:wanted])
+                    if not number:
+                        raise CifError(f"it ended at byte {position + done} while being read")
+                    done += number
         except OSError as error:
             raise CifError(str(explain_os_error(error, self.path)).rstrip(".")) from error
         return done

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
@@ -41,6 +42,7 @@ from deepometry.cif.positions import PositionedFile, resolve_near
 from deepometry.cif.walk import Chain, walk
 
 MOST_STRIPS = 65536
+_WITNESSES = 25  # objects that are asked how many channels there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +230,18 @@ def _make_catalogue(file: PositionedFile) -> CifCatalogue:
     chain = walk(first)
     if not len(chain):
         raise CifError(chain.damage or "it holds no cells")
-    image = read_directory(file, first.order, int(chain.images[0]))
-    return CifCatalogue(first.order, read_metadata(first, image), chain)
+    metadata = read_metadata(first, _some_images(file, first.order, chain))
+    return CifCatalogue(first.order, metadata, chain)
+
+
+def _some_images(file: PositionedFile, order: str, chain: Chain) -> list[Directory]:
+    """Read some directories of images, from all over the file."""
+    places = np.unique(np.linspace(0, len(chain) - 1, _WITNESSES).astype(int))
+    found = []
+    for place in places.tolist():
+        with suppress(CifError):  # reading the cell will say so
+            found.append(read_directory(file, order, int(chain.images[place])))
+    return found
 
 
 def _picture(directory: Directory) -> np.ndarray:

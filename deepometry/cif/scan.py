@@ -12,9 +12,12 @@ import numpy as np
 from deepometry.compiled import compiled, inlined
 
 WIDTH, HEIGHT, BITS, COMPRESSION, STRIP, LENGTH, KIND, OBJECT_ID, NEXT, SIZE = range(10)
-MEANS, SDS, X, Y, MEAN_COUNT, SD_COUNT = range(10, 16)
-FIELDS = 16
-"""What `scan` finds: places in its result; -1 where a directory does not have it."""
+MEANS, SDS, X, Y, MEAN_COUNT, SD_COUNT, STRAYS = range(10, 17)
+FIELDS = 17
+"""What `scan` finds: places in its result; -1 where a directory does not have it.
+
+Only `follow` uses the last one: it counts the masks that follow no image of their own.
+"""
 
 FINE, CUT, ODD = 0, 1, 2
 """What a directory can be: understood, not wholly in the block, or something for the slow road."""
@@ -120,7 +123,7 @@ def scan(data, at, valid, big, fields):
     end = at + 2 + 12 * count
     if end + 4 > valid:
         return CUT
-    for place in range(FIELDS):
+    for place in range(STRAYS):
         fields[place] = -1
     for entry in range(at + 2, end, 12):
         place = _place_of(_u16(data, entry, big))
@@ -174,7 +177,8 @@ def follow(data, valid, base, size, big, position, found, images, masks, ids, si
         Objects found so far.
     images, masks, ids : ndarray of int64, shape (room,)
     sizes : ndarray of int32, shape (room, 2)
-        Take what is found of every object: its positions (0 for no mask), number (-1 for none),
+        Take what is found of every object: its positions (0 for no mask, -1 for none that could
+        be its own any more), number (-1 for none),
         height and width (0 where they make no sense).
     fields : ndarray of int64, shape (FIELDS,)
         Room to work.
@@ -208,6 +212,8 @@ def follow(data, valid, base, size, big, position, found, images, masks, ids, si
             found += 1
         elif kind == 3 and found and masks[found - 1] == 0:
             masks[found - 1] = position
+        elif kind == 3:
+            fields[STRAYS] += 1
         end = position + fields[SIZE]
         if fields[NEXT] == 0:
             return ENDED, position, found, end

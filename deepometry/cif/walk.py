@@ -23,7 +23,7 @@ from deepometry.cif.directory import (
 )
 
 BLOCK = 1 << 20
-MOST_BREAKS = 1000
+MOST_BREAKS = 10_000
 """Times that a broken chain is taken up again before the rest of the file is given up."""
 
 
@@ -102,12 +102,18 @@ class _Walk:
         while reason or self._found < told:
             damage = damage or reason or f"it tells of {told} cells but holds {self._found}"
             breaks.append(self._found)
-            position = self._look_ahead() if len(breaks) <= MOST_BREAKS else 0
+            if len(breaks) > MOST_BREAKS:
+                damage += f"; after {MOST_BREAKS:,} breaks the rest was not searched"
+                break
+            position = self._look_ahead()
             if not position:
                 break
+            self._part_from_mask(position)
             reason = self._follow(self._first.position, position)
         images, masks, ids, sizes = (array[: self._found].copy() for array in self._room())
-        return Chain(images, masks, ids, sizes, damage, breaks)
+        if self._fields[scan.STRAYS] and not breaks:
+            masks[:] = 0  # they do not stand behind their images: nobody knows whose they are
+        return Chain(images, np.maximum(masks, 0), ids, sizes, damage, breaks)
 
     def _follow(self, before: int, position: int) -> str:
         """Follow the chain; give the reason why it cannot be followed on, blank at its end."""
@@ -181,6 +187,8 @@ class _Walk:
         kind, found = kind_of(directory), self._found
         if kind == MASK_KIND and found and not self._masks[found - 1]:
             self._masks[found - 1] = directory.position
+        elif kind == MASK_KIND:
+            self._fields[scan.STRAYS] += 1
         if kind != IMAGE_KIND:
             return
         if found == len(self._images):
@@ -190,6 +198,23 @@ class _Walk:
         size = (number_or(directory, HEIGHT, 0), number_or(directory, WIDTH, 0))
         self._sizes[found] = [number if 0 < number < 1 << 24 else 0 for number in size]
         self._found += 1
+
+    def _part_from_mask(self, position: int) -> None:
+        """Keep the last image from taking the mask of another, whose image is lost.
+
+        Its own mask stands right behind its strip and values; what is found further on may be
+        anybody's.
+        """
+        last = self._found - 1
+        if last < 0 or self._masks[last]:
+            return
+        try:
+            image = read_directory(self._file, self._order, int(self._images[last]))
+            near = 0 <= position - image.data_end() <= 1
+        except CifError:
+            near = False
+        if not near:
+            self._masks[last] = -1
 
     def _look_ahead(self) -> int:
         """Find the next directory behind the last one that was noted; 0 if there is none."""

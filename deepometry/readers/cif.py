@@ -93,12 +93,21 @@ class CifSource:
 
     @cached_property
     def numbers(self) -> np.ndarray:
-        """Object numbers of the cells that can be read: int64, shape (cells,)."""
+        """Object numbers of the cells that can be read: int64, shape (cells,).
+
+        Where a number is missing or repeated it is -1 - p for the cell at place p of the file,
+        which `objects` writes as `@p`; where all are missing, p itself.
+        """
         catalogue = self._opened[0]
         if catalogue is None:
             return np.empty(0, np.int64)
         ids = catalogue.chain.ids
-        return ids if _are_good(ids) else np.arange(len(ids))
+        places = np.arange(len(ids))
+        if (ids < 0).all():
+            return places
+        first = np.zeros(len(ids), bool)
+        first[np.unique(ids, return_index=True)[1]] = True
+        return np.where(first & (ids >= 0), ids, -1 - places)
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -130,6 +139,8 @@ class CifSource:
             "Magnification": f"{told.magnification:g}x" if told.magnification else "",
             "Acquired": told.acquired,
             "Software": told.software,
+            "Doubt": told.doubt,
+            "Damage": self._opened[1],
         }
         return {name: text for name, text in found.items() if text}
 
@@ -222,14 +233,19 @@ class _Names(Sequence[str]):
 
     def _name(self, place: int) -> str:
         known = place < len(self.numbers)
-        return f"{self.before}{self.numbers[place]}" if known else self.before
+        return self.before + (object_name(int(self.numbers[place])) if known else "")
 
     def __iter__(self) -> Iterator[str]:
         before = self.before
         for number in self.numbers.tolist():
-            yield f"{before}{number}"
+            yield f"{before}{number}" if number >= 0 else before + object_name(number)
         if self.blank:
             yield before
+
+
+def object_name(number: int) -> str:
+    """Write a number of `CifSource.numbers`."""
+    return str(number) if number >= 0 else f"@{-1 - number}"
 
 
 def check_amnis(path: Path) -> None:
