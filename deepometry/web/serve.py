@@ -100,6 +100,7 @@ def _start(app: Flask, listening: socket.socket) -> threading.Thread:
         sockets=[listening],
         threads=THREADS,
         connection_limit=_CONNECTIONS,
+        channel_request_lookahead=5,  # notices a page that was closed, and frees its thread
         ident="Deepometry",
         clear_untrusted_proxy_headers=True,
     )
