@@ -136,10 +136,10 @@ class _BatchFraming:
         """Frame one batch."""
         framing, source = self._framing, self._source
         numbers = source.numbers[batch.first : batch.first + len(batch)]
+        if framing.masked and not batch.masks.size:
+            return self._singly(batch, numbers, np.ones(len(batch), bool))
         states = framing.noise.states_of(source.key, numbers)
         known = batch.starts >= 0
-        if framing.masked and not batch.masks.size:
-            return self._singly(batch, numbers, known)
         pixels = frame_cells(
             batch.pixels,
             batch.starts[known],

@@ -115,6 +115,15 @@ def test_masks_are_asked_for_where_there_are_none(folder: Path) -> None:
     assert "found none; parse without --masked" in table(folder, "problems.csv")[0]["reason"]
 
 
+def test_no_cell_of_a_file_without_masks_is_passed_over_when_one_is_damaged(folder: Path) -> None:
+    places = write_cif(folder / "a.rif", CELLS)
+    patch(folder / "a.rif", places[4].strip, b"\xff" * 9)
+    write_cif(folder / "b.cif", CELLS, MASKS)
+    assert run(folder, masked=True).problems == len(CELLS)
+    listed = [row["object"] for row in table(folder, "problems.csv")]
+    assert listed == [str(number) for number in range(len(CELLS))]
+
+
 def test_a_cell_without_a_mask_is_listed_when_masks_are_asked_for(folder: Path) -> None:
     masks: list[np.ndarray | None] = [*MASKS]
     masks[3] = None
