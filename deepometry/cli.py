@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from deepometry import __version__
-from deepometry.errors import DeepometryError, OptionsError, explain_os_error
+from deepometry.errors import DeepometryError, OptionsError, explain_os_error, lacks_memory
 from deepometry.options import (
     DemoOptions,
     ExtractOptions,
@@ -262,13 +262,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except MemoryError:
-        _fail(_NO_MEMORY)
     except (Cancelled, KeyboardInterrupt, click.Abort) as stop:
         click.echo(str(stop) or "Stopped; nothing was left half-written.", err=True)
         sys.exit(_STOPPED)
     except Exception as error:
-        if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, which is not loaded
+        if lacks_memory(error):
             _fail(_NO_MEMORY)
         raise
     sys.exit(code if isinstance(code, int) else 0)

@@ -26,6 +26,11 @@ class OptionsError(DeepometryError):
         super().__init__("\n".join(self.fields.values()))
 
 
+def lacks_memory(error: Exception) -> bool:
+    """Tell whether an error is for want of memory; TensorFlow's own, too, which is not loaded."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+
+
 _WORDS = {
     errno.ENOSPC: "the disk is full: free some space or choose another disk",
     getattr(errno, "EDQUOT", -1): "your disk quota is used up: free some space",

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from deepometry.frame_kernels import CORNER, calmest_corner, frame_all, frame_one
-from deepometry.noise import Noise, quantiles
+from deepometry.noise import Noise, quantiles, usable_backgrounds
 
 __all__ = ["CORNER", "corner_background", "frame_cell", "frame_cells"]
 
@@ -49,21 +49,19 @@ def frame_cell(
         left, or floor((frame - size) / 2) pixels put before and the rest after. Noise is rounded
         and clipped to integer dtypes, so that it never wraps below zero.
     """
-    dtype = pixels.dtype
-    native = np.dtype(np.float32) if dtype == np.float16 else dtype.newbyteorder("=")
-    wide = pixels.astype(native, copy=False).transpose(0, 2, 1)
+    wide = _wide(pixels)
     channels = pixels.shape[2]
-    framed = np.empty((frame, frame, channels), native)
-    level = np.array(
-        corner_background(pixels) if background is None or not _is_usable(background)
-        else background.T.astype(np.float64)
-    )  # fmt: skip
+    framed = np.empty((frame, frame, channels), wide.dtype)
+    if background is not None and usable_backgrounds(background[None])[0]:
+        level, spread = background.T.astype(np.float64)
+    else:
+        level, spread = _corners(wide)
     shown = _NO_MASK if mask is None else (mask != 0).transpose(0, 2, 1)
     frame_one(
-        framed, wide, np.arange(channels), shown, mask is not None, level[0], level[1],
-        noise.states(key), quantiles(), *_range(native),
+        framed, wide, np.arange(channels), shown, mask is not None, level, spread,
+        noise.states(key), quantiles(), *_range(wide.dtype),
     )  # fmt: skip
-    return framed.astype(dtype, copy=False)
+    return framed.astype(pixels.dtype, copy=False)
 
 
 def frame_cells(
@@ -103,11 +101,10 @@ def frame_cells(
     ndarray of uint16, shape (cells, frame, frame, channels)
     """
     framed = np.empty((len(starts), frame, frame, len(order)), pixels.dtype)
-    usable = np.isfinite(background).all((1, 2)) & (background[:, :, 1] >= 0).all(1)
     shown = masks if masks is not None else np.empty(0, np.uint8)
     frame_all(
-        framed, pixels, starts, sizes, order, shown, masks is not None, background, usable,
-        states, quantiles(), *_range(pixels.dtype),
+        framed, pixels, starts, sizes, order, shown, masks is not None, background,
+        usable_backgrounds(background), states, quantiles(), *_range(pixels.dtype),
     )  # fmt: skip
     return framed
 
@@ -125,14 +122,19 @@ def corner_background(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean, sd : ndarray of float64, shape (channels,)
         Of the corner with the lowest standard deviation, as in the protocol.
     """
-    native = np.dtype(np.float32) if pixels.dtype == np.float16 else pixels.dtype.newbyteorder("=")
-    wide = pixels.astype(native, copy=False).transpose(0, 2, 1)
-    found = np.array([calmest_corner(wide, channel) for channel in range(pixels.shape[2])])
+    return _corners(_wide(pixels))
+
+
+def _wide(pixels: np.ndarray) -> np.ndarray:
+    """Give a cell as (height, channels, width), in a type that can be compiled for."""
+    half = pixels.dtype == np.float16
+    native = np.dtype(np.float32) if half else pixels.dtype.newbyteorder("=")
+    return pixels.astype(native, copy=False).transpose(0, 2, 1)
+
+
+def _corners(wide: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    found = np.array([calmest_corner(wide, channel) for channel in range(wide.shape[1])])
     return found[:, 0], found[:, 1]
-
-
-def _is_usable(background: np.ndarray) -> bool:
-    return bool(np.isfinite(background).all() and (background[:, 1] >= 0).all())
 
 
 _NO_MASK = np.empty((0, 0, 0), bool)

@@ -15,7 +15,7 @@ from deepometry.cif.codec import CifError
 from deepometry.frame import frame_cell, frame_cells
 from deepometry.noise import Noise
 from deepometry.readers import Cell, Problem, Source
-from deepometry.readers.base import NO_MASK
+from deepometry.readers.base import NO_MASK, unusable
 from deepometry.readers.cif import CifSource, object_name
 
 _VOTERS = 32
@@ -188,7 +188,7 @@ def _frame_singly(
         if isinstance(checked, Problem):
             problems.append(checked)
         else:
-            dtype = dtype or _plain(checked)
+            dtype = dtype or checked.dtype
             good.append((place, checked))
     block = _empty(framing, dtype or np.dtype(np.uint16), len(good), problems)
     for number, (place, cell) in enumerate(good):
@@ -212,7 +212,7 @@ def _empty(framing: Framing, dtype: np.dtype, cells: int, problems: list[Problem
 def _usual_dtype(first: Sequence[Cell | Problem]) -> np.dtype | None:
     """Find the dtype that most of the first cells have: one odd file must not decide."""
     checked = (_checked(cell, None) for cell in first)
-    votes = Counter(_plain(cell) for cell in checked if isinstance(cell, Cell))
+    votes = Counter(cell.dtype for cell in checked if isinstance(cell, Cell))
     return max(votes, key=lambda dtype: votes[dtype], default=None)
 
 
@@ -220,23 +220,5 @@ def _checked(cell: Cell | Problem, dtype: np.dtype | None, masked: bool = False)
     """Give the cell, or why it cannot stand in a stack of this dtype."""
     if isinstance(cell, Problem):
         return cell
-    found, reason = cell.pixels, ""
-    if found.dtype.kind not in "uif":
-        reason = f"Expected pixels that are real numbers, found {found.dtype}."
-    elif not found.size:
-        reason = f"Expected an image, found one of {found.shape[0]} x {found.shape[1]} pixels."
-    elif dtype is not None and _plain(cell) != dtype:
-        reason = (
-            f"Expected {dtype} pixels, as most cells of its stack have, found {_plain(cell)}; "
-            "export all cells alike."
-        )
-    elif found.dtype.kind == "f" and not np.isfinite(found).all():
-        reason = "Expected a number in every pixel, found some that are none (NaN or infinite)."
-    elif masked and cell.mask is None:
-        reason = NO_MASK
+    reason = unusable(cell, dtype) or (NO_MASK if masked and cell.mask is None else "")
     return Problem(cell.source, cell.object, reason) if reason else cell
-
-
-def _plain(cell: Cell) -> np.dtype:
-    """Give the dtype of a cell without its byte order, which may differ from file to file."""
-    return cell.pixels.dtype.newbyteorder("=")

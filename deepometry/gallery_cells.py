@@ -9,12 +9,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from deepometry.info_tally import unusable
+from deepometry.kinds import TIFF
 from deepometry.progress import Progress
 from deepometry.readers import Cell, Problem, Source
+from deepometry.readers.base import unusable
 
 _TRIES = 200  # bad cells of a source in turn after which other sources have their turn
-_TIFF = (".tif", ".tiff")
 T = TypeVar("T")
 
 
@@ -114,6 +114,6 @@ def _usable(source: Source, tries: int | None) -> Generator[GalleryCell, None, N
 
 def _name(cell: Cell) -> str:
     file = cell.source.rpartition("/")[2]
-    if file.lower().endswith(_TIFF) and file.startswith(cell.object):
+    if file.lower().endswith(TIFF) and file.startswith(cell.object):
         return cell.object
     return f"{file} #{cell.object}"

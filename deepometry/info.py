@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -24,21 +20,19 @@ from deepometry.info_tally import (
     details_of,
     span,
     suggest_frame,
-    unusable,
 )
 from deepometry.options import InfoOptions
-from deepometry.progress import Progress, Report, as_progress
+from deepometry.progress import Progress, Report, Ticker, as_progress
 from deepometry.readers import Cell, Problem, Source, find_sources
+from deepometry.readers.base import unusable
 from deepometry.readers.cif import CifSource
-from deepometry.words import counted, joined
+from deepometry.words import counted, joined, quoted
 
 QUICK = 200
 """Cells of every source that a quick look takes in."""
 
 NOISE = 7.0
 """Contrast below which a channel shows nothing but noise: noise of any size gives 4 to 6."""
-
-_SECONDS_BETWEEN_REPORTS = 0.1
 
 
 def info(options: InfoOptions, progress: Progress | Report | None = None) -> InfoResult:
@@ -85,7 +79,7 @@ class _Survey:
     def __init__(self, options: InfoOptions, sources: list[Source], progress: Progress) -> None:
         self._options, self._sources = options, sources
         self._most = QUICK if options.quick else None
-        self._ticker = _Ticker(progress, self._count(progress))
+        self._ticker = Ticker(progress, self._count(progress))
         self._sizes, self._intensities = SizeTally(), IntensityTally()
         self._problems = ProblemTally()
         self._found: list[SourceInfo] = []
@@ -104,7 +98,7 @@ class _Survey:
         """Look at the cells of one source."""
         sizes, before, place = SizeTally(), self._problems.number, Place(source)
         for found in islice(_read(source), self._most):
-            self._ticker.tick(_label(source))
+            self._ticker.tick(f"Looking at {_label(source)}")
             place.add(found.source)
             self._add(found, tuple(source.channels), sizes)
         self._tell_damage(source)
@@ -248,27 +242,7 @@ def _command(input: Path, frame: int, channels: tuple[int, ...]) -> str:
     output = place.parent / "parsed" if inside else Path("parsed")
     words = ["deepometry", "parse", str(input), str(output)]
     words += ["--frame", str(frame), "--channels", joined(channels)]
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
-
-
-class _Ticker:
-    """Tells of progress, but not for every cell."""
-
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress, self._total, self._done = progress, total, 0
-        self._next = 0.0
-
-    def tick(self, name: str) -> None:
-        """Report, if it is time, after one more cell."""
-        self._done += 1
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + _SECONDS_BETWEEN_REPORTS
-            self._progress.report(min(self._done, self._total), self._total, f"Looking at {name}")
-
-    def last(self, text: str) -> None:
-        """Report the end."""
-        self._progress.report(self._total, self._total, text)
+    return quoted(words)
 
 
 __all__ = ["ChannelInfo", "ChannelSet", "InfoResult", "SourceInfo", "Span", "info"]

@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from deepometry.kinds import TIFF, suffix_of
 from deepometry.readers import Source
-
-_TIFF = (".tif", ".tiff")
 
 
 class Place:
@@ -38,7 +37,7 @@ class Place:
     def name(self) -> str:
         """The file, or the folder of several; `.` for the input itself."""
         folder = "/".join(self._source.folder)
-        alone = self._files == 1 and not self.file.lower().endswith(_TIFF)
+        alone = self._files == 1 and not self.file.lower().endswith(TIFF)
         if alone or (self._files == 1 and not folder):
             return self.file
         return folder or ("." if self._files else self._source.stem)
@@ -64,7 +63,7 @@ def count_files(input: Path, files: Iterable[str]) -> dict[str, int]:
     found: Counter[str] = Counter()
     folders: set[Path] = set()
     for path in (input / file for file in files if file):
-        if path.suffix.lower() in _TIFF:
+        if path.suffix.lower() in TIFF:
             folders.add(path.parent)
         elif path.is_file():
             found[path.suffix.lower()] += 1
@@ -76,6 +75,6 @@ def count_files(input: Path, files: Iterable[str]) -> dict[str, int]:
 def _suffixes(folder: Path) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
-            suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 (a Path each is slow)
-            if suffix in _TIFF and not entry.name.startswith(".") and not entry.is_dir():
+            suffix = suffix_of(entry.name)
+            if suffix in TIFF and not entry.name.startswith(".") and not entry.is_dir():
                 yield suffix

@@ -56,7 +56,7 @@ class SizeTally:
         self.heights[height] += 1
         self.widths[width] += 1
         self.sides[max(height, width)] += 1
-        self.dtypes[str(cell.pixels.dtype.newbyteorder("="))] += 1
+        self.dtypes[str(cell.dtype)] += 1
         self.backgrounds += cell.background is not None
         self.centres += cell.centre is not None
 
@@ -201,18 +201,6 @@ def _kind(problem: Problem) -> str:
     for name in filter(None, names):
         reason = reason.replace(name, "")
     return re.sub(r"\d{3,}", "", reason)
-
-
-def unusable(cell: Cell) -> str:
-    """Say why parse could do nothing with the pixels of a cell; blank if it can."""
-    found = cell.pixels
-    if found.dtype.kind not in "uif":
-        return f"Expected pixels that are real numbers, found {found.dtype}."
-    if not found.size:
-        return f"Expected an image, found one of {found.shape[0]} x {found.shape[1]} pixels."
-    if found.dtype.kind == "f" and not np.isfinite(found).all():
-        return "Expected a number in every pixel, found some that are none (NaN or infinite)."
-    return ""
 
 
 def channel_sets(sources: Iterable[SourceInfo]) -> tuple[ChannelSet, ...]:

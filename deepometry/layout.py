@@ -11,6 +11,7 @@ import numpy as np
 
 from deepometry.errors import DeepometryError, OptionsError
 from deepometry.files import earlier_files, existing_folder
+from deepometry.kinds import is_text
 from deepometry.names import PARSE_RECORD, SIDES
 from deepometry.options import ParseOptions
 from deepometry.readers import Source
@@ -174,7 +175,7 @@ def plan_sources(sources: Sequence[Source], options: ParseOptions) -> list[Plan]
 def _check_folder(folder: tuple[str, ...], options: ParseOptions) -> None:
     """Check that the arrays of a folder do not go into the input, when that lies in the output."""
     name = "/".join(folder)
-    if any("\ud800" <= letter <= "\udfff" for letter in name):
+    if not is_text(name):
         raise DeepometryError(f"The folder name {name!a} is not valid text; rename the folder.")
     for side in SIDES if options.split is not None else ("",):
         target = (options.output / side).joinpath(*folder).resolve()

@@ -97,6 +97,20 @@ def quantiles() -> np.ndarray:
     return np.concatenate([-upper[::-1], upper])
 
 
+def usable_backgrounds(told: np.ndarray) -> np.ndarray:
+    """Tell which cells have a mean and a standard deviation for every wanted channel.
+
+    Parameters
+    ----------
+    told : ndarray of float64, shape (cells, channels, 2)
+
+    Returns
+    -------
+    ndarray of bool, shape (cells,)
+    """
+    return np.isfinite(told).all((1, 2)) & (told[:, :, 1] >= 0).all(1)
+
+
 def _mix(state: np.ndarray) -> np.ndarray:
     state = (state ^ (state >> np.uint64(30))) * np.uint64(FIRST_FACTOR)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(SECOND_FACTOR)

@@ -188,6 +188,17 @@ def _held_out(value: Any) -> float:
     return held / 100
 
 
+def _reader() -> Any:
+    return _option(
+        "Reader",
+        "own: Deepometry's readers of .cif and .tif files, without Java; bioformats: Bio-Formats, "
+        "for .cif and many other kinds of files, where it and Java are installed.",
+        _one_of(READERS),
+        "own",
+        choices=READERS,
+    )
+
+
 # --- the steps -------------------------------------------------------------------------------
 
 
@@ -217,14 +228,7 @@ class InfoOptions(_Options):
         _flag,
         False,
     )
-    reader: str = _option(
-        "Reader",
-        "own: Deepometry's readers of .cif and .tif files, without Java; bioformats: Bio-Formats, "
-        "for .cif and many other kinds of files, where it and Java are installed.",
-        _one_of(READERS),
-        "own",
-        choices=READERS,
-    )
+    reader: str = _reader()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,14 +291,7 @@ class ParseOptions(_Options):
         _flag,
         False,
     )
-    reader: str = _option(
-        "Reader",
-        "own: Deepometry's readers of .cif and .tif files, without Java; bioformats: Bio-Formats, "
-        "for .cif and many other kinds of files, where it and Java are installed.",
-        _one_of(READERS),
-        "own",
-        choices=READERS,
-    )
+    reader: str = _reader()
     one_file_per_cell: bool = _option(
         "One file per cell",
         "Write one .npy a cell, the layout of the original program, in place of stacks.",

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -35,12 +34,10 @@ from deepometry.montage import MontageWriter, check_sheet
 from deepometry.names import PARSE_RECORD, SIDES
 from deepometry.noise import Noise
 from deepometry.options import ParseOptions
-from deepometry.progress import Progress, Report, as_progress
+from deepometry.progress import Progress, Report, Ticker, as_progress
 from deepometry.readers import Source, find_sources
 from deepometry.stacks import ProblemTable, StackWriter
 from deepometry.words import counted, joined
-
-_SECONDS_BETWEEN_REPORTS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +137,7 @@ class _Run:
         self._options, self._channels, self._stage = options, channels, stage
         noise = Noise(options.seed, channels)
         self._framing = Framing(options.frame, channels, noise, options.masked)
-        self._ticker = _Ticker(progress, cells)
+        self._ticker = Ticker(progress, cells)
         self._names: dict[Path, set[str]] = {}
         self.stacks: list[dict[str, Any]] = []
         self.sides = dict.fromkeys(SIDES if options.split is not None else (), 0)
@@ -163,12 +160,12 @@ class _Run:
 
     def _blocks(self, plan: Plan) -> Iterator[Block]:
         """Give the good cells; list the others."""
-        self._ticker.tick(plan.name, 0)
+        self._ticker.tick(f"Parsing {plan.name}", 0)
         for block in _read(plan, self._framing):
             for problem in block.problems:
                 self.problems.add(problem)
             yield block
-            self._ticker.tick(plan.name, len(block.cells) + len(block.problems))
+            self._ticker.tick(f"Parsing {plan.name}", len(block.cells) + len(block.problems))
 
     def _folder(self, plan: Plan, held: bool) -> Path:
         return Path(SIDES[held] if self.sides else "", *plan.folder)
@@ -259,23 +256,3 @@ def _record(
         "sides": result.sides,
         "stacks": stacks,
     }
-
-
-class _Ticker:
-    """Tells of progress, but not for every cell."""
-
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress, self._total, self._done = progress, total, 0
-        self._next = 0.0
-
-    def tick(self, name: str, cells: int) -> None:
-        """Count cells; report, if it is time."""
-        self._done += cells
-        now = time.monotonic()
-        if now >= self._next:
-            self._next = now + _SECONDS_BETWEEN_REPORTS
-            self._progress.report(self._done, self._total, f"Parsing {name}")
-
-    def last(self, text: str) -> None:
-        """Report the end."""
-        self._progress.report(self._total, self._total, text)

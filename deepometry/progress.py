@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 Report = Callable[[int, int, str], None]
 Measured = Mapping[str, float]
+_BETWEEN = 0.1  # seconds between two reports of a `Ticker`
 _whole = threading.RLock()  # held while a block of `unbroken` is at work
 
 
@@ -79,6 +81,34 @@ class Progress:
         """Raise `Cancelled` if the user has asked to stop."""
         if self.cancelled:
             raise Cancelled("Stopped, as you asked.")
+
+
+class Ticker:
+    """Counts units of work and reports them, but not each one.
+
+    Parameters
+    ----------
+    progress : Progress
+        Told at most ten times a second.
+    total : int
+        Number of units in all.
+    """
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+        self._next = 0.0
+
+    def tick(self, text: str, units: int = 1) -> None:
+        """Count some more units; report, if it is time."""
+        self._done += units
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _BETWEEN
+            self._progress.report(min(self._done, self._total), self._total, text)
+
+    def last(self, text: str) -> None:
+        """Report the end."""
+        self._progress.report(self._total, self._total, text)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Protocol, Self, TextIO
 import numpy as np
 
 from deepometry.framing import Block
+from deepometry.kinds import AMNIS
 from deepometry.montage import MontageWriter
 from deepometry.readers import Problem
 
@@ -117,7 +118,7 @@ class _Singles:
 
     def _write(self, source: str, object: str, framed: np.ndarray) -> str:
         # A file that holds many cells only numbers them: 1.npy would say nothing.
-        shared = source.lower().endswith((".cif", ".rif")) or object.isdecimal()
+        shared = source.lower().endswith(AMNIS) or object.isdecimal()
         name = f"{self._stem}_{object}" if shared else object
         path = self._folder / f"{unique_name(safe_name(name), self._used)}.npy"
         path.write_bytes(self._header + framed.astype(self._dtype, copy=False).tobytes())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 
 
@@ -19,3 +22,8 @@ def shortened(names: Sequence[str], most: int = 20) -> str:
     """List names in a line that stays readable."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def quoted(words: Sequence[str]) -> str:
+    """Write a command as the shell of this system takes it."""
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)

@@ -424,18 +424,21 @@ def test_counting_can_be_cancelled(tmp_path: Path) -> None:
         list(count_in_turns([Tally(str(tmp_path))], progress))
 
 
+READ_ONLY = (
+    "/browse",
+    "/browse/list",
+    "/browse/check",
+    "/look",
+    "/look/gallery.png",
+    "/retrieve",
+)
+
+
 # --- who may ask -----------------------------------------------------------------------------
 
 
 def test_other_sites_are_refused(client: FlaskClient, tmp_path: Path) -> None:
-    for place in (
-        "/browse",
-        "/browse/list",
-        "/browse/check",
-        "/look",
-        "/look/gallery.png",
-        "/retrieve",
-    ):
+    for place in READ_ONLY:
         for site in ("cross-site", "same-site"):
             assert client.get(place, headers={"Sec-Fetch-Site": site}).status_code == 403, place
     answer = client.post(
@@ -450,14 +453,7 @@ def test_other_sites_are_refused(client: FlaskClient, tmp_path: Path) -> None:
 def test_no_content_of_a_file_is_given(client: FlaskClient, tmp_path: Path) -> None:
     (tmp_path / "secret.cif").write_text("the secret")
     np.save(tmp_path / "x.npy", np.zeros(3))
-    for place in (
-        "/browse",
-        "/browse/list",
-        "/browse/check",
-        "/look",
-        "/look/gallery.png",
-        "/retrieve",
-    ):
+    for place in READ_ONLY:
         for path in (tmp_path, tmp_path / "secret.cif", tmp_path / "x.npy"):
             query = {"path": str(path), "kind": "raw", "frame": "48"}
             assert b"the secret" not in client.get(place, query_string=query).data

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from deepometry.cif import block
-from deepometry.cif.cell import CifCell, find_columns, usable_backgrounds
+from deepometry.cif.cell import CifCell, find_columns
 from deepometry.cif.codec import CifError
 from deepometry.cif.positions import PositionedFile
+from deepometry.noise import usable_backgrounds
 
 if TYPE_CHECKING:
     from deepometry.cif.reader import CifReader
@@ -144,7 +145,7 @@ def read_batches(
     waiting: deque[Future[Any]] = deque()
     with job, ThreadPoolExecutor(workers, thread_name_prefix="cif") as pool:
         try:
-            for start, stop in _plan(reader):
+            for start, stop in job.plan():
                 waiting.append(pool.submit(job.run, start, stop, then))
                 if len(waiting) > 2 * workers:
                     yield waiting.popleft().result()
@@ -159,23 +160,6 @@ def core_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _ends(reader: CifReader) -> np.ndarray:
-    """Give for every cell where the next one begins."""
-    images = reader.catalogue.chain.images
-    return np.append(images[1:], max(reader.size, images[-1] + 1))
-
-
-def _plan(reader: CifReader) -> Iterator[tuple[int, int]]:
-    """Cut the cells into runs of about a block each."""
-    images, ends = reader.catalogue.chain.images, _ends(reader)
-    start = 0
-    while start < len(images):
-        stop = int(np.searchsorted(ends, images[start] + _BLOCK, "right"))
-        stop = min(max(stop, start + 1), start + _MOST_CELLS)
-        yield start, stop
-        start = stop
 
 
 class _Room(threading.local):
@@ -195,7 +179,8 @@ class _Job:
         self._open = type(reader)
         self._channels = tuple(channels)
         self._mask = mask and bool(self._catalogue.chain.masks.any())
-        self._ends = _ends(reader)
+        images = self._catalogue.chain.images
+        self._ends = np.append(images[1:], max(reader.file.size, images[-1] + 1))
         self._wanted = np.zeros(len(reader.channels), bool)
         self._wanted[columns] = True
         self._order = np.searchsorted(np.flatnonzero(self._wanted), columns)
@@ -208,6 +193,15 @@ class _Job:
 
     def __exit__(self, *_: object) -> None:
         self._files.close()
+
+    def plan(self) -> Iterator[tuple[int, int]]:
+        """Cut the cells into runs of about a block each."""
+        images, start = self._catalogue.chain.images, 0
+        while start < len(images):
+            stop = int(np.searchsorted(self._ends, images[start] + _BLOCK, "right"))
+            stop = min(max(stop, start + 1), start + _MOST_CELLS)
+            yield start, stop
+            start = stop
 
     def run(self, start: int, stop: int, then: Callable[[CifBatch], T] | None) -> Any:
         """Read cells `start` to `stop`."""

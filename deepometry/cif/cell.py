@@ -55,17 +55,3 @@ def find_columns(wanted: Sequence[int], present: Sequence[int]) -> list[int]:
         told = ", ".join(map(str, present))
         raise CifError(f"{verb.format(', '.join(missing))} not in use (those in use: {told}).")
     return [present.index(channel) for channel in wanted]
-
-
-def usable_backgrounds(told: np.ndarray) -> np.ndarray:
-    """Tell which cells have a mean and a standard deviation for every wanted channel.
-
-    Parameters
-    ----------
-    told : ndarray of float64, shape (cells, channels, 2)
-
-    Returns
-    -------
-    ndarray of bool, shape (cells,)
-    """
-    return np.isfinite(told).all((1, 2)) & (told[:, :, 1] >= 0).all(1)

@@ -12,7 +12,7 @@ from typing import overload
 import numpy as np
 
 from deepometry.cif.bulk import read_batches
-from deepometry.cif.cell import CifCell, find_columns, usable_backgrounds
+from deepometry.cif.cell import CifCell, find_columns
 from deepometry.cif.codec import (
     GREY,
     MASK,
@@ -40,6 +40,7 @@ from deepometry.cif.directory import (
 from deepometry.cif.metadata import CifMetadata, read_metadata
 from deepometry.cif.positions import PositionedFile, resolve_near
 from deepometry.cif.walk import Chain, walk
+from deepometry.noise import usable_backgrounds
 
 MOST_STRIPS = 65536
 _WITNESSES = 25  # objects that are asked how many channels there are
@@ -84,11 +85,6 @@ class CifReader(Sequence[CifCell]):
         except CifError as error:
             self.close()
             raise CifError(f"{self.path}: {error}.") from error
-
-    @property
-    def size(self) -> int:
-        """Size of the file in bytes."""
-        return self.file.size
 
     @property
     def channels(self) -> tuple[int, ...]:

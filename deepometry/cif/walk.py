@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,15 +56,13 @@ class Chain:
         return len(self.images)
 
 
-def walk(first: Directory, check: Callable[[], None] = lambda: None) -> Chain:
+def walk(first: Directory) -> Chain:
     """Walk the chain of directories behind the first and note where the objects are.
 
     Parameters
     ----------
     first : Directory
         The file-wide directory.
-    check : callable
-        Called between blocks; may raise to stop the walk.
 
     Returns
     -------
@@ -78,14 +75,14 @@ def walk(first: Directory, check: Callable[[], None] = lambda: None) -> Chain:
     CifError
         The file itself can no longer be read.
     """
-    return _Walk(first, check).run(number_or(first, OBJECT_COUNT, 0))
+    return _Walk(first).run(number_or(first, OBJECT_COUNT, 0))
 
 
 class _Walk:
     """One walk: what is found, and the block of the file that is at hand."""
 
-    def __init__(self, first: Directory, check: Callable[[], None]) -> None:
-        self._file, self._order, self._check = first.file, first.order, check
+    def __init__(self, first: Directory) -> None:
+        self._file, self._order = first.file, first.order
         self._first, self._end, self._found = first, first.end, 0
         self._images, self._masks, self._ids = (np.zeros(256, np.int64) for _ in range(3))
         self._sizes = np.zeros((256, 2), np.int32)
@@ -140,7 +137,6 @@ class _Walk:
 
     def _follow_fast(self, position: int, state: int) -> tuple[int, int]:
         """Follow the chain within a block; a directory that no block holds is strange."""
-        self._check()
         if state == scan.NEEDS_ROOM:
             self._grow()
         elif not self._fill(position):
@@ -220,7 +216,6 @@ class _Walk:
         """Find the next directory behind the last one that was noted; 0 if there is none."""
         base, big = self._end, self._order == ">"
         while base < self._file.size:
-            self._check()
             valid = self._file.read_into(base, memoryview(self._buffer))
             self._valid = 0  # the block is no longer that of `_base`
             found = scan.find_directory(self._data, valid, big, self._fields)

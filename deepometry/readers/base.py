@@ -40,6 +40,35 @@ class Cell:
     centre: tuple[float, float] | None = None
     mask: np.ndarray | None = None
 
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of its pixels, without the byte order, which may differ from file to file."""
+        return self.pixels.dtype.newbyteorder("=")
+
+
+def unusable(cell: Cell, dtype: np.dtype | None = None) -> str:
+    """Say why nothing can be done with the pixels of a cell; blank if something can.
+
+    Parameters
+    ----------
+    cell : Cell
+    dtype : dtype, optional
+        That of the other cells of its stack.
+    """
+    found = cell.pixels
+    if found.dtype.kind not in "uif":
+        return f"Expected pixels that are real numbers, found {found.dtype}."
+    if not found.size:
+        return f"Expected an image, found one of {found.shape[0]} x {found.shape[1]} pixels."
+    if dtype is not None and cell.dtype != dtype:
+        return (
+            f"Expected {dtype} pixels, as most cells of its stack have, found {cell.dtype}; "
+            "export all cells alike."
+        )
+    if found.dtype.kind == "f" and not np.isfinite(found).all():
+        return "Expected a number in every pixel, found some that are none (NaN or infinite)."
+    return ""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -16,7 +16,7 @@ from deepometry.errors import DeepometryError
 from deepometry.readers import java
 from deepometry.readers.base import NO_MASK, Cell, Problem, Source, UnreadableSource
 from deepometry.readers.bioformats_file import Contents, PlaneFile, image_suffixes, read_contents
-from deepometry.readers.cif import CifSource
+from deepometry.readers.cif import CifSource, as_sentence
 from deepometry.readers.java import JavaError
 
 
@@ -222,8 +222,7 @@ class BioformatsSource:
             pixels = java.run(lambda: file.read(plane, columns))
             mask = java.run(lambda: file.read((outline, 0, 0), columns)) != 0 if masked else None
         except CifError as error:
-            reason = str(error)
-            return Problem(self._source, name, f"{reason[:1].upper()}{reason[1:]}")
+            return Problem(self._source, name, as_sentence(error))
         except JavaError as error:
             return Problem(self._source, name, f"Bio-Formats cannot read it: {error}.")
         if mask is not None and mask.shape != pixels.shape:

@@ -72,7 +72,7 @@ class CifSource:
 
     @cached_property
     def objects(self) -> _Names:
-        """Object numbers; places in the file, from 0, where numbers are missing or repeated."""
+        """Object numbers; `@` and the place in the file where one is missing or repeated."""
         catalogue, damage = self._opened
         if catalogue is None:
             return _Names(np.empty(0, np.int64), blank=True)
@@ -180,7 +180,7 @@ class CifSource:
             find_columns(channels, self.channels)
             reader = self.open()
         except CifError as error:
-            yield from (Problem(self.name, name, _sentence(error)) for name in self.objects)
+            yield from (Problem(self.name, name, as_sentence(error)) for name in self.objects)
             return
         with reader:
             for name, cell in zip(self.objects, reader.cells(channels, mask=masked), strict=False):
@@ -190,7 +190,7 @@ class CifSource:
     def as_cell(self, name: str, cell: CifCell | CifError, masked: bool) -> Cell | Problem:
         """Give a cell of the reader the name that it has here."""
         if isinstance(cell, CifError):
-            return Problem(self.name, name, _sentence(cell))
+            return Problem(self.name, name, as_sentence(cell))
         if masked and cell.mask is None:
             return Problem(self.name, name, NO_MASK)
         mask = cell.mask != 0 if masked and cell.mask is not None else None
@@ -263,7 +263,8 @@ def check_amnis(path: Path) -> None:
             raise CifError(f"{path}: {error}.") from error
 
 
-def _sentence(error: CifError) -> str:
+def as_sentence(error: CifError) -> str:
+    """Begin what `find_columns` says with a capital; other errors begin with a file."""
     text = str(error)
     return f"{text[:1].upper()}{text[1:]}" if text.startswith("channel") else text
 

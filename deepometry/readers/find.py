@@ -11,6 +11,7 @@ from pathlib import Path
 from deepometry.cif.codec import CifError
 from deepometry.errors import DeepometryError, explain_os_error
 from deepometry.files import existing_folder
+from deepometry.kinds import AMNIS, TIFF, suffix_of
 from deepometry.names import natural_key
 from deepometry.options import READERS
 from deepometry.progress import Progress, Report, as_progress
@@ -20,8 +21,6 @@ from deepometry.readers.bioformats_file import read_contents
 from deepometry.readers.cif import CifSource, check_amnis
 from deepometry.readers.tiff import TiffSource
 
-_AMNIS = (".cif", ".rif")
-_TIFF = (".tif", ".tiff")
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ENTRIES_BETWEEN_CHECKS = 10_000
 
@@ -115,8 +114,8 @@ def _is_second(reader: str) -> bool:
 def _open_any(path: Path) -> Source | None:
     """Open a file through Bio-Formats, unless it is a plain .tif file."""
     suffix = path.suffix.lower()
-    amnis = suffix in _AMNIS or _is_amnis(path)
-    if suffix in _TIFF and not amnis:
+    amnis = suffix in AMNIS or _is_amnis(path)
+    if suffix in TIFF and not amnis:
         return None
     return BioformatsSource(path, (), path.stem, read_contents(path, amnis=amnis), amnis)
 
@@ -134,7 +133,7 @@ def _open_known(path: Path) -> Source:
     try:
         source = CifSource(path, (), path.stem)
     except CifError:
-        if path.suffix.lower() in _AMNIS:
+        if path.suffix.lower() in AMNIS:
             raise
         return TiffSource(path.parent, (), path.stem, [path.name])
     if source.fault:
@@ -161,12 +160,12 @@ class _Folder:
         name = entry.name
         if name.startswith("."):
             return
-        suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 (a Path for each is slow)
+        suffix = suffix_of(name)
         if entry.is_dir():
             self.folders.append(name)
-        elif suffix in _TIFF:
+        elif suffix in TIFF:
             self.tiffs.append(name)
-        elif suffix in _AMNIS:
+        elif suffix in AMNIS:
             self.amnis.append(name)
         elif name.lower().endswith(self.suffixes):
             self.foreign.append(name)

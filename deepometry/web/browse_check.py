@@ -9,8 +9,9 @@ from pathlib import Path
 
 from deepometry.errors import DeepometryError, explain_os_error
 from deepometry.files import own_record
+from deepometry.kinds import suffix_of
 from deepometry.names import PARSE_RECORD
-from deepometry.web.browse_count import IMAGES, STACKS, Tally, count_in_turns, suffix_of
+from deepometry.web.browse_count import IMAGES, STACKS, Tally, count_in_turns
 from deepometry.web.browse_tasks import Task
 from deepometry.words import counted, joined
 
@@ -63,12 +64,18 @@ def check_path(path: Path, kind: str, task: Task) -> Finding:
 
 
 def _missing(path: Path) -> str:
-    above = path.parent
-    while above != above.parent and not above.exists():
-        above = above.parent
+    above = _nearest(path)
     if above == path.parent:
         return f"Not found: there is no “{path.name}” in {above}."
     return f"Not found: {above} is there, but holds no “{path.relative_to(above).parts[0]}”."
+
+
+def _nearest(path: Path) -> Path:
+    """Find the nearest folder above that exists, or else the root of the disk."""
+    above = path.parent
+    while above != above.parent and not above.exists():
+        above = above.parent
+    return above
 
 
 def _count(path: Path, task: Task) -> Tally:
@@ -166,9 +173,7 @@ def _model(path: Path) -> Finding:
 
 
 def _to_make(path: Path) -> Finding:
-    above = path.parent
-    while above != above.parent and not above.exists():
-        above = above.parent
+    above = _nearest(path)
     if not above.exists():
         return Finding("bad", f"Not found: there is no {above}.")
     if not above.is_dir():

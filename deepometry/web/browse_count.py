@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 
 from deepometry.errors import explain_os_error
+from deepometry.kinds import AMNIS, TIFF, suffix_of
 from deepometry.names import PARSE_RECORD
 from deepometry.progress import Progress
 from deepometry.words import counted
 
-IMAGES = (".cif", ".rif", ".tif", ".tiff")
-AMNIS = (".cif", ".rif")
+IMAGES = (*AMNIS, *TIFF)
 STACKS = (".npy",)
 MODELS = (".keras", ".h5", ".hdf5")
 MOST_COUNTED = 10_000
@@ -23,11 +23,6 @@ MOST_COUNTED = 10_000
 _MOST_ENTRIES = 50_000
 _ENTRIES_BETWEEN_CHECKS = 2_000
 _MODEL_NAME = "model_*.keras"
-
-
-def suffix_of(name: str) -> str:
-    """Give the suffix in lower case: `.tif`."""
-    return os.path.splitext(name)[1].lower()  # noqa: PTH122 (a Path for each is slow)
 
 
 def is_hidden(entry: os.DirEntry[str]) -> bool:

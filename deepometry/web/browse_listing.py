@@ -8,17 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deepometry.errors import DeepometryError, explain_os_error
+from deepometry.kinds import AMNIS, is_text, suffix_of
 from deepometry.names import natural_key
 from deepometry.web.browse_count import (
-    AMNIS,
     MODELS,
     Tally,
     count_in_turns,
     is_folder,
     is_hidden,
-    suffix_of,
 )
-from deepometry.web.browse_places import is_text
 from deepometry.web.browse_tasks import Task
 
 MOST_SHOWN = 500

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from deepometry.errors import DeepometryError, explain_os_error
 from deepometry.files import read_json, write_json
+from deepometry.kinds import is_text
 from deepometry.options import InfoOptions, settings
 
 PLACES = "places.json"
@@ -68,11 +69,6 @@ def read_path(text: str, whole: bool = False) -> Path:
         raise explain_os_error(error, text) from error
     except ValueError as error:
         raise DeepometryError(f"Path: {error}") from error
-
-
-def is_text(name: str) -> bool:
-    """Tell whether a name can be shown and sent: Linux also allows names that no encoding has."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def crumbs(path: Path) -> list[Place]:

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from deepometry.errors import DeepometryError, OptionsError, explain_os_error
+from deepometry.errors import DeepometryError, OptionsError, explain_os_error, lacks_memory
 from deepometry.files import missing_folders, own_record, sweep_after
 from deepometry.progress import Cancelled, Progress, hold_unbroken
 from deepometry.web.process import identity
@@ -91,8 +91,7 @@ class Work:
         return {**told, "error": self.stopped_by} if stopped else told
 
     def _unexpected(self, error: Exception) -> str:
-        # TensorFlow's ResourceExhaustedError, which is not loaded here
-        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        if lacks_memory(error):
             return _NO_MEMORY + _LESS.get(self.verb.name, ".")
         told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         return f"Something went wrong that should not ({told}); the log says where: {self.log}."

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import shlex
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from math import isfinite
@@ -22,6 +19,7 @@ from deepometry.options import (
     settings,
 )
 from deepometry.progress import Progress
+from deepometry.words import quoted
 
 _POSITIONAL = ("input", "output")
 
@@ -159,8 +157,7 @@ def command_line(options: object) -> str:
 
     Only options that differ from their defaults are told; paths are absolute.
     """
-    words = command_words(options)
-    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+    return quoted(command_words(options))
 
 
 def command_words(options: object) -> list[str]:

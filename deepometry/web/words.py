@@ -6,13 +6,9 @@ from datetime import datetime
 
 from flask import Flask
 
-TITLES = {
-    "parse": "Preprocessing",
-    "train": "Model training",
-    "predict": "Prediction",
-    "extract": "Feature extraction",
-    "demo-data": "Example cells",
-}
+from deepometry.web.steps import STEPS
+
+TITLES = {verb: step.title for verb, step in STEPS.items()} | {"demo-data": "Example cells"}
 STATES = {
     "queued": "Waiting",
     "running": "Running",
