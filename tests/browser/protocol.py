@@ -1,0 +1,101 @@
+"""The protocol as a user clicks it through."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.server import Server
+
+JOB = 240_000  # milliseconds for a job: a training of seconds, on machines that are busy
+ENDED = re.compile("done|failed|cancelled|lost")
+
+
+class Protocol:
+    """One page of one server, and what it said on the way.
+
+    Attributes
+    ----------
+    page : Page
+    server : Server
+    told : dict of str to str
+        For every step, the notice at its end.
+    offered : dict of str to dict
+        For every step, what stood in all forms at its end.
+    """
+
+    def __init__(self, page: Page, server: Server) -> None:
+        self.page, self.server = page, server
+        self.told: dict[str, str] = {}
+        self.offered: dict[str, dict[str, str]] = {}
+
+    def make_example(self) -> None:
+        """Press "Try it with example cells", and wait until the forms are filled in."""
+        self.page.goto(self.server.address)
+        self.page.get_by_role("button", name="Try it with example cells").click()
+        self.wait("demo-data")
+
+    def parse(self) -> None:
+        """Parse with a small frame, which the look draws anew."""
+        expect(self.page.locator("#look [data-look=gallery]")).to_be_visible(timeout=JOB)
+        field(self.page, "parse", "frame").fill("32")
+        self.run("parse")
+
+    def retrieve(self) -> None:
+        """Press Retrieve of the training, with the target left blank."""
+        field(self.page, "train", "target").fill("")
+        self.page.locator("#form-train .retrieve").click()
+        expect(self.page.locator("#targets-train .target").first).to_be_visible(timeout=JOB)
+
+    def train(self) -> None:
+        """Train shortly, with what "More options" holds for it."""
+        more = self.page.locator("#form-train details.more")
+        if more.get_attribute("open") is None:
+            more.locator("summary").click()
+        field(self.page, "train", "epochs").fill("2")
+        field(self.page, "train", "batch_size").fill("64")
+        field(self.page, "train", "network").select_option("resnet18")
+        self.run("train")
+
+    def run(self, verb: str) -> None:
+        """Press the button of a step, and wait for its results."""
+        self.page.locator(f"#go-{verb}").click()
+        self.wait(verb)
+        expect(self.page.locator(f"#results-{verb} [data-results]")).to_be_visible(timeout=JOB)
+
+    def wait(self, verb: str) -> None:
+        """Wait for the end of a job, and write down what the page says then."""
+        expect(card(self.page, verb)).to_have_attribute("data-state", ENDED, timeout=JOB)
+        assert card(self.page, verb).get_attribute("data-state") == "done", self.server.job(verb)
+        expect(self.page.locator("#notice")).to_contain_text(DONE[verb])
+        self.told[verb] = self.page.locator("#notice").inner_text()
+        self.offered[verb] = values(self.page)
+
+
+DONE = {
+    "demo-data": "The example cells are ready",
+    "parse": "Preprocessing is done",
+    "train": "Model training is done",
+    "predict": "Prediction is done",
+    "extract": "Feature extraction is done",
+}
+
+
+def card(page: Page, verb: str) -> Locator:
+    """The card of the newest job of a step."""
+    return page.locator(f"#jobs-{verb} .job").first
+
+
+def field(page: Page, verb: str, name: str) -> Locator:
+    """A field of a form."""
+    return page.locator(f"#form-{verb} [name={name}]")
+
+
+def values(page: Page) -> dict[str, str]:
+    """What stands in the text fields and choices of all forms, as "parse:input"."""
+    return page.evaluate(
+        """() => Object.fromEntries(
+            [...document.querySelectorAll(".form input[type=text], .form select")]
+            .map((each) => [each.form.id.replace("form-", "") + ":" + each.name, each.value]))"""
+    )

@@ -1,0 +1,96 @@
+"""The whole protocol on example cells: each step offers what it wrote to the next one."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.protocol import Protocol, card, field
+from tests.browser.watch import assert_accessible
+
+
+def test_the_example_fills_in_the_forms(example: Protocol):
+    place = example.server.user / "Deepometry example"
+    assert "press Parse, then Train" in example.told["demo-data"]
+    shown = example.offered["demo-data"]
+    assert shown["parse:input"] == str(place / "images")
+    assert shown["train:target"] == "Class"
+    assert shown["train:network"] == "resnet18"
+    assert shown["extract:model"] == str(place / "model")
+    assert len(list((place / "images").rglob("*.cif"))) == 56
+
+
+def test_the_images_are_looked_into(parsed: Protocol):
+    look = parsed.page.locator("#look")
+    expect(look.get_by_role("heading", name="350 cells in 56 .cif files")).to_be_visible()
+    expect(look.get_by_role("checkbox", checked=True)).to_have_count(2)
+    expect(look).to_contain_text("Brightfield")
+    gallery = look.locator("[data-look=gallery]")
+    expect(gallery).to_have_attribute("src", re.compile("frame=32"))
+    parsed.page.wait_for_function("image => image.complete", arg=gallery.element_handle())
+    assert gallery.evaluate("image => image.naturalWidth") > 300
+
+
+def test_parse_offers_its_output(parsed: Protocol):
+    place = parsed.server.user / "Deepometry example" / "parsed"
+    shown = parsed.offered["parse"]
+    assert shown["train:input"] == str(place / "Train")
+    assert shown["predict:input"] == shown["extract:input"] == str(place / "Hold-out")
+    assert (place / "parse.json").is_file()
+    results = parsed.page.locator("#results-parse")
+    expect(results).to_contain_text("350")
+    expect(results).to_contain_text("32 px")
+
+
+def test_retrieve_shows_targets_and_keeps_the_fields(trained: Protocol):
+    choices = trained.page.locator("#targets-train .target")
+    expect(choices).to_have_count(3)
+    labels = choices.filter(has_text="Class (7 labels, 274 cells)")
+    expect(labels).to_have_count(1)
+    expect(labels.get_by_role("row")).to_have_count(7)
+    counts = labels.locator(".target-count").all_inner_texts()
+    assert sum(map(int, counts)) == 274
+    expect(labels.get_by_role("radio")).to_be_checked()
+    kept = trained.offered["parse"]
+    for name in ("train:input", "train:output", "parse:frame", "predict:model"):
+        assert trained.offered["train"][name] == kept[name]
+    assert trained.offered["train"]["train:target"] == "Class"
+
+
+def test_train_offers_its_model(trained: Protocol):
+    place = trained.server.user / "Deepometry example" / "model"
+    shown = trained.offered["train"]
+    assert shown["predict:model"] == shown["extract:model"] == str(place)
+    assert shown["predict:target"] == "Class"
+    assert (place / "model_7-Class_categories.keras").is_file()
+    assert trained.server.job("train").options["epochs"] == 2
+    results = trained.page.locator("#results-train")
+    expect(results).to_contain_text("Validation accuracy")
+    expect(results).to_contain_text("which was kept")
+
+
+def test_the_steps_end_with_results(extracted: Protocol):
+    place = extracted.server.user / "Deepometry example"
+    assert (place / "predictions" / "predicted.csv").is_file()
+    assert (place / "features" / "features_extracted_by_pool5.txt").is_file()
+    expect(extracted.page.locator("#results-predict")).to_contain_text("Confusion matrix")
+    expect(extracted.page.locator("#results-extract")).to_contain_text("All 76 cells are drawn")
+    for verb in ("parse", "train", "predict", "extract"):
+        expect(card(extracted.page, verb)).to_have_attribute("data-state", "done")
+
+
+def test_past_jobs_can_be_used_again(extracted: Protocol):
+    page = extracted.page
+    page.get_by_role("navigation", name="Page").get_by_text("Past jobs").click()
+    rows = page.locator("#past tbody tr")
+    expect(rows).to_have_count(5)
+    expect(rows.first).to_contain_text("deepometry extract")
+    field(page, "parse", "frame").fill("99")
+    rows.filter(has_text="deepometry parse").get_by_role("button", name="Use again").click()
+    expect(field(page, "parse", "frame")).to_have_value("32")
+    expect(page.locator("#notice")).to_contain_text("Nothing was started yet")
+
+
+def test_results_are_accessible(extracted: Protocol):
+    assert_accessible(extracted.page)
