@@ -9,6 +9,8 @@ from deepometry.errors import DeepometryError
 from deepometry.example import write_example
 from deepometry.extract import ExtractResult, extract
 from deepometry.options import (
+    DEMO_NETWORK,
+    DEMO_TARGET,
     DemoOptions,
     ExtractOptions,
     ParseOptions,
@@ -20,8 +22,6 @@ from deepometry.predict import PredictResult, predict
 from deepometry.progress import Cancelled, Progress, Report, as_progress
 from deepometry.targets import targets
 from deepometry.train import TrainResult, train
-
-TARGET, NETWORK = "Class", "resnet18"
 
 
 @dataclass(frozen=True)
@@ -121,13 +121,13 @@ def _train(options: DemoOptions, progress: Progress) -> TrainResult:
     """Train, on fewer layers than the default: a first look is to take minutes."""
     place = options.output
     offered = targets(place / "parsed" / "Train", progress)
-    progress.say(f"3. Train on {TARGET}, out of the targets {', '.join(map(str, offered))}")
+    progress.say(f"3. Train on {DEMO_TARGET}, out of the targets {', '.join(map(str, offered))}")
     result = train(
         TrainOptions(
             input=place / "parsed" / "Train",
             output=place / "model",
-            target=TARGET,
-            network=NETWORK,
+            target=DEMO_TARGET,
+            network=DEMO_NETWORK,
             epochs=options.epochs,
             seed=options.seed,
         ),

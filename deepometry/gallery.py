@@ -235,7 +235,7 @@ class _Sheet:
         size = "not enlarged" if factor == 1 else size
         counts = "Under the channels: the counts shown black and white" * bool(self._counts)
         lines = [
-            f"Orange: the suggested frame, {self._frame} x {self._frame} pixels. Cells {size}.",
+            f"Orange: a frame of {self._frame} x {self._frame} pixels. Cells {size}.",
             f"{counts or 'Each channel is stretched from black to white'}, the same for all cells "
             f"({low:g} and {high:g} % of the pixels are darker).",
         ]

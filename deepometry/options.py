@@ -446,6 +446,10 @@ class ExtractOptions(_Options):
     batch_size: int = _option("Batch size", "Cells processed at once.", _whole(1, 65536), 256)
 
 
+# What a first try learns, here and on the page: a smaller network than the default takes minutes
+DEMO_TARGET, DEMO_NETWORK = "Class", "resnet18"
+
+
 @dataclass(frozen=True, kw_only=True)
 class DemoOptions(_Options):
     """Options of `deepometry.demo.demo`; every field also accepts text.
@@ -481,5 +485,5 @@ class ExampleOptions(_Options):
     output: Path = _option(
         "Output location", "New or empty folder for the example images.", _path, metavar="FOLDER"
     )
-    cells: int = _option("Cells", "Number of example cells to draw.", _whole(70, 1_000_000), 350)
+    cells: int = _option("Cells", "Number of example cells to draw.", _whole(70, 1_000_000), 1400)
     seed: int = _option("Seed", "Number that fixes everything drawn by chance.", _whole(0), 0)

@@ -71,7 +71,9 @@
       }
       const count = (number) => number.toLocaleString("en");
       set(card, ".count", data.total > 0 ? `${count(data.done)} of ${count(data.total)}` : "");
-      set(card, ".left", data.seconds_left == null ? "" : `${duration(data.seconds_left)} left`);
+      // a training may stop before its last epoch
+      const most = card.dataset.verb === "train" ? "at most " : "";
+      set(card, ".left", data.seconds_left == null ? "" : `${most}${duration(data.seconds_left)} left`);
       set(card, ".text", data.text);
     },
     metrics(card, data) {
@@ -126,6 +128,7 @@
     await htmx.ajax("GET", card.dataset.card, { target: card, swap: "outerHTML" });
     const now = document.getElementById(card.id);
     if (!now || now.dataset.state === before || lasting.has(now.dataset.state)) return;
+    document.dispatchEvent(new Event("deepometry:job-ended"));
     const example = now.dataset.verb === "demo-data";
     deepometry.offer(JSON.parse(now.dataset.offers), example);
     if (now.dataset.state !== "done") return;

@@ -305,15 +305,26 @@
     return line;
   }
 
+  // What the form of an earlier step is going to write is not there yet, which is no mistake.
+  const WRITERS = { parsed: ["parse", "Parse"], model: ["train", "Train"] };
+
+  function promise(kind, path) {
+    const [verb, button] = WRITERS[kind] || [];
+    const output = verb ? deepometry.getField(`form-${verb}`, "output").trim() : "";
+    const inside = output && path.startsWith(output) && /^([/\\]|$)/.test(path.slice(output.length));
+    return inside ? `Not there yet: ${button} will write it.` : "";
+  }
+
   async function check(input) {
     const { kind } = fieldOf(buttonOf(input));
     const path = input.value;
     const place = url("/browse/check", { path, kind, field: buttonOf(input).dataset.field });
     const found = await fetch(place).then((answer) => answer.json()).catch(() => null);
     if (!found || input.value !== path || !input.isConnected) return;
+    const promised = found.state === "missing" && promise(kind, path);
     const line = lineOf(input);
-    line.textContent = found.text;
-    line.dataset.state = found.state;
+    line.textContent = promised || found.text;
+    line.dataset.state = promised ? "plain" : found.state;
     if (found.pending) later(input, 500);
   }
 
@@ -335,14 +346,16 @@
     if (button) open(button);
   });
 
-  function checkAll() {
+  function checkAll(wanted = () => true) {
     for (const button of document.querySelectorAll(".pick[data-field]")) {
       const input = inputOf(fieldOf(button));
-      if (input?.value && !document.getElementById(`path-${input.form.id}-${input.name}`)) later(input, 0);
+      if (input?.value && wanted(input)) later(input, 0);
     }
   }
 
-  document.addEventListener("htmx:afterSettle", checkAll);
+  const unchecked = (input) => !document.getElementById(`path-${input.form.id}-${input.name}`);
+  document.addEventListener("htmx:afterSettle", () => checkAll(unchecked));
+  document.addEventListener("deepometry:job-ended", () => checkAll());
   checkAll();
 
   // look.js asks the same server in the name of the same page

@@ -353,7 +353,7 @@ def test_a_path_is_told_by_what_the_field_wants(client: FlaskClient, tmp_path: P
     assert told("empty", "raw") == ("warn", "No .cif or .tif files in it.")
     assert told("empty", "parsed")[0] == "warn"
     assert told("raw/x.tif", "parsed")[0] == "bad"
-    assert told("nope", "raw") == ("bad", f"Not found: there is no “nope” in {tmp_path}.")
+    assert told("nope", "raw") == ("missing", f"Not found: there is no “nope” in {tmp_path}.")
     assert told("nope/deeper/still", "raw")[1].endswith("but holds no “nope”.")
     assert told("empty", "folder") == ("good", "An empty folder.")
     assert told("new/er", "folder") == ("plain", f"Will be made in {tmp_path}.")

@@ -261,12 +261,6 @@ def test_the_picture_of_a_point_is_that_of_its_cell(client, cells):
     assert np.corrcoef(pixels.ravel(), drawn.ravel())[0, 1] > 0.98
 
 
-def test_projector_tells_how_to_install_it(client, monkeypatch):
-    monkeypatch.setattr("deepometry.web.results_look.is_installed", lambda: False)
-    answer = client.post("/jobs/extracted/results/projector")
-    assert "pip install tensorboard" in answer.text
-
-
 # --- outputs that are not what they were -----------------------------------------------------
 
 

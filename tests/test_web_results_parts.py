@@ -331,9 +331,3 @@ def test_tensorboard_ends_with_the_server(tensorboard):
             child.wait(1)
         child.stdin.close()
         assert child.wait(20) == 0
-
-
-def test_without_tensorboard_it_is_told_how_to_get_it(monkeypatch, tmp_path):
-    monkeypatch.setattr("deepometry.web.results_projector.is_installed", lambda: False)
-    with pytest.raises(DeepometryError, match="pip install tensorboard"):
-        Projectors().start(tmp_path)

@@ -5,6 +5,7 @@ Nothing here imports Keras or TensorFlow: every run is a process of its own.
 
 from __future__ import annotations
 
+import mimetypes
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,9 @@ from deepometry import __version__
 
 _HERE = Path(__file__).resolve().parent
 _LARGEST_FORM = 1024 * 1024  # bytes
+# Windows takes these from its registry, where other programs may have changed them; with the
+# header `nosniff` a browser then refuses the page's own scripts and styles
+_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
 def _place(name: str) -> Path:
@@ -42,6 +46,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """
     app = Flask(__name__, template_folder=str(_place("templates")), static_folder=None)
     app.static_folder = str(_place("static"))
+    for suffix, kind in _TYPES.items():
+        mimetypes.add_type(kind, suffix)
     app.add_url_rule("/static/<path:filename>", "static", app.send_static_file)
     app.config.from_mapping(
         SECRET_KEY=secrets.token_bytes(32),

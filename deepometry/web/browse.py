@@ -146,8 +146,7 @@ def _listed(text: str, typed: bool) -> dict[str, Any]:
 def chosen() -> Response:
     """Remember the folder that was chosen."""
     try:
-        path = read_path(request.form.get("path", ""))
-        browse_places.remember(_home(), path.parent if path.is_file() else path)
+        browse_places.remember(_home(), read_path(request.form.get("path", "")))
     except DeepometryError as error:
         return jsonify(error=str(error))
     return jsonify(error="")

@@ -27,7 +27,8 @@ class Finding:
     Attributes
     ----------
     state : str
-        "good": what the field wants; "plain": usable; "warn": likely a mistake; "bad": unusable.
+        "good": what the field wants; "plain": usable; "warn": likely a mistake; "bad": unusable;
+        "missing": not there, unless an earlier step is going to write it.
     text : str
         In words.
     """
@@ -53,7 +54,7 @@ def check_path(path: Path, kind: str, task: Task) -> Finding:
         if kind == "folder":
             return _output(path) if there else _to_make(path)
         if not there:
-            return Finding("bad", _missing(path))
+            return Finding("missing", _missing(path))
         if kind == "model":
             return _model(path)
         if path.is_file():

@@ -132,15 +132,15 @@ def recent(home: Path) -> list[Place]:
     return [Place(Path(path).name or path, path) for path in _stored(home)]
 
 
-def remember(home: Path, path: Path) -> None:
-    """Put a folder in front of the recent ones.
+def remember(home: Path, *paths: Path) -> None:
+    """Put folders in front of the recent ones, the last of them first.
 
     Parameters
     ----------
     home : Path
         Folder of the program's own state.
-    path : Path
-        The folder.
+    paths : Path
+        Each a folder, or a file, whose folder is meant.
 
     Raises
     ------
@@ -148,8 +148,9 @@ def remember(home: Path, path: Path) -> None:
         The list cannot be written.
     """
     with _writing:
-        others = [other for other in _stored(home) if other != str(path)]
-        write_json(home / PLACES, {"places": [str(path), *others][:MOST_RECENT]})
+        newest = [str(path.parent if path.is_file() else path) for path in reversed(paths)]
+        found = dict.fromkeys([*newest, *_stored(home)])
+        write_json(home / PLACES, {"places": [*found][:MOST_RECENT]})
 
 
 def _stored(home: Path) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepometry.names import HOLD_OUT, TRAIN
+from deepometry.options import DEMO_NETWORK, DEMO_TARGET, DemoOptions, settings
 from deepometry.web.memory import Values
 from deepometry.web.steps import STEPS
 from deepometry.words import joined
@@ -19,7 +20,11 @@ Offers = dict[str, dict[str, str]]
 
 IMAGES = "images"
 # So that a first try takes minutes on a laptop without a GPU
-_EXAMPLE_OPTIONS = {"target": "Class", "epochs": "20", "network": "resnet18"}
+_EXAMPLE_OPTIONS = {
+    "target": DEMO_TARGET,
+    "epochs": str(settings(DemoOptions)["epochs"][1]),
+    "network": DEMO_NETWORK,
+}
 
 
 def has_results(job: Job) -> bool:

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from deepometry.errors import explain_os_error
 from deepometry.options import ExampleOptions, settings
-from deepometry.web import flow
+from deepometry.web import browse_places, flow
 from deepometry.web.forms import StepForm, empty_form, filled_form
 from deepometry.web.jobs import Job, Jobs
 from deepometry.web.memory import remember, remembered
@@ -99,7 +99,7 @@ def run(verb: str) -> str | AnyResponse:
     form = filled_form(verb)
     options = form.options()
     if options is not None:
-        remember(_home(), verb, form.texts())
+        _remember(form, options)
         _jobs().submit(options)
     if not _from_htmx():
         return _page(form) if options is None else redirect(url_for("pages.index"))
@@ -109,6 +109,12 @@ def run(verb: str) -> str | AnyResponse:
         return render_template("form.html", **values)
     cards = _cards(jobs, verb)
     return render_template("ran.html", **values, verb=verb, cards=cards)
+
+
+def _remember(form: StepForm, options: Any) -> None:
+    """Keep what was entered for the next visit, and its folders among the recent places."""
+    remember(_home(), form.step.verb, form.texts())
+    browse_places.remember(_home(), *(getattr(options, name) for name in form.step.kinds))
 
 
 @blueprint.post("/example")

@@ -10,7 +10,7 @@ from flask import Response, abort, render_template, request
 from deepometry.web import results_extract, results_predict
 from deepometry.web.results_cells import Cells
 from deepometry.web.results_output import Gone, Output, Unknown
-from deepometry.web.results_projector import INSTALL, View, is_installed
+from deepometry.web.results_projector import View
 from deepometry.web.results_site import (
     blueprint,
     find_output,
@@ -149,8 +149,6 @@ def _projector_partial(output: Output, view: View) -> str:
         output=output,
         view=view,
         here=is_here(),
-        installed=is_installed(),
-        install=INSTALL,
     )
 
 
@@ -165,7 +163,7 @@ def projector(id: str) -> str:
 def start_projector(id: str) -> str:
     """Start TensorBoard on the features of a job."""
     output = find_output(id, "extract")
-    view = projectors().start(output.root) if is_installed() else View("off")
+    view = projectors().start(output.root)
     return _projector_partial(output, view)
 
 

@@ -10,14 +10,12 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
 from deepometry.errors import DeepometryError
 
 HOST = "127.0.0.1"
-INSTALL = "pip install tensorboard"
 _PATIENCE = 120.0  # seconds until TensorBoard answers: the first start compiles a lot
 
 
@@ -52,13 +50,8 @@ class Projectors:
         Raises
         ------
         DeepometryError
-            TensorBoard is not installed, or cannot be started.
+            TensorBoard cannot be started.
         """
-        if not is_installed():
-            raise DeepometryError(
-                f"TensorBoard is not installed: type `{INSTALL}` in the environment of "
-                "Deepometry, then press the button again."
-            )
         with self._lock:
             running = self._running.get(folder)
             if running is None or running.process.poll() is not None:
@@ -103,11 +96,6 @@ class Projectors:
         if running.process.stdin is not None:
             running.process.stdin.close()
         running.log.close()
-
-
-def is_installed() -> bool:
-    """Tell whether TensorBoard is there, without importing it."""
-    return find_spec("tensorboard") is not None
 
 
 def _start(folder: Path) -> _Running:

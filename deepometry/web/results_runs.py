@@ -16,7 +16,6 @@ from deepometry.web import (
     results_train,
 )
 from deepometry.web.results_output import JobLike, Output, place_of
-from deepometry.web.results_projector import INSTALL, is_installed
 from deepometry.web.results_site import (
     blueprint,
     find_job,
@@ -82,8 +81,6 @@ def _extract_content(job: JobLike, output: Output) -> dict[str, Any]:
         "cells": int(output.record.get("cells", 0)),
         "features": results_extract.width(output),
         "view": projectors().view(output.root),
-        "installed": is_installed(),
-        "install": INSTALL,
     }
 
 
