@@ -395,6 +395,9 @@ def test_cancelled_while_no_server_runs(make, tmp_path):
     jobs.cancel(job.id)
     assert jobs.get(job.id).state == "cancelled"
     assert kinds(jobs, job.id)[-1] == "end"
+    later = make()  # the next server has nothing to wait for
+    later.start()
+    assert ended(later, later.submit(attempt(tmp_path)).id).state == "done"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends processes without a word")

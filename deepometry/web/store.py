@@ -195,7 +195,8 @@ class JobFolder:
 
     def process(self) -> dict[str, Any]:
         """Give the process of the job; empty if none was started."""
-        return self.written_state() or read(self.path / "launched.json")
+        found = self.written_state()  # a job that ended while it waited has one, but no process
+        return found if "pid" in found else read(self.path / "launched.json")
 
     def state(self) -> dict[str, Any]:
         """Say how the job stands; a process that has vanished is seen here."""
