@@ -248,6 +248,7 @@ window.deepometry = (() => {
       if (field.type === "hidden" || field.form === null) continue;
       if (field.type === "radio" && !field.checked) continue;
       const value = field.type === "checkbox" ? field.checked : field.value;
+      if (!value && field.dataset.touched !== "yes") continue; // not left blank by the user
       (drafts[field.form.id.replace("form-", "")] ??= {})[field.name] = value;
     }
     sessionStorage.setItem(DRAFTS, JSON.stringify(drafts));

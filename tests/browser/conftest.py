@@ -19,6 +19,7 @@ PATIENCE = 30  # seconds for what the page does by itself, on machines that are 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _watches: dict[BrowserContext, Watch] = {}
 _servers: list[Server] = []
+_opened: list[BrowserContext] = []  # for one test, which has ended
 
 
 def find_chromium() -> str | None:
@@ -52,10 +53,10 @@ def make_context(browser: Browser, **more) -> BrowserContext:
     return context
 
 
-def close_context(context: BrowserContext) -> list[str]:
-    """Close a window; give what it did that it should not."""
+def close_context(context: BrowserContext) -> None:
+    """Close a window."""
     context.close()
-    return _watches.pop(context).verdict()
+    del _watches[context]
 
 
 def watch_of(page: Page) -> Watch:
@@ -64,7 +65,7 @@ def watch_of(page: Page) -> Watch:
 
 
 @pytest.fixture
-def visit(chromium: Browser) -> Iterator[Callable[..., Page]]:
+def visit(chromium: Browser, clean: None) -> Iterator[Callable[..., Page]]:
     """Open the page of a server in a new window, which lasts as long as the test."""
     opened: list[BrowserContext] = []
 
@@ -75,16 +76,19 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Page]]:
         return page
 
     yield open_page
-    found = [told for context in opened for told in close_context(context)]
-    assert not found, "\n".join(found)
+    _opened.extend(opened)
 
 
 @pytest.fixture(autouse=True)
-def clean() -> Iterator[None]:
+def clean(request: pytest.FixtureRequest) -> Iterator[None]:
     """Hold every page that is open at the end of a test to what must hold on every page."""
     yield
     found = [told for watch in _watches.values() for told in watch.verdict()]
-    assert not found, "\n".join(found)
+    pictures = _save_pages(_place_of(request.node)) if found else ()
+    told = "\n".join([*found, *map(str, pictures)])
+    while _opened:
+        close_context(_opened.pop())
+    assert not found, told
 
 
 # --- servers -----------------------------------------------------------------------------------

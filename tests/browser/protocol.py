@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -63,6 +65,17 @@ class Protocol:
         self.page.locator(f"#go-{verb}").click()
         self.wait(verb)
         expect(self.page.locator(f"#results-{verb} [data-results]")).to_be_visible(timeout=JOB)
+
+    @property
+    def place(self) -> Path:
+        """Folder of the example and all that is made of it."""
+        return self.server.user / "Deepometry example"
+
+    @property
+    def cells(self) -> dict[str, int]:
+        """Number of cells in all, in Train and in Hold-out."""
+        told = json.loads((self.place / "parsed" / "parse.json").read_text("utf-8"))
+        return {"all": told["cells"], **told["sides"]}
 
     def wait(self, verb: str) -> None:
         """Wait for the end of a job, and write down what the page says then."""

@@ -9,10 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import deepometry
 from deepometry.web import process
 from deepometry.web.jobs import Jobs
 from deepometry.web.store import Job, JobFolder
 
+ROOT = Path(deepometry.__file__).resolve().parents[1]  # what the tests import is what runs
 START = 60  # seconds
 
 
@@ -32,7 +34,7 @@ class Server:
     def __init__(self, place: Path) -> None:
         self.user, self.log = place / "user", place / "server.log"
         self.user.mkdir(parents=True)
-        self._state = place / "state"
+        self.state = place / "state"
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
 
@@ -51,7 +53,8 @@ class Server:
         # compiled code and fonts come from where they were kept before: to make them takes time
         cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
         own = {"HOME": str(self.user), "USERPROFILE": str(self.user), "XDG_CACHE_HOME": cache}
-        return {**os.environ, **own, "DEEPOMETRY_HOME": str(self._state)}
+        own |= {"DEEPOMETRY_HOME": str(self.state), "PYTHONPATH": str(ROOT)}
+        return {**os.environ, **own}
 
     def _wait_for_address(self, before: int) -> str:
         end = time.monotonic() + START
@@ -77,7 +80,7 @@ class Server:
 
     def jobs(self) -> list[Job]:
         """Give all jobs, newest first, as its folder tells."""
-        return Jobs(self._state / "jobs").list()
+        return Jobs(self.state / "jobs").list()
 
     def job(self, verb: str) -> Job:
         """Give the newest job of a step."""

@@ -11,7 +11,7 @@ from tests.browser.watch import assert_accessible
 
 
 def test_the_example_fills_in_the_forms(example: Protocol):
-    place = example.server.user / "Deepometry example"
+    place = example.place
     assert "press Parse, then Train" in example.told["demo-data"]
     shown = example.offered["demo-data"]
     assert shown["parse:input"] == str(place / "images")
@@ -23,7 +23,8 @@ def test_the_example_fills_in_the_forms(example: Protocol):
 
 def test_the_images_are_looked_into(parsed: Protocol):
     look = parsed.page.locator("#look")
-    expect(look.get_by_role("heading", name="350 cells in 56 .cif files")).to_be_visible()
+    told = f"{parsed.cells['all']:,} cells in 56 .cif files"
+    expect(look.get_by_role("heading", name=told)).to_be_visible()
     expect(look.get_by_role("checkbox", checked=True)).to_have_count(2)
     expect(look).to_contain_text("Brightfield")
     gallery = look.locator("[data-look=gallery]")
@@ -33,24 +34,25 @@ def test_the_images_are_looked_into(parsed: Protocol):
 
 
 def test_parse_offers_its_output(parsed: Protocol):
-    place = parsed.server.user / "Deepometry example" / "parsed"
+    place = parsed.place / "parsed"
     shown = parsed.offered["parse"]
     assert shown["train:input"] == str(place / "Train")
     assert shown["predict:input"] == shown["extract:input"] == str(place / "Hold-out")
     assert (place / "parse.json").is_file()
     results = parsed.page.locator("#results-parse")
-    expect(results).to_contain_text("350")
+    expect(results).to_contain_text(f"{parsed.cells['Hold-out']:,}")
     expect(results).to_contain_text("32 px")
 
 
 def test_retrieve_shows_targets_and_keeps_the_fields(trained: Protocol):
+    cells = trained.cells["Train"]
     choices = trained.page.locator("#targets-train .target")
     expect(choices).to_have_count(3)
-    labels = choices.filter(has_text="Class (7 labels, 274 cells)")
+    labels = choices.filter(has_text=f"Class (7 labels, {cells:,} cells)")
     expect(labels).to_have_count(1)
     expect(labels.get_by_role("row")).to_have_count(7)
     counts = labels.locator(".target-count").all_inner_texts()
-    assert sum(map(int, counts)) == 274
+    assert sum(map(int, counts)) == cells
     expect(labels.get_by_role("radio")).to_be_checked()
     kept = trained.offered["parse"]
     for name in ("train:input", "train:output", "parse:frame", "predict:model"):
@@ -59,7 +61,7 @@ def test_retrieve_shows_targets_and_keeps_the_fields(trained: Protocol):
 
 
 def test_train_offers_its_model(trained: Protocol):
-    place = trained.server.user / "Deepometry example" / "model"
+    place = trained.place / "model"
     shown = trained.offered["train"]
     assert shown["predict:model"] == shown["extract:model"] == str(place)
     assert shown["predict:target"] == "Class"
@@ -71,11 +73,13 @@ def test_train_offers_its_model(trained: Protocol):
 
 
 def test_the_steps_end_with_results(extracted: Protocol):
-    place = extracted.server.user / "Deepometry example"
+    place = extracted.place
     assert (place / "predictions" / "predicted.csv").is_file()
     assert (place / "features" / "features_extracted_by_pool5.txt").is_file()
     expect(extracted.page.locator("#results-predict")).to_contain_text("Confusion matrix")
-    expect(extracted.page.locator("#results-extract")).to_contain_text("All 76 cells are drawn")
+    expect(extracted.page.locator("#results-extract")).to_contain_text(
+        f"All {extracted.cells['Hold-out']} cells are drawn"
+    )
     for verb in ("parse", "train", "predict", "extract"):
         expect(card(extracted.page, verb)).to_have_attribute("data-state", "done")
 

@@ -1,0 +1,89 @@
+"""The page on a phone and on a wide screen, in light and dark, empty and with results."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.protocol import Protocol
+from tests.browser.server import Server
+from tests.browser.watch import assert_accessible
+
+PHONE = {"width": 375, "height": 800}
+WIDE = {"width": 1600, "height": 1000}
+# Shown parts that stick out to the right of the window, where nothing scrolls them into sight
+_OUTSIDE = """() => [...document.querySelectorAll("body *")].filter((each) => {
+    const box = each.getBoundingClientRect();
+    if (!box.width || !box.height || box.right <= innerWidth + 1) return false;
+    for (let above = each; above !== document.body; above = above.parentElement) {
+        if (getComputedStyle(above).overflowX !== "visible") return false;
+        if (getComputedStyle(above).clipPath !== "none") return false;
+    }
+    return true;
+}).map((each) => each.outerHTML.slice(0, 150))"""
+
+
+def assert_fits(page: Page) -> None:
+    """Nothing is wider than the window."""
+    width = page.evaluate("() => document.documentElement.scrollWidth")
+    assert width <= page.viewport_size["width"], page.evaluate(_OUTSIDE)
+    assert page.evaluate(_OUTSIDE) == []
+
+
+def columns(page: Page) -> list[dict]:
+    return [step.bounding_box() for step in page.locator(".step").all()]
+
+
+def assert_side_by_side(page: Page) -> None:
+    boxes = columns(page)
+    assert len({round(box["y"]) for box in boxes}) == 1
+    assert all(a["x"] + a["width"] <= b["x"] for a, b in pairwise(boxes))
+
+
+def assert_stacked(page: Page) -> None:
+    boxes = columns(page)
+    assert len({round(box["x"]) for box in boxes}) == 1
+    assert all(a["y"] + a["height"] <= b["y"] for a, b in pairwise(boxes))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_empty_page_fits(fresh: Server, visit, scheme):
+    page = visit(fresh, color_scheme=scheme)
+    assert_fits(page)
+    assert_side_by_side(page)
+    page.set_viewport_size(PHONE)
+    for more in page.locator("details.more summary").all():
+        more.click()
+    assert_fits(page)
+    assert_stacked(page)
+
+
+def test_the_page_with_results_fits(extracted: Protocol, visit):
+    page = visit(extracted.server)
+    expect(page.locator("#results-extract .r-body")).to_be_visible()
+    expect(page.locator("#results-parse .r-view img")).to_be_visible()
+    page.locator("#results-predict .r-matrix button").first.click()
+    expect(page.locator("#results-predict .r-grid img").first).to_be_visible()
+    page.locator("#past-jobs summary").click()
+    assert_fits(page)
+    assert_side_by_side(page)
+    page.set_viewport_size(PHONE)
+    for more in page.locator("details.more summary:visible, details.aside summary:visible").all():
+        more.click()
+    assert_fits(page)
+    assert_stacked(page)
+    assert_accessible(page, ("light",))
+
+
+def test_light_and_dark(fresh: Server, visit):
+    page = visit(fresh)
+    shades = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        shades[scheme] = page.evaluate(
+            "() => [document.body, document.querySelector('.step'), document.querySelector('.go')]"
+            ".map((each) => getComputedStyle(each).backgroundColor)"
+        )
+    assert all(a != b for a, b in zip(shades["light"], shades["dark"], strict=True))
