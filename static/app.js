@@ -287,8 +287,17 @@ window.deepometry = (() => {
     const root = event.detail.elt;
     const forms = root.matches?.("form") ? [root] : all("form", root);
     forms.forEach(tellMissing);
-    if (root.matches?.("form")) root.querySelector("[aria-invalid=true]")?.focus();
+    if (root.matches?.("form[id]")) showAnswer(root); // not those inside results
   });
+
+  /** After a form was sent: go to the first mistake, or to the job that began below the form. */
+  function showAnswer(form) {
+    const wrong = form.querySelector("[aria-invalid=true]");
+    const job = document.querySelector(`#${form.id.replace("form-", "jobs-")} .job`);
+    if (wrong) wrong.focus();
+    else job?.scrollIntoView({ block: "nearest" });
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
     restoreDrafts();
     openTarget(location.hash || "#");

@@ -325,6 +325,8 @@
     const line = lineOf(input);
     line.textContent = promised || found.text;
     line.dataset.state = promised ? "plain" : found.state;
+    input.title = path;
+    if (input !== document.activeElement) input.scrollLeft = input.scrollWidth; // the end tells most
     if (found.pending) later(input, 500);
   }
 

@@ -359,6 +359,14 @@ def test_a_path_is_told_by_what_the_field_wants(client: FlaskClient, tmp_path: P
     assert told("new/er", "folder") == ("plain", f"Will be made in {tmp_path}.")
     assert "replaces them" in told("parsed", "folder")[1]
     assert told("raw", "folder")[0] == "plain"
+    for verb, words in {
+        "train": "earlier_1",
+        "predict": "predictions",
+        "extract": "features",
+    }.items():
+        (tmp_path / verb).mkdir()
+        (tmp_path / verb / f"{verb}.json").write_text(json.dumps({"step": verb}))
+        assert told(verb, "folder")[0] == "plain" and words in told(verb, "folder")[1]
     assert told("raw/x.tif", "folder")[0] == told("raw/x.tif/y", "folder")[0] == "bad"
     assert told("empty", "model")[0] == "bad" and "model_*.keras" in told("empty", "model")[1]
 

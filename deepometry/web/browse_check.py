@@ -18,6 +18,12 @@ from deepometry.words import counted, joined
 KINDS = ("raw", "parsed", "model", "folder")
 
 _SECONDS = 2.0
+# What is said of a folder that holds the results of a step
+_EARLIER = {
+    "train": "Holds a trained model; a new training moves it, whole, to a folder earlier_1 in it.",
+    "predict": "Holds predictions; new ones replace them.",
+    "extract": "Holds features; new ones replace them, but for other layers of the same cells.",
+}
 
 
 @dataclass(frozen=True)
@@ -191,6 +197,9 @@ def _output(path: Path) -> Finding:
         return Finding("bad", "You may not write to this folder; choose another one.")
     if record := own_record(path / PARSE_RECORD, "parse"):
         return Finding("plain", f"Holds parsed cells ({_told(record)}); a new parse replaces them.")
+    for verb, text in _EARLIER.items():
+        if own_record(path / f"{verb}.json", verb):
+            return Finding("plain", text)
     with os.scandir(path) as entries:
         empty = all(entry.name.startswith(".") for entry in entries)
     if empty:
