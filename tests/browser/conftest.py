@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -180,7 +181,7 @@ def _place_of(item: pytest.Item) -> Path:
     funcargs = getattr(item, "funcargs", {})
     if place := funcargs.get("tmp_path"):
         return place
-    return item.session.config._tmp_path_factory.mktemp(item.name[:30], numbered=True)
+    return item.session.config._tmp_path_factory.mktemp(re.sub(r"\W", "_", item.name)[:30])
 
 
 def _save_pages(place: Path) -> Iterator[Path]:

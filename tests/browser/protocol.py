@@ -41,7 +41,7 @@ class Protocol:
     def parse(self) -> None:
         """Parse with a small frame, which the look draws anew."""
         expect(self.page.locator("#look [data-look=gallery]")).to_be_visible(timeout=JOB)
-        field(self.page, "parse", "frame").fill("32")
+        field(self.page, "parse", "frame").fill("24")
         self.run("parse")
 
     def retrieve(self) -> None:

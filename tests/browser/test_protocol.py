@@ -28,7 +28,7 @@ def test_the_images_are_looked_into(parsed: Protocol):
     expect(look.get_by_role("checkbox", checked=True)).to_have_count(2)
     expect(look).to_contain_text("Brightfield")
     gallery = look.locator("[data-look=gallery]")
-    expect(gallery).to_have_attribute("src", re.compile("frame=32"))
+    expect(gallery).to_have_attribute("src", re.compile("frame=24"))
     parsed.page.wait_for_function("image => image.complete", arg=gallery.element_handle())
     assert gallery.evaluate("image => image.naturalWidth") > 300
 
@@ -41,7 +41,7 @@ def test_parse_offers_its_output(parsed: Protocol):
     assert (place / "parse.json").is_file()
     results = parsed.page.locator("#results-parse")
     expect(results).to_contain_text(f"{parsed.cells['Hold-out']:,}")
-    expect(results).to_contain_text("32 px")
+    expect(results).to_contain_text("24 px")
 
 
 def test_retrieve_shows_targets_and_keeps_the_fields(trained: Protocol):
@@ -92,7 +92,7 @@ def test_past_jobs_can_be_used_again(extracted: Protocol):
     expect(rows.first).to_contain_text("deepometry extract")
     field(page, "parse", "frame").fill("99")
     rows.filter(has_text="deepometry parse").get_by_role("button", name="Use again").click()
-    expect(field(page, "parse", "frame")).to_have_value("32")
+    expect(field(page, "parse", "frame")).to_have_value("24")
     expect(page.locator("#notice")).to_contain_text("Nothing was started yet")
 
 

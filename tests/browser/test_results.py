@@ -42,7 +42,7 @@ def download(page: Page, link: Locator) -> Download:
 def test_a_montage_sheet_is_zoomed_and_moved(page: Page):
     sheet = page.locator("#results-parse [data-widget=sheet]")
     picture = sheet.locator(".r-view img")
-    assert drawn(picture) >= 32
+    assert drawn(picture) >= 24
     fitting = picture.bounding_box()
     sheet.get_by_role("button", name="Zoom in").click()
     assert picture.bounding_box()["width"] == pytest.approx(1.5 * fitting["width"], rel=0.01)
@@ -73,7 +73,7 @@ def test_a_montage_is_chosen_by_folder_and_channel(page: Page):
     expect(picture).to_have_attribute("alt", re.compile("Class Side"))
     results.locator("select[data-of=channel]").select_option(index=1)
     expect(picture).to_have_attribute("src", re.compile("channel=12"))
-    assert drawn(picture) >= 32
+    assert drawn(picture) >= 24
     found = download(page, results.get_by_role("link", name="This sheet as .tif"))
     assert found.suggested_filename.endswith("_ch12_1.tif")
     assert folder.split("/")[-1].replace(" ", "") in found.url.replace("%20", "")

@@ -6,6 +6,7 @@ import pytest
 
 from tests.browser.conftest import watch_of
 from tests.browser.server import Server
+from tests.browser.test_layout import assert_fits
 from tests.browser.watch import assert_accessible
 
 
@@ -36,6 +37,13 @@ def test_what_is_not_accessible_is_found(fresh: Server, visit):
     page.evaluate("() => document.querySelector('label[for=parse-frame]').remove()")
     with pytest.raises(AssertionError, match="parse-frame"):
         assert_accessible(page, ("light",))
+
+
+def test_what_does_not_fit_is_found(fresh: Server, visit):
+    page = visit(fresh)
+    page.evaluate("() => document.querySelector('.purpose').append('W'.repeat(400))")
+    with pytest.raises(AssertionError, match="<= 1600"):
+        assert_fits(page)
 
 
 def test_a_server_that_dies_early_is_told_with_its_log(tmp_path):
