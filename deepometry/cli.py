@@ -216,6 +216,28 @@ def demo(**fields: Any) -> None:
     with _bar() as bar:
         result = run(DemoOptions(**fields), bar)
     click.echo(result)
+    _offer_page(result.runs)
+
+
+def _offer_page(runs: Sequence[Any]) -> None:
+    """Put the runs on the page's list of jobs, and open it if the user wants to."""
+    from deepometry.web.jobs import Jobs
+    from deepometry.web.store import home
+
+    jobs = Jobs(home() / "jobs")
+    for run in runs:
+        jobs.record(run.options, run.result, run.started, run.finished)
+    if not _has_terminal():
+        click.echo("\nThe page shows these results, too: deepometry gui")
+    elif click.confirm("\nOpen the page with these results in the browser?", default=True):
+        from deepometry.web import main as serve
+
+        serve()
+
+
+def _has_terminal() -> bool:
+    """Tell whether somebody is there to be asked."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 @cli.command()

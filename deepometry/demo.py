@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from deepometry.errors import DeepometryError
-from deepometry.example import write_example
+from deepometry.example import example
 from deepometry.extract import ExtractResult, extract
+from deepometry.names import HOLD_OUT, TRAIN
 from deepometry.options import (
     DEMO_NETWORK,
     DEMO_TARGET,
     DemoOptions,
+    ExampleOptions,
     ExtractOptions,
     ParseOptions,
     PredictOptions,
@@ -20,8 +25,17 @@ from deepometry.options import (
 from deepometry.parse import ParseResult, parse
 from deepometry.predict import PredictResult, predict
 from deepometry.progress import Cancelled, Progress, Report, as_progress
-from deepometry.targets import targets
 from deepometry.train import TrainResult, train
+
+
+@dataclass(frozen=True)
+class Run:
+    """One step of the demo: what it was asked, what it gave, and when (seconds since 1970)."""
+
+    options: Any
+    result: Any
+    started: float
+    finished: float
 
 
 @dataclass(frozen=True)
@@ -30,20 +44,37 @@ class DemoResult:
 
     Attributes
     ----------
-    parsed : ParseResult
-    trained : TrainResult
-    predicted : PredictResult
-        On the cells held out, which training never saw.
-    extracted : ExtractResult
+    runs : tuple of Run
+        Example, parse, train, predict and extract.
     output : Path
         Folder of everything.
     """
 
-    parsed: ParseResult
-    trained: TrainResult
-    predicted: PredictResult
-    extracted: ExtractResult
+    runs: tuple[Run, ...]
     output: Path
+
+    @property
+    def parsed(self) -> ParseResult:
+        """Of all example cells."""
+        return self._of(ParseResult)
+
+    @property
+    def trained(self) -> TrainResult:
+        """On the cells not held out."""
+        return self._of(TrainResult)
+
+    @property
+    def predicted(self) -> PredictResult:
+        """Of the cells held out, which training never saw."""
+        return self._of(PredictResult)
+
+    @property
+    def extracted(self) -> ExtractResult:
+        """Of all cells."""
+        return self._of(ExtractResult)
+
+    def _of(self, kind: type[Any]) -> Any:
+        return next(run.result for run in self.runs if isinstance(run.result, kind))
 
     def __str__(self) -> str:
         found = self.predicted.scores
@@ -88,51 +119,48 @@ def demo(options: DemoOptions, progress: Progress | Report | None = None) -> Dem
             f"Output location {place}: expected a new or empty folder for the demo, found one "
             "with files in it; delete it or choose another."
         )
-    progress.say(f"1. Example .cif files: {options.cells:,} red blood cells of seven shapes")
-    write_example(place / "images", options.cells, options.seed, progress)
-    parsed = _parse(options, progress)
-    trained = _train(options, progress)
-    progress.say("4. Predict the cells held out")
-    predicted = predict(
-        PredictOptions(
-            input=place / "parsed" / "Hold-out",
-            output=place / "predictions",
-            model=trained.model.parent,
+    runs: list[Run] = []
+    for number, (what, step, chosen) in enumerate(_steps(options), start=1):
+        progress.say(f"{number}. {what}")
+        started = time.time()
+        result = step(chosen, progress)
+        if getattr(result, "stopped", False):
+            raise Cancelled(f"Stopped, as you asked. The model so far: {result.model}")
+        runs.append(Run(chosen, result, started, time.time()))
+    return DemoResult(tuple(runs), place)
+
+
+def _steps(options: DemoOptions) -> list[tuple[str, Callable[[Any, Progress], Any], Any]]:
+    """List what is done, by which step, with what options."""
+    place, seed = options.output, options.seed
+    images, parsed, model = place / "images", place / "parsed", place / "model"
+    learn: dict[str, Any] = {"target": DEMO_TARGET, "network": DEMO_NETWORK}
+    return [
+        (
+            f"Example .cif files: {options.cells:,} red blood cells of seven shapes",
+            example,
+            ExampleOptions(output=images, cells=options.cells, seed=seed),
         ),
-        progress,
-    )
-    progress.say("5. Extract features of all cells")
-    chosen = ExtractOptions(
-        input=place / "parsed", output=place / "features", model=trained.model.parent
-    )
-    return DemoResult(parsed, trained, predicted, extract(chosen, progress), place)
-
-
-def _parse(options: DemoOptions, progress: Progress) -> ParseResult:
-    progress.say("2. Parse, 80 % to train on and 20 % held out")
-    place = options.output
-    return parse(
-        ParseOptions(input=place / "images", output=place / "parsed", split=0.2, seed=options.seed),
-        progress,
-    )
-
-
-def _train(options: DemoOptions, progress: Progress) -> TrainResult:
-    """Train, on fewer layers than the default: a first look is to take minutes."""
-    place = options.output
-    offered = targets(place / "parsed" / "Train", progress)
-    progress.say(f"3. Train on {DEMO_TARGET}, out of the targets {', '.join(map(str, offered))}")
-    result = train(
-        TrainOptions(
-            input=place / "parsed" / "Train",
-            output=place / "model",
-            target=DEMO_TARGET,
-            network=DEMO_NETWORK,
-            epochs=options.epochs,
-            seed=options.seed,
+        (
+            "Parse, 80 % to train on and 20 % held out",
+            parse,
+            ParseOptions(input=images, output=parsed, split=0.2, seed=seed),
         ),
-        progress,
-    )
-    if result.stopped:
-        raise Cancelled(f"Stopped, as you asked. The model so far: {result.model}")
-    return result
+        (
+            f"Train on the target {DEMO_TARGET}",
+            train,
+            TrainOptions(
+                input=parsed / TRAIN, output=model, epochs=options.epochs, seed=seed, **learn
+            ),
+        ),
+        (
+            "Predict the cells held out",
+            predict,
+            PredictOptions(input=parsed / HOLD_OUT, output=place / "predictions", model=model),
+        ),
+        (
+            "Extract features of all cells",
+            extract,
+            ExtractOptions(input=parsed, output=place / "features", model=model),
+        ),
+    ]

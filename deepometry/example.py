@@ -22,6 +22,7 @@ from deepometry.errors import DeepometryError
 from deepometry.example_cell import CHANNELS, CLASSES, draw_cell, draw_cell_and_mask
 from deepometry.example_optics import PIXEL
 from deepometry.files import STAGE_PREFIX, staged
+from deepometry.options import ExampleOptions
 from deepometry.progress import Progress, Report, as_progress
 
 __all__ = [
@@ -30,8 +31,10 @@ __all__ = [
     "DAYS",
     "SAMPLES",
     "ExampleCell",
+    "ExampleResult",
     "cell_counts",
     "draw_cell",
+    "example",
     "example_cells",
     "proportions",
     "write_example",
@@ -70,6 +73,23 @@ class ExampleCell:
     name: str
     pixels: NDArray[np.uint16]
     mask: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ExampleResult:
+    """What writing the example gave: the folder, and the number of cells in it."""
+
+    output: Path
+    cells: int
+
+    def __str__(self) -> str:
+        return f"Wrote {self.cells:,} example cells.\nImages: {self.output}"
+
+
+def example(options: ExampleOptions, progress: Progress | Report | None = None) -> ExampleResult:
+    """Write the example data set as .cif files, as a step of its own; see `write_example`."""
+    cells = write_example(options.output, options.cells, options.seed, progress)
+    return ExampleResult(options.output, cells)
 
 
 def proportions(day: int, sample: str = "A") -> NDArray[np.float64]:

@@ -474,7 +474,7 @@ class DemoOptions(_Options):
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleOptions(_Options):
-    """Options of `deepometry.example.write_example`; every field also accepts text.
+    """Options of `deepometry.example.example`; every field also accepts text.
 
     Raises
     ------

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -51,6 +53,27 @@ def refused(outcome: tuple[int, str, str]) -> str:
     assert line.startswith("Error: ")
     assert "Traceback" not in errors
     return line
+
+
+@pytest.mark.parametrize(("typed", "opened"), [(None, []), ("y\n", [()]), ("n\n", [])])
+def test_the_demo_offers_the_page_with_its_results(run, tmp_path, monkeypatch, typed, opened):
+    from deepometry import demo, web
+    from deepometry.example import ExampleResult
+    from deepometry.options import ExampleOptions
+    from deepometry.web.jobs import Jobs
+
+    made = demo.Run(ExampleOptions(output=tmp_path), ExampleResult(tmp_path, 70), 1.0, 2.0)
+    shown = []
+    monkeypatch.setattr(demo, "demo", lambda options, progress: SimpleNamespace(runs=[made]))
+    monkeypatch.setattr(web, "main", lambda *given: shown.append(given))
+    monkeypatch.setenv("DEEPOMETRY_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(cli, "_has_terminal", lambda: typed is not None)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+    code, out, _ = run("demo", "--output", tmp_path / "demo")
+    assert code == 0 and shown == opened
+    assert ("deepometry gui" in out) == (typed is None)
+    (job,) = Jobs(tmp_path / "home" / "jobs").list()
+    assert (job.verb, job.state, job.output) == ("demo-data", "done", tmp_path)
 
 
 def test_parse_says_what_it_wrote(run, images, tmp_path):

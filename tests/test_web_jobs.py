@@ -11,6 +11,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -35,7 +36,7 @@ from deepometry.web.store import JobFolder
 from deepometry.web.verbs import command_line, command_words, plain, restored, verb_of
 from tests.builders import random_cells, write_channel_tiffs
 from tests.conftest import short_training
-from tests.web_runner import TryOptions
+from tests.web_runner import TryOptions, TryResult
 
 WAIT = 120  # seconds, for machines that are busy
 
@@ -100,6 +101,16 @@ def jobs(make):
 
 def attempt(tmp_path, act="count", **more) -> TryOptions:
     return TryOptions(output=tmp_path / "out" / "deep", act=act, **more)
+
+
+def test_a_run_made_elsewhere_is_on_the_list_as_one_that_is_done(jobs, tmp_path):
+    options = attempt(tmp_path)
+    job = jobs.record(options, TryResult(tmp_path, np.eye(2), {}, ("a",), 1.0), 100.0, 160.5)
+    assert (job.state, job.created, job.started, job.finished) == ("done", 100.0, 100.0, 160.5)
+    assert job.result["matrix"] == [[1, 0], [0, 1]]
+    assert jobs.list() == [job] and kinds(jobs, job.id) == ["end"]
+    later = ended(jobs, jobs.submit(options).id)  # it stands in nobody's way
+    assert later.state == "done" and jobs.get(job.id) == job
 
 
 # --- a job from beginning to end -------------------------------------------------------------

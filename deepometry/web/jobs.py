@@ -85,25 +85,51 @@ class Jobs:
         DeepometryError
             The options are of no step, or the state folder cannot be written.
         """
-        verb = verb_of(options)
+        job = self._add(options, time.time(), {})
+        self._wake.set()
+        return job
+
+    def record(self, options: object, result: object, started: float, finished: float) -> Job:
+        """Put a run on the list that was made elsewhere, and is done.
+
+        Parameters
+        ----------
+        options : ParseOptions, TrainOptions, PredictOptions, ExtractOptions or ExampleOptions
+        result : ParseResult, TrainResult, PredictResult, ExtractResult or ExampleResult
+        started, finished : float
+            In seconds since 1970.
+
+        Returns
+        -------
+        Job
+            As every job that is done.
+
+        Raises
+        ------
+        DeepometryError
+            The options are of no step, or the state folder cannot be written.
+        """
+        state = {"state": "done", "started": started, "finished": finished}
+        return self._add(options, started, {**state, "result": plain(result)})
+
+    def _add(self, options: object, created: float, state: dict[str, Any]) -> Job:
+        """Make the folder of a job, whose state is known or, if empty, is to come."""
         told = plain(options)
         with self._lock:
             folder = JobFolder(self._root / self._new_id())
             content = {
                 "id": folder.id,
-                "verb": verb.name,
+                "verb": verb_of(options).name,
                 "options": told,
                 "command": command_line(options),
-                "created": time.time(),
+                "created": created,
                 "output": told.get("output"),
                 "patience": self._patience,
                 "machine": machine(),
             }
-            _publish(folder, content)
-        job = folder.job()
-        self._wake.set()
+            _publish(folder, content, state)
         self._tell()
-        return job
+        return folder.job()
 
     def get(self, id: str) -> Job:
         """Give a job as it stands; KeyError if there is none of that id."""
@@ -286,12 +312,15 @@ class Jobs:
         return f"{moment:%Y%m%d-%H%M%S-%f}-{secrets.token_hex(2)}"
 
 
-def _publish(folder: JobFolder, content: dict[str, Any]) -> None:
+def _publish(folder: JobFolder, content: dict[str, Any], state: dict[str, Any]) -> None:
     """Make the folder of a job; job.json comes last, and makes it one."""
-    event = Event(1, "state", {"state": "queued"}, content["created"])
+    now = state.get("state", "queued")
+    event = Event(1, "end" if state else "state", {"state": now}, content["created"])
     try:
         folder.path.mkdir(parents=True)
         folder.events.write_bytes(line_of(event))
+        if state:
+            folder.set_state(state)
         write(folder.path / "job.json", content)
     except OSError as error:
         raise explain_os_error(error, folder.path) from error

@@ -63,7 +63,7 @@ VERBS: dict[str, Verb] = {
         Verb(
             "demo-data",
             ExampleOptions,
-            "deepometry.web.verbs:write_example",
+            "deepometry.example:example",
             ("python", "-m", "deepometry.example"),
             ("cells",),
         ),
@@ -92,25 +92,6 @@ def function_of(verb: Verb) -> Callable[[Any, Progress], Any]:
     module, _, name = verb.run.partition(":")
     step: Callable[[Any, Progress], Any] = getattr(importlib.import_module(module), name)
     return step
-
-
-@dataclass(frozen=True)
-class ExampleResult:
-    """What writing the example gave: the folder, and the number of cells in it."""
-
-    output: Path
-    cells: int
-
-    def __str__(self) -> str:
-        return f"Wrote {self.cells:,} example cells.\nImages: {self.output}"
-
-
-def write_example(options: ExampleOptions, progress: Progress) -> ExampleResult:
-    """Write the example images, for the verb `demo-data`."""
-    from deepometry.example import write_example as run
-
-    cells = run(options.output, options.cells, options.seed, progress)
-    return ExampleResult(options.output, cells)
 
 
 # --- as JSON ---------------------------------------------------------------------------------
