@@ -27,7 +27,7 @@ from deepometry.web.store import JobFolder
 from deepometry.web.verbs import VERBS, function_of, plain, restored
 
 TICK = 0.2  # seconds between two looks for the word to stop
-PATIENCE = 10.0  # seconds that a step has to stop by itself
+PATIENCE = 4.0  # seconds that a step has to stop by itself; importing TensorFlow does not listen
 _WHOLE_WITHIN = 10.0  # seconds for writing to end that has begun
 _NO_MEMORY = "There is not enough memory: close other programs"
 _LESS = {
