@@ -14,8 +14,9 @@ import numpy as np
 from deepometry.backend import keras
 from deepometry.errors import DeepometryError
 from deepometry.files import writing
+from deepometry.names import LAST_EPOCH
 
-STATE = "last_epoch.npz"
+STATE = LAST_EPOCH
 Row = dict[str, float]
 
 

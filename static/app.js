@@ -3,6 +3,7 @@
 
 window.deepometry = (() => {
   const DRAFTS = "deepometry-drafts";
+  const ANEW = "deepometry-anew"; // there once the server was started anew
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const STALE =
     "Deepometry was started anew since this page was loaded. What you entered is kept: " +
@@ -70,6 +71,7 @@ window.deepometry = (() => {
   function offer(offers, always) {
     for (const [verb, fields] of Object.entries(offers)) {
       for (const [name, value] of Object.entries(fields)) offerOne(verb, name, value, always);
+      offerTogether(verb, fields);
       openMore(verb);
     }
   }
@@ -84,23 +86,38 @@ window.deepometry = (() => {
       field.dataset.offered = value;
       offerButton(field, verb, name, null);
     } else if (field.closest(".field").querySelector(".pick")) {
-      offerButton(field, verb, name, value);
+      offerButton(field, verb, name, { [name]: value });
     }
   }
 
-  function offerButton(field, verb, name, value) {
+  /** A model goes with its own target: one button enters both. */
+  function offerTogether(verb, { model, target }) {
+    if (!model || !target) return;
+    const field = controls(`form-${verb}`, "model")[0];
+    const same = field?.value === model && ["", target].includes(getField(`form-${verb}`, "target"));
+    if (field && !same) offerButton(field, verb, "model", { model, target });
+  }
+
+  function offerButton(field, verb, name, values) {
     const place = field.closest(".field");
     place.querySelector(".offer")?.remove();
-    if (value === null) return;
+    if (values === null) return;
     const button = document.createElement("button");
     button.type = "button";
     button.className = "offer";
-    button.dataset.set = `form-${verb}:${name}`;
-    button.dataset.value = value;
+    button.dataset.fill = JSON.stringify({ [verb]: values });
+    button.dataset.name = name;
     const path = document.createElement("span");
-    path.textContent = value;
-    button.append("Use ", path);
+    path.textContent = values[name];
+    button.append("Use ", path, values.target ? ` for ${values.target}` : "");
     place.append(button);
+  }
+
+  function takeOffer(button) {
+    const values = JSON.parse(button.dataset.fill);
+    button.remove();
+    fill(values);
+    for (const verb of Object.keys(values)) controls(`form-${verb}`, button.dataset.name)[0]?.focus();
   }
 
   // --- what is missing --------------------------------------------------------------------
@@ -144,8 +161,18 @@ window.deepometry = (() => {
     open = null;
   }
 
+  // Where the pointer was pressed, until it moves: what appears under it then is not hovered
+  let pressed = null;
+  const rests = (event) => pressed?.x === event.screenX && pressed?.y === event.screenY;
+
+  document.addEventListener("pointerdown", (event) => {
+    pressed = { x: event.screenX, y: event.screenY };
+  });
+  document.addEventListener("pointermove", (event) => {
+    if (!rests(event)) pressed = null;
+  });
   document.addEventListener("pointerover", (event) => {
-    if (event.pointerType !== "mouse") return;
+    if (event.pointerType !== "mouse" || rests(event)) return;
     const owner = event.target.closest("[data-tip]");
     if (owner) show(owner, false);
     else if (open && open.bubble.contains(event.target)) clearTimeout(closing);
@@ -220,10 +247,8 @@ window.deepometry = (() => {
       return;
     }
     if (open && !open.bubble.contains(event.target)) hide();
-    if (button?.classList.contains("offer")) {
-      setField(...button.dataset.set.split(":"), button.dataset.value)?.focus();
-      button.remove();
-    } else if (button?.classList.contains("fill")) onFill(button);
+    if (button?.classList.contains("offer")) takeOffer(button);
+    else if (button?.classList.contains("fill")) onFill(button);
     else if (button?.classList.contains("copy")) copy(button);
     else if (button?.dataset.goto) document.getElementById(button.dataset.goto).scrollIntoView();
     else if (button?.hash) openTarget(button.hash);
@@ -242,13 +267,15 @@ window.deepometry = (() => {
     place.classList.toggle("bad", bad);
   }
 
-  function keepDrafts() {
+  /** Keep what stands in the forms; with `typed` only what the user entered or chose. */
+  function keepDrafts(typed) {
     const drafts = {};
     for (const field of all(".form input, .form select")) {
       if (field.type === "hidden" || field.form === null) continue;
       if (field.type === "radio" && !field.checked) continue;
       const value = field.type === "checkbox" ? field.checked : field.value;
-      if (!value && field.dataset.touched !== "yes") continue; // not left blank by the user
+      const touched = field.dataset.touched === "yes";
+      if (!touched && (typed || !value)) continue; // not left blank by the user
       (drafts[field.form.id.replace("form-", "")] ??= {})[field.name] = value;
     }
     sessionStorage.setItem(DRAFTS, JSON.stringify(drafts));
@@ -257,14 +284,29 @@ window.deepometry = (() => {
   function restoreDrafts() {
     const drafts = sessionStorage.getItem(DRAFTS);
     sessionStorage.removeItem(DRAFTS);
-    if (drafts === null) return;
-    fill(JSON.parse(drafts));
-    notice(STALE);
+    const stale = sessionStorage.getItem(ANEW);
+    sessionStorage.removeItem(ANEW);
+    if (drafts !== null) fill(JSON.parse(drafts));
+    if (stale) notice(STALE);
   }
 
-  document.addEventListener("htmx:beforeOnLoad", (event) => {
-    if (event.detail.xhr.getResponseHeader("X-Deepometry-Stale")) keepDrafts();
+  addEventListener("pagehide", () => {
+    if (!sessionStorage.getItem(ANEW)) keepDrafts(true); // else all is kept already
   });
+  document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
+    if (detail.xhr.getResponseHeader("X-Deepometry-Stale")) {
+      sessionStorage.setItem(ANEW, "yes");
+      keepDrafts(false);
+    }
+    if (detail.elt.dataset.forget && detail.xhr.status === 200) removeJob(detail.elt.dataset.forget);
+  });
+
+  /** A job that was taken off the list leaves its column too. */
+  function removeJob(id) {
+    document.getElementById(`job-${id}`)?.remove();
+    document.querySelector(`.results > [data-results="${id}"]`)?.parentElement.replaceChildren();
+  }
+
   document.addEventListener("htmx:sendError", () =>
     notice("Deepometry does not answer. Is it still running? Start it again, then retry.", true)
   );
@@ -292,8 +334,11 @@ window.deepometry = (() => {
 
   /** After a form was sent: go to the first mistake, or to the job that began below the form. */
   function showAnswer(form) {
+    hide();
     const wrong = form.querySelector("[aria-invalid=true]");
     const job = document.querySelector(`#${form.id.replace("form-", "jobs-")} .job`);
+    // it was sent with these values, which the page would not know again when it is reloaded
+    if (wrong) for (const field of all("input, select", form)) field.dataset.touched = "yes";
     if (wrong) wrong.focus();
     else job?.scrollIntoView({ block: "nearest" });
   }

@@ -97,6 +97,7 @@
     if (kind === "state" || kind === "end") listChanged();
     const id = data.job ?? data.id;
     const card = cards().find((each) => each.dataset.id === id);
+    if (kind === "end") cards().filter((each) => each.dataset.state === "queued").forEach(refresh);
     if (card && kind === "end" && lasting.has(card.dataset.state)) on.end(card);
   }
 

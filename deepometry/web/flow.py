@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepometry.names import HOLD_OUT, TRAIN
+from deepometry.names import HOLD_OUT, LAST_EPOCH, TRAIN
 from deepometry.options import DEMO_NETWORK, DEMO_TARGET, DemoOptions, settings
 from deepometry.web.memory import Values
 from deepometry.web.steps import STEPS
+from deepometry.web.words import TITLES, UNFINISHED, moment
 from deepometry.words import joined
 
 if TYPE_CHECKING:
@@ -110,6 +111,32 @@ def _text(name: str, value: object) -> str | bool:
     if name == "split" and isinstance(value, float):
         return f"{100 * (1 - value):g}/{100 * value:g}"
     return "" if value is None else str(value)
+
+
+def waits_for(job: Job, jobs: Iterable[Job]) -> str:
+    """Say in a sentence which jobs a waiting one waits for.
+
+    Parameters
+    ----------
+    job : Job
+        Queued.
+    jobs : iterable of Job
+        All of them, newest first.
+    """
+    before = [each for each in jobs if each.id < job.id and each.state in UNFINISHED]
+    if not before:
+        return "About to start."
+    first = next((each for each in before if each.state == "running"), before[-1])
+    named = f"{TITLES[first.verb]}, of {moment(first.started or first.created)}"
+    if len(before) == 1:
+        return f"It starts when the job before it has ended: {named}."
+    return f"It starts when the {len(before)} jobs before it have ended, {named}, first."
+
+
+def resumable(job: Job) -> bool:
+    """Tell whether a training that ended early left an epoch to go on from."""
+    early = job.verb == "train" and job.state in ("cancelled", "failed", "lost")
+    return early and job.output is not None and (job.output / LAST_EPOCH).is_file()
 
 
 def resumed(job: Job) -> Values:

@@ -48,6 +48,8 @@ def _tools() -> dict[str, Any]:
         "has_results": lambda job: job.verb in STEPS and flow.has_results(job),
         "entered": flow.entered,
         "resumed": flow.resumed,
+        "resumable": flow.resumable,
+        "waits_for": lambda job: flow.waits_for(job, _jobs().list()),
         "metrics": lambda job: _jobs().metrics(job.id),
         "now": time.time(),
     }
@@ -59,17 +61,20 @@ def index() -> str:
     return _page()
 
 
-def _page(asked: StepForm | None = None, **more: Any) -> str:
+def _page(asked: StepForm | None = None, **values: Any) -> str:
     """Render the whole page; `asked` stands in for the form that was sent."""
     jobs, last = _jobs().list(), remembered(_home())
     offers = flow.newest_offers(jobs)
     columns = []
     for verb in STEPS:
-        values = flow.starting_values(verb, last.get(verb, {}), offers[verb])
-        form = asked if asked and asked.step.verb == verb else empty_form(verb, values)
-        columns.append({"form": form, "offers": offers[verb], "cards": _cards(jobs, verb)})
-    values = _about_example(jobs) | more
-    return render_template("index.html", columns=columns, jobs=jobs, **values)
+        start = flow.starting_values(verb, last.get(verb, {}), offers[verb])
+        form = asked if asked and asked.step.verb == verb else empty_form(verb, start)
+        cards = _cards(jobs, verb)
+        more = {"cards": cards, "shown": _shown(jobs, verb, cards)}
+        columns.append({"form": form, "offers": offers[verb], **more})
+    return render_template(
+        "index.html", columns=columns, jobs=jobs, **(_about_example(jobs) | values)
+    )
 
 
 def _about_example(jobs: list[Job]) -> dict[str, Any]:
@@ -85,6 +90,13 @@ def _cards(jobs: list[Job], verb: str) -> list[Job]:
     """Choose the jobs that a form's column shows: all that go on, or else the last one."""
     own = [job for job in jobs if job.verb == verb]
     return [job for job in own if job.state in UNFINISHED] or own[:1]
+
+
+def _shown(jobs: list[Job], verb: str, cards: list[Job]) -> Job | None:
+    """Choose the job whose results stand below cards that have none: the newest that has some."""
+    if any(map(flow.has_results, cards)):
+        return None  # a card fetches its own
+    return next((job for job in jobs if job.verb == verb and flow.has_results(job)), None)
 
 
 def _from_htmx() -> bool:

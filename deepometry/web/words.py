@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import PurePath
 
 from flask import Flask
 
@@ -18,11 +19,13 @@ STATES = {
     "lost": "Interrupted",
 }
 UNFINISHED = ("queued", "running")
+_LONGEST_PATH = 40  # characters
 
 
 def speak(app: Flask) -> None:
     """Give the templates of `app` the filters and tables of this module."""
     app.add_template_filter(duration)
+    app.add_template_filter(ending)
     app.add_template_filter(moment)
     app.add_template_filter(thousands)
     app.jinja_env.globals.update(TITLES=TITLES, STATES=STATES, UNFINISHED=UNFINISHED)
@@ -54,3 +57,15 @@ def moment(timestamp: float | None) -> str:
 def thousands(number: float) -> str:
     """Write a whole number with separators: 12,345."""
     return f"{int(number):,}"
+
+
+def ending(path: PurePath) -> str:
+    """Write a path so that it fits into a line; of a long one the end, where paths differ."""
+    if len(str(path)) <= _LONGEST_PATH:
+        return str(path)
+    kept, *above = reversed(path.parts)
+    for name in above:
+        if len(kept) + len(name) > _LONGEST_PATH:
+            break
+        kept = str(PurePath(name, kept))
+    return str(PurePath("…", kept))

@@ -143,3 +143,25 @@ def test_the_page_is_used_without_a_mouse(fresh: Server, visit):
     page.keyboard.type("/no")
     page.keyboard.press("Enter")
     expect(page.locator("#form-parse .problem")).to_be_visible()
+
+
+def test_what_was_typed_outlives_a_reload(fresh: Server, visit):
+    page = visit(fresh)
+    field(page, "parse", "frame").fill("77")
+    page.locator("#form-train details.more summary").click()
+    field(page, "train", "resume").check()
+    page.reload()
+    expect(field(page, "parse", "frame")).to_have_value("77")
+    expect(field(page, "train", "resume")).to_be_checked()
+    expect(page.locator("#notice")).to_be_empty()
+
+
+def test_the_tooltip_of_a_button_stays_away_after_its_press(fresh: Server, visit):
+    page = visit(fresh)
+    page.locator("#go-parse").click()
+    expect(page.locator("#form-parse .problem")).to_be_visible()
+    page.wait_for_timeout(300)  # in which the new button under the pointer could show its own
+    expect(page.locator("#missing-parse")).to_be_hidden()
+    page.mouse.move(5, 5)
+    page.locator("#go-parse").hover()
+    expect(page.locator("#missing-parse")).to_be_visible()

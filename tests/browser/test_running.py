@@ -128,7 +128,7 @@ def test_a_job_waits_behind_it_and_is_cancelled(training: Training):
     page.locator("#go-train").click()
     expect(page.locator("#jobs-train .job")).to_have_count(2)
     waiting = page.locator("#jobs-train .job[data-state=queued]")
-    expect(waiting).to_contain_text("waiting for the job before it")
+    expect(waiting).to_contain_text("when the job before it has ended: Model training, of ")
     waiting.get_by_role("button", name="Cancel").click()
     waiting.get_by_role("button", name="Press again to cancel").click()
     expect(page.locator("#jobs-train .job.is-cancelled")).to_contain_text("Stopped, as you asked")

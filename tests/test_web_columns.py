@@ -1,0 +1,78 @@
+"""What stands in the columns of the page: jobs, results and offers that fit together."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from flask import render_template
+
+from deepometry.checkpoint import STATE
+from deepometry.options import ParseOptions
+from deepometry.parse import ParseResult
+from deepometry.web import create_app, flow
+from deepometry.web.forms import empty_form
+from tests.test_web_app import HTMX, parse_values
+from tests.test_web_forms import job
+
+
+@pytest.fixture
+def app(tmp_path):
+    return create_app({"HOME": tmp_path / "home", "TESTING": True, "WTF_CSRF_ENABLED": False})
+
+
+def test_the_last_good_results_stay_until_there_are_newer_ones(app, tmp_path):
+    browser = app.test_client()
+    jobs, values = app.extensions["jobs"], parse_values(tmp_path)
+    options = ParseOptions(input=tmp_path, output=tmp_path / "out")
+    said = {"cells": 1, "problems": 0, "channels": (1,), "sides": {}}
+    result = ParseResult(output=tmp_path, stacks=(), montages=(), **said)
+    done = jobs.record(options, result, 1.0, 2.0)
+    asks = f'hx-get="/jobs/{done.id}/results" hx-trigger="load" hx-target="#results-parse"'
+    assert browser.get("/").text.count(asks) == 1  # by its card
+    answer = browser.post("/run/parse", data=values, headers=HTMX).text
+    assert 'id="results-parse"' not in answer
+    page = browser.get("/").text
+    assert f'id="job-{done.id}"' not in page
+    assert page.count(asks) == 1
+
+
+@pytest.mark.parametrize(("state", "offers"), [("failed", True), ("lost", True), ("done", False)])
+def test_a_training_goes_on_only_where_it_left_an_epoch(tmp_path, state, offers):
+    training = job("train", state, output=tmp_path)
+    assert not flow.resumable(training)
+    (tmp_path / STATE).touch()
+    assert flow.resumable(training) is offers
+    assert not flow.resumable(job("predict", state, output=tmp_path))
+
+
+def test_a_waiting_job_says_what_it_waits_for():
+    third, second, first = (
+        replace(job(verb, state), id=id, created=1e9)
+        for id, verb, state in (
+            ("3", "parse", "queued"),
+            ("2", "predict", "queued"),
+            ("1", "train", "running"),
+        )
+    )
+    assert flow.waits_for(first, [third, second, first]) == "About to start."
+    assert "the job before it has ended: Model training, of 2001-09-" in flow.waits_for(
+        second, [third, second, first]
+    )
+    assert "the 2 jobs before it have ended, Model training, of" in flow.waits_for(
+        third, [third, second, first]
+    )
+
+
+def test_a_model_is_offered_with_its_target(app, tmp_path):
+    offers = {"model": str(tmp_path), "target": "Day"}
+    with app.test_request_context():
+        form = empty_form("predict", {"model": "/old", "target": "Class"})
+        page = render_template("form.html", form=form, offers=offers)
+        (told,) = re.findall('data-name="model" data-fill="([^"]+)"', page)
+        assert json.loads(html.unescape(told)) == {"predict": offers}
+        same = empty_form("predict", offers)
+        assert 'class="offer"' not in render_template("form.html", form=same, offers=offers)
