@@ -46,8 +46,8 @@ def parse_name(name: str) -> tuple[str, str] | None:
 
 
 def normal_name(name: str) -> str:
-    """Spell accents as one character: macOS writes some names as two, other systems as one."""
-    return unicodedata.normalize("NFC", name).strip()
+    """Spell accents as one character, as not all systems do, and write a name in one line."""
+    return unicodedata.normalize("NFC", " ".join(name.splitlines())).strip()
 
 
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:

@@ -69,7 +69,8 @@ class ParseResult:
     montages: tuple[str, ...]
 
     def __str__(self) -> str:
-        sides = ", ".join(f"{side} {cells:,}" for side, cells in self.sides.items())
+        share = {side: cells / self.cells for side, cells in self.sides.items()}
+        sides = ", ".join(f"{side} {n:,} = {share[side]:.0%}" for side, n in self.sides.items())
         text = f"Parsed {counted(self.cells, 'cell')}{f' ({sides})' * bool(sides)} of channels "
         text += f"{joined(self.channels)} into {counted(len(self.stacks), 'file')}"
         text += f", with {counted(len(self.montages), 'montage')}.\n"

@@ -28,6 +28,7 @@ from deepometry.report import (
     write_table,
 )
 from deepometry.stored import IDENTITY
+from deepometry.words import shortened
 
 PREDICTED, RECORD = "predicted.csv", "predict.json"
 
@@ -123,7 +124,7 @@ def _true_classes(dataset: Dataset, description: Description) -> np.ndarray:
     DeepometryError
         Some cells have no label, or one that the model does not know.
     """
-    known = ", ".join(description.labels)
+    known = shortened(description.labels, 5)
     for part, label in zip(dataset.parts, dataset.labels(description.target), strict=True):
         if label not in description.labels:
             found = "no such folder name" if label is None else f"{label!r}"

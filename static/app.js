@@ -1,10 +1,12 @@
-/* The forms: fields that are set for the user, what is missing, tooltips, second clicks, notices. */
+/* The forms: fields that are set for the user, what is missing, second clicks, drafts, notices. */
 "use strict";
 
 window.deepometry = (() => {
+  const tips = window.deepometryTips;
   const DRAFTS = "deepometry-drafts";
   const ANEW = "deepometry-anew"; // there once the server was started anew
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const OFFERED = "Enters what an earlier step wrote.";
   const STALE =
     "Deepometry was started anew since this page was loaded. What you entered is kept: " +
     "please press the button again.";
@@ -105,6 +107,7 @@ window.deepometry = (() => {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "offer";
+    button.setAttribute("aria-description", OFFERED);
     button.dataset.fill = JSON.stringify({ [verb]: values });
     button.dataset.name = name;
     const path = document.createElement("span");
@@ -137,60 +140,6 @@ window.deepometry = (() => {
       : button.dataset.ready;
     form.classList.toggle("incomplete", blank.length > 0);
   }
-
-  // --- tooltips: by mouse, keyboard and touch ---------------------------------------------
-
-  let open = null;
-  let closing = 0;
-
-  function show(owner, pinned) {
-    clearTimeout(closing);
-    const bubble = document.getElementById(owner.dataset.tip);
-    if (!bubble || (open && open.owner === owner && open.pinned && !pinned)) return;
-    hide();
-    bubble.hidden = false;
-    if (owner.hasAttribute("aria-expanded")) owner.setAttribute("aria-expanded", "true");
-    open = { owner, bubble, pinned };
-  }
-
-  function hide() {
-    clearTimeout(closing);
-    if (!open) return;
-    open.bubble.hidden = true;
-    if (open.owner.hasAttribute("aria-expanded")) open.owner.setAttribute("aria-expanded", "false");
-    open = null;
-  }
-
-  // Where the pointer was pressed, until it moves: what appears under it then is not hovered
-  let pressed = null;
-  const rests = (event) => pressed?.x === event.screenX && pressed?.y === event.screenY;
-
-  document.addEventListener("pointerdown", (event) => {
-    pressed = { x: event.screenX, y: event.screenY };
-  });
-  document.addEventListener("pointermove", (event) => {
-    if (!rests(event)) pressed = null;
-  });
-  document.addEventListener("pointerover", (event) => {
-    if (event.pointerType !== "mouse" || rests(event)) return;
-    const owner = event.target.closest("[data-tip]");
-    if (owner) show(owner, false);
-    else if (open && open.bubble.contains(event.target)) clearTimeout(closing);
-    else if (open && !open.pinned) {
-      clearTimeout(closing);
-      closing = setTimeout(hide, 200);
-    }
-  });
-  document.addEventListener("focusin", (event) => {
-    const owner = event.target.closest("[data-tip]");
-    if (owner && owner.matches(":focus-visible")) show(owner, false);
-  });
-  document.addEventListener("focusout", (event) => {
-    if (open && open.owner === event.target) hide();
-  });
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && open) hide();
-  });
 
   // --- clicks -----------------------------------------------------------------------------
 
@@ -241,17 +190,14 @@ window.deepometry = (() => {
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button, a");
-    if (button?.classList.contains("tip")) {
-      if (open?.owner === button && open.pinned) hide();
-      else show(button, true);
-      return;
-    }
-    if (open && !open.bubble.contains(event.target)) hide();
+    if (button?.classList.contains("tip")) return tips.toggle(button);
+    if (!tips.isInside(event.target)) tips.hide();
     if (button?.classList.contains("offer")) takeOffer(button);
     else if (button?.classList.contains("fill")) onFill(button);
     else if (button?.classList.contains("copy")) copy(button);
     else if (button?.dataset.goto) document.getElementById(button.dataset.goto).scrollIntoView();
     else if (button?.hash) openTarget(button.hash);
+    return undefined;
   });
 
   function openTarget(hash) {
@@ -334,7 +280,7 @@ window.deepometry = (() => {
 
   /** After a form was sent: go to the first mistake, or to the job that began below the form. */
   function showAnswer(form) {
-    hide();
+    tips.hide();
     const wrong = form.querySelector("[aria-invalid=true]");
     const job = document.querySelector(`#${form.id.replace("form-", "jobs-")} .job`);
     // it was sent with these values, which the page would not know again when it is reloaded

@@ -129,9 +129,9 @@
     dialog.className = "zoom";
     dialog.setAttribute("aria-label", image.alt);
     dialog.innerHTML =
-      '<div class="zoom-bar"><button type="button" data-zoom="-">&minus;</button>' +
-      '<output></output><button type="button" data-zoom="+">+</button>' +
-      '<button type="button" data-zoom="fit">Fit</button><button type="button" data-zoom="close">Close</button></div>' +
+      '<div class="zoom-bar"><button type="button" data-zoom="-" aria-label="Zoom out">&minus;</button>' +
+      '<output></output><button type="button" data-zoom="+" aria-label="Zoom in">+</button>' +
+      '<button type="button" data-zoom="fit" aria-description="Shows the whole picture.">Fit</button><button type="button" data-zoom="close" aria-description="Goes back to the page.">Close</button></div>' +
       '<div class="zoom-view" tabindex="0" role="group"><img></div>';
     const [view, large] = [dialog.querySelector(".zoom-view"), dialog.querySelector("img")];
     view.setAttribute("aria-label", "Picture, scroll to see all of it");

@@ -75,7 +75,7 @@
     element.addEventListener("change", (event) => {
       const shown = event.target.value;
       if (event.target.type !== "radio") return;
-      for (const button of element.querySelectorAll(".r-matrix button")) button.textContent = button.dataset[shown];
+      for (const told of element.querySelectorAll(".r-matrix [data-count]")) told.textContent = told.dataset[shown];
     });
     element.addEventListener("click", (event) => {
       const button = event.target.closest("button[data-predicted]");
@@ -158,7 +158,7 @@
 
   function relayChange(event, shell) {
     if (event.target.type !== "radio") return;
-    for (const button of shell.querySelectorAll(".r-matrix button")) button.textContent = button.dataset[event.target.value];
+    for (const told of shell.querySelectorAll(".r-matrix [data-count]")) told.textContent = told.dataset[event.target.value];
   }
 
   // --- when --------------------------------------------------------------------------------------

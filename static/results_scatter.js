@@ -90,6 +90,7 @@ export function start(element, tools) {
         button.append(tools.make("span", { className: "r-name", textContent: group.label }));
         button.append(tools.make("span", { className: "r-count", textContent: tools.number(group.cells) }));
         button.setAttribute("aria-pressed", "true");
+        button.setAttribute("aria-description", "Shows or hides the cells of this group.");
         button.addEventListener("click", () => toggle(button, n));
         return tools.make("li", {}, button);
       }),

@@ -108,3 +108,8 @@ def test_accents_are_compared_however_a_system_spells_them():
     assert parse_name(composed) == parse_name(apart)
     assert label_of((apart,), "Gr\u00f6\u00dfe") == "\u00e4"
     assert label_of((apart,), "Folder level 1") == composed
+
+
+def test_a_line_break_in_a_name_is_a_space():
+    assert parse_name("Class Smooth\nDisc") == ("Class", "Smooth Disc")
+    assert label_of(("Class\r\nSide",), "class") == "Side"

@@ -92,8 +92,8 @@ def test_folders_are_listed_with_what_is_in_them(client: FlaskClient, tmp_path: 
     (root / "nothing").mkdir()
     text = whole(client, path=str(root), kind="folder")
     assert lines(text) == {
-        "Day 2": "1 image in sub-folders",
-        "Day 10": "3 images",
+        "Day 2": "1 .cif file in sub-folders",
+        "Day 10": "3 image files",
         "model": "",
         "nothing": "empty",
         "parsed": "1 stack in sub-folders",
@@ -101,7 +101,7 @@ def test_folders_are_listed_with_what_is_in_them(client: FlaskClient, tmp_path: 
     assert list(lines(text))[:2] == ["Day 2", "Day 10"]
     assert text.count('"picker-mark">parsed') == text.count('"picker-mark">model') == 1
     assert f'data-here="{root}"' in text
-    assert "5 images, 1 stack in sub-folders" in text
+    assert "1 .cif file, 4 image files, 1 stack in sub-folders" in text
 
 
 def test_files_can_be_chosen_where_a_field_takes_them(client: FlaskClient, tmp_path: Path) -> None:
@@ -160,12 +160,12 @@ def test_a_folder_of_very_many_files_is_counted_in_part(
     touch(*(tmp_path / "d" / "many" / f"{n}.tif" for n in range(300)))
     touch(*(tmp_path / "d" / "few" / f"{n}.tif" for n in range(3)))
     monkeypatch.setattr(browse_count, "MOST_COUNTED", 100)
-    assert lines(whole(client, path=str(tmp_path / "d")))["many"] == "100+ images"
-    assert lines(whole(client, path=str(tmp_path / "d")))["few"] == "3 images"
+    assert lines(whole(client, path=str(tmp_path / "d")))["many"] == "100+ image files"
+    assert lines(whole(client, path=str(tmp_path / "d")))["few"] == "3 image files"
     monkeypatch.setattr(browse_count, "_MOST_ENTRIES", 50)
     tally = Tally(str(tmp_path / "d" / "many"))
     list(count_in_turns([tally], Progress()))
-    assert (tally.capped, tally.told()) == (True, "50+ images")
+    assert (tally.capped, tally.told()) == (True, "50+ image files")
 
 
 def test_a_slow_disk_does_not_hold_the_answer_up(
@@ -200,7 +200,7 @@ def test_links_that_go_round_in_circles_are_followed_once(tmp_path: Path) -> Non
     (tmp_path / "d" / "broken").symlink_to(tmp_path / "nowhere")
     tally = Tally(str(tmp_path / "d"))
     list(count_in_turns([tally], Progress()))
-    assert tally.told() == "2 images in sub-folders"
+    assert tally.told() == "2 .cif files in sub-folders"
 
 
 @linux_only

@@ -6,6 +6,7 @@ import html
 import json
 import re
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 import pytest
 from flask import render_template
@@ -15,6 +16,8 @@ from deepometry.options import ParseOptions
 from deepometry.parse import ParseResult
 from deepometry.web import create_app, flow
 from deepometry.web.forms import empty_form
+from deepometry.web.results_cells import Channel
+from deepometry.web.words import breakable, ending
 from tests.test_web_app import HTMX, parse_values
 from tests.test_web_forms import job
 
@@ -76,3 +79,19 @@ def test_a_model_is_offered_with_its_target(app, tmp_path):
         assert json.loads(html.unescape(told)) == {"predict": offers}
         same = empty_form("predict", offers)
         assert 'class="offer"' not in render_template("form.html", form=same, offers=offers)
+
+
+def test_long_paths_are_told_by_their_end():
+    assert ending(PurePosixPath("/data/p60")) == "/data/p60"
+    long = PurePosixPath("/data/of many/years and people/experiment 12/predictions/p60")
+    assert ending(long) == "…/experiment 12/predictions/p60"
+    assert ending(long, 5) == "…/p60"
+
+
+def test_names_that_say_no_more_than_the_number_are_left_out():
+    names = [str(Channel(0, number, name)) for number, name in ((1, "Ch1"), (1, "Ch01"), (2, "BF"))]
+    assert names == ["Ch1", "Ch1", "Ch2 BF"]
+
+
+def test_long_names_may_go_on_in_the_next_line():
+    assert breakable("Class <b>_c") == "Class &lt;b&gt;_<wbr>c"

@@ -153,11 +153,13 @@ class Tally:
         return sum(self.direct[suffix] + self.below[suffix] for suffix in suffixes)
 
     def told(self) -> str:
-        """Say what was found: `28 images in sub-folders, 3 stacks`."""
+        """Say what was found: `28 .cif files, 3 stacks in sub-folders`."""
         if self.fault:
             return "no permission or not readable"
-        images = 0 if "parsed" in self.marks else self.number(IMAGES)  # its montages are no cells
-        numbers = {"image": images, "stack": self.number(STACKS)}
+        numbers = {f"{suffix} file": self.number((suffix,)) for suffix in AMNIS}
+        if "parsed" not in self.marks:  # whose montages are no cells
+            numbers["image file"] = self.number(TIFF)
+        numbers["stack"] = self.number(STACKS)
         parts = [self.more(number, noun) for noun, number in numbers.items() if number]
         if parts or not self.finished:
             direct = any(self.direct[suffix] for suffix in (*IMAGES, *STACKS))
@@ -165,7 +167,7 @@ class Tally:
         return "" if self.seen else "empty"
 
     def more(self, number: int, noun: str) -> str:
-        """Write a number that may not be the whole one: `10,000+ images`."""
+        """Write a number that may not be the whole one: `10,000+ stacks`."""
         if self.finished and not self.capped:
             return counted(number, noun)
         return f"{min(number, MOST_COUNTED):,}+ {noun}s"

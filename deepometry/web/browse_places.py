@@ -15,11 +15,13 @@ from deepometry.errors import DeepometryError, explain_os_error
 from deepometry.files import read_json, write_json
 from deepometry.kinds import is_text
 from deepometry.options import InfoOptions, settings
+from deepometry.web.words import ending
 
 PLACES = "places.json"
 MOST_RECENT = 12
 _LONGEST_PATH = 4096
 _MOST_DISKS = 26
+_SHORT = 24  # characters
 
 _writing = threading.Lock()
 _as_option = settings(InfoOptions)["input"][0].read
@@ -31,6 +33,11 @@ class Place:
 
     name: str
     path: str
+
+    @property
+    def above(self) -> str:
+        """The folder that it lies in, shortly, to tell places of the same name apart."""
+        return ending(Path(self.path).parent, _SHORT)
 
 
 def read_path(text: str, whole: bool = False) -> Path:

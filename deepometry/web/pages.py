@@ -83,6 +83,7 @@ def _about_example(jobs: list[Job]) -> dict[str, Any]:
         "example_cards": _cards(jobs, EXAMPLE),
         "example_folder": _free_folder(),
         "example_error": "",
+        "example_cells": settings(ExampleOptions)["cells"][1],
     }
 
 

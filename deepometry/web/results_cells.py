@@ -36,7 +36,9 @@ class Channel:
     name: str
 
     def __str__(self) -> str:
-        return f"Ch{self.number} {self.name}".strip()
+        from deepometry.info_text import own_name
+
+        return f"Ch{self.number} {own_name(self.number, [self.name])}".strip()
 
 
 @dataclass(frozen=True)

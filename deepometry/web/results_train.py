@@ -9,6 +9,7 @@ from typing import Any
 
 from deepometry.errors import DeepometryError, explain_os_error
 from deepometry.options import TrainOptions, settings
+from deepometry.web.results_cells import Channel
 from deepometry.web.results_output import Output
 
 HISTORY = "training.csv"
@@ -71,7 +72,7 @@ def training_of(output: Output, stopped: bool) -> Training:
         model=model,
         target=said.target,
         classes={label: int(said.cells.get(label, 0)) for label in said.labels},
-        channels=[f"Ch{n} {names.get(str(n), '')}".strip() for n in said.channels or ()],
+        channels=[str(Channel(0, n, names.get(str(n), ""))) for n in said.channels or ()],
         frame=said.frame,
         scores={name: float(score) for name, score in said.scores.items()},
         best_epoch=int(output.record.get("best_epoch", 0)),

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import PurePath
 
 from flask import Flask
+from markupsafe import Markup, escape
 
 from deepometry.web.steps import STEPS
 
@@ -24,6 +25,7 @@ _LONGEST_PATH = 40  # characters
 
 def speak(app: Flask) -> None:
     """Give the templates of `app` the filters and tables of this module."""
+    app.add_template_filter(breakable)
     app.add_template_filter(duration)
     app.add_template_filter(ending)
     app.add_template_filter(moment)
@@ -54,18 +56,23 @@ def moment(timestamp: float | None) -> str:
     return f"{then:%H:%M}" if today else f"{then:%Y-%m-%d %H:%M}"
 
 
+def breakable(name: str) -> Markup:
+    """Let a long name go on in the next line after each part of it."""
+    return Markup(escape(name).replace("_", Markup("_<wbr>")))
+
+
 def thousands(number: float) -> str:
     """Write a whole number with separators: 12,345."""
     return f"{int(number):,}"
 
 
-def ending(path: PurePath) -> str:
+def ending(path: PurePath, longest: int = _LONGEST_PATH) -> str:
     """Write a path so that it fits into a line; of a long one the end, where paths differ."""
-    if len(str(path)) <= _LONGEST_PATH:
+    if len(str(path)) <= longest:
         return str(path)
     kept, *above = reversed(path.parts)
     for name in above:
-        if len(kept) + len(name) > _LONGEST_PATH:
+        if len(kept) + len(name) > longest:
             break
         kept = str(PurePath(name, kept))
     return str(PurePath("…", kept))

@@ -134,6 +134,27 @@ def test_tooltips_by_touch(fresh: Server, visit):
     expect(bubble(page, "parse-channels")).to_be_hidden()
 
 
+def test_a_button_held_by_touch_tells_what_it_does_and_does_nothing(fresh: Server, visit):
+    page = visit(fresh, has_touch=True, is_mobile=True, viewport={"width": 375, "height": 700})
+    button = page.locator("#form-parse .pick").first
+    button.scroll_into_view_if_needed()
+    box = button.bounding_box()
+    finger = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    touch = page.context.new_cdp_session(page)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [finger]})
+    expect(page.locator("#pick-parse-input")).to_be_visible()
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_timeout(100)
+    expect(page.locator("#pick-parse-input")).to_be_visible()
+    expect(page.locator("#picker")).not_to_have_attribute("open", "")
+    button.tap()
+    expect(page.locator("#picker")).to_have_attribute("open", "")
+    expect(page.locator("#pick-parse-input")).to_be_hidden()
+    page.get_by_role("button", name="Close without choosing").focus()
+    page.keyboard.press("Shift")
+    assert_accessible(page, ("light",))
+
+
 def test_the_page_is_used_without_a_mouse(fresh: Server, visit):
     page = visit(fresh)
     page.keyboard.press("Tab")

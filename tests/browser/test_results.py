@@ -36,6 +36,26 @@ def download(page: Page, link: Locator) -> Download:
     return found.value
 
 
+def test_every_button_tells_what_it_does(page: Page):
+    bare = page.evaluate(
+        """() => [...document.querySelectorAll("button, a.plain")]
+            .filter((each) => !each.dataset.tip && !each.hasAttribute("aria-description"))
+            .filter((each) => ["", each.textContent.trim()].includes(each.ariaLabel ?? ""))
+            .map((each) => each.outerHTML)"""
+    )
+    assert bare == []
+    told = page.locator("body > .floating")
+    page.get_by_role("button", name="Show folder").first.hover()
+    expect(told).to_have_text("Opens the folder in the file manager of this computer.")
+    page.get_by_role("link", name="All as .zip").first.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    expect(told).to_have_text("Downloads all files of this run in one archive.")
+    expect(told).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    expect(told).to_be_hidden()
+
+
 # --- montages ----------------------------------------------------------------------------------
 
 
@@ -119,6 +139,7 @@ def test_the_matrix_shows_percent(page: Page):
     results = page.locator("#results-predict")
     results.get_by_label("percent of the true class").check()
     expect(results.locator(".r-matrix button").first).to_have_text(re.compile("^<?[0-9]+ %$"))
+    expect(results.locator(".r-zero").first).to_have_text("0 %")
     results.get_by_label("counts").check()
     expect(results.locator(".r-matrix button").first).to_have_text(re.compile("^[0-9]+$"))
 

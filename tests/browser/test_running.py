@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from deepometry.model import read_description
 from deepometry.web.store import Job
+from deepometry.web.words import moment
 from tests.browser.conftest import close_context, make_context, watch_of
 from tests.browser.protocol import ENDED, JOB, card, field
 from tests.browser.server import Server
@@ -197,3 +198,22 @@ def test_a_step_that_is_cancelled_leaves_nothing(training: Training):
     expect(card(page, "predict")).to_contain_text("Nothing was left half-written")
     assert not output.exists()
     assert not training.server.works(training.server.job("predict"))
+
+
+def test_results_stay_below_a_run_without_any_until_their_run_is_forgotten(training: Training):
+    page, results = training.page, training.page.locator("#results-train .r-title")
+    fill(page, "train", output=training.server.user / "third", target="Nothing")
+    page.locator("#go-train").click()
+    expect(card(page, "train")).to_have_attribute("data-state", "failed")
+    expect(card(page, "train").get_by_role("button", name="to go on")).to_have_count(0)
+    expect(results).to_contain_text(f"Results of Model training, {moment(training.job.finished)}")
+    page.reload()
+    expect(results).to_contain_text("model")
+    page.locator("#past-jobs summary").click()
+    for job in (training.server.job("train"), training.job):
+        row = page.locator(f"#past tr[data-job='{job.id}']")
+        row.get_by_role("button", name="Forget").click()
+        row.get_by_role("button", name="Press again to forget").click()
+        expect(row).to_have_count(0)
+    expect(page.locator("#jobs-train .job")).to_have_count(0)
+    expect(results).to_have_count(0)
