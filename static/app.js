@@ -244,7 +244,11 @@ window.deepometry = (() => {
       sessionStorage.setItem(ANEW, "yes");
       keepDrafts(false);
     }
-    if (detail.elt.dataset.forget && detail.xhr.status === 200) removeJob(detail.elt.dataset.forget);
+  });
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    // told of the list: the button may be gone by now, as the list is renewed for other reasons too
+    const id = detail.requestConfig.elt.dataset.forget;
+    if (id && detail.xhr.status === 200) removeJob(id);
   });
 
   /** A job that was taken off the list leaves its column too. */
