@@ -17,6 +17,9 @@ from deepometry.parse import ParseResult
 from deepometry.web import create_app, flow
 from deepometry.web.forms import empty_form
 from deepometry.web.results_cells import Channel
+from deepometry.web.results_output import Output
+from deepometry.web.results_parse import Folder, Sheets
+from deepometry.web.results_predict import ClassRow, MatrixCell, Prediction
 from deepometry.web.words import breakable, ending
 from tests.test_web_app import HTMX, parse_values
 from tests.test_web_forms import job
@@ -95,3 +98,29 @@ def test_names_that_say_no_more_than_the_number_are_left_out():
 
 def test_long_names_may_go_on_in_the_next_line():
     assert breakable("Class <b>_c") == "Class &lt;b&gt;_<wbr>c"
+
+
+def test_a_class_without_cells_has_no_percent(app, tmp_path):
+    rows = [ClassRow(0, "A", 2, 2, 1), ClassRow(1, "None", 0, 0, 0)]
+    matrix = [[MatrixCell(0, 0, 2, 1.0), MatrixCell(0, 1, 0, 0.0)]]
+    matrix.append([MatrixCell(1, n, 0, 0.0) for n in range(2)])
+    told = Prediction(2, ["A", "None"], rows, matrix, {})
+    done = replace(job("predict", output=tmp_path), id="x", finished=1.0)
+    output = Output("x", "predict", {}, tmp_path, {}, (), "")
+    with app.test_request_context():
+        values = {"job": done, "output": output, "files": [], "here": False}
+        page = render_template("results_predict.html", prediction=told, **values)
+    assert re.findall('data-count="0" data-share="([^"]+)"', page) == ["0 %", "\u2013", "\u2013"]
+
+
+@pytest.mark.parametrize(("split", "told"), [(0.2, True), (0.3, False)])
+def test_a_split_that_could_not_be_met_is_told(app, tmp_path, split, told):
+    record = {"cells": 140, "sides": {"Train": 96, "Hold-out": 44}, "frame": 48}
+    output = Output("x", "parse", {"split": split}, tmp_path, record, (), "")
+    done = replace(job("parse", output=tmp_path), id="x", finished=1.0)
+    values = {"job": done, "output": output, "files": [], "here": False, "channels": []}
+    values |= {"tree": Folder("", ""), "sheets": Sheets({}, 0, []), "problems": None}
+    with app.test_request_context():
+        page = render_template("results_parse.html", **values)
+    assert "44 (31\xa0%)" in page
+    assert ("You asked for 20 % to be held out" in page) is told
