@@ -147,6 +147,12 @@ def sweep_after(process: int, output: Path, made: Iterable[Path] = ()) -> bool:
     return left is None
 
 
+def lies_in(place: Path, folder: Path) -> bool:
+    """Tell whether a place, which need not exist, is a folder or lies in it, whatever its name."""
+    place = place.resolve()
+    return any(_same(above, folder) for above in (place, *place.parents))
+
+
 def check_writable(output: Path) -> None:
     """Find out before long work whether a folder can be made and written to.
 
@@ -196,7 +202,10 @@ def _move_into(stage: Path, output: Path, stale: Iterable[str]) -> None:
 
 
 def _same(one: Path, other: Path) -> bool:
-    return one.exists() and other.exists() and one.samefile(other)
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False  # not there, or not to be seen: writing will say why
 
 
 def _remove(output: Path, name: str) -> None:

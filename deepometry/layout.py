@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from deepometry.errors import DeepometryError, OptionsError
-from deepometry.files import earlier_files, existing_folder
+from deepometry.files import earlier_files, existing_folder, lies_in
 from deepometry.kinds import is_text
 from deepometry.names import PARSE_RECORD, SIDES
 from deepometry.options import ParseOptions
@@ -78,13 +78,11 @@ def check_places(options: ParseOptions) -> None:
     """Keep the output out of the input, where its montages would be read as cells next time."""
     if not options.input.is_file():
         existing_folder(options.input, "Input location")
-    place = options.output.resolve()
-    for folder in (place, *place.parents):
-        if _is_same(folder, options.input):
-            raise DeepometryError(
-                f"Output location {options.output} lies in the input {options.input}; "
-                "choose a folder outside it."
-            )
+    if lies_in(options.output, options.input):
+        raise DeepometryError(
+            f"Output location {options.output} lies in the input {options.input}; "
+            "choose a folder outside it."
+        )
 
 
 def check_earlier(options: ParseOptions) -> list[str]:
@@ -119,13 +117,6 @@ def check_earlier(options: ParseOptions) -> list[str]:
                     f"ones ({folder / name}); give the folder of the .cif or .tif files."
                 )
     return earlier
-
-
-def _is_same(place: Path, other: Path) -> bool:
-    try:
-        return place.samefile(other)
-    except OSError:
-        return False  # not there, or not to be seen: writing will say why
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from deepometry.errors import OptionsError
 
@@ -87,11 +89,24 @@ def _read(item: Field[Any], value: Any) -> Any:
 # --- readers of values -----------------------------------------------------------------------
 
 
+# Around pasted paths: quotes, the curly ones of texts too, and the marks of direction that Windows
+# copies with a path
+_QUOTES = "\"'\u201c\u201d\u2018\u2019"
+_UNSEEN = dict.fromkeys([0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F)])
+
+
 def _path(value: Any) -> Path:
     if isinstance(value, Path):
         return value
+    text = str(value).translate(_UNSEEN).strip().strip(_QUOTES)
+    if text.lower().startswith("file://"):
+        text = url2pathname(urlsplit(text).path)
+    if "\0" in text:
+        raise ValueError(
+            f"expected a path, found {text[:40]!r}, with a character that no path has."
+        )
     try:
-        return Path(str(value).strip().strip("\"'")).expanduser()
+        return Path(text).expanduser()
     except RuntimeError as error:
         raise ValueError(f"expected a path, found {value!r}, of a user unknown here.") from error
 
@@ -100,17 +115,26 @@ def _text(value: Any) -> str:
     return str(value).strip()
 
 
-def _whole(least: int, most: int = 2**31 - 1) -> Callable[[Any], int]:
+_MOST = 2**31 - 1
+
+
+def _whole(least: int, most: int = _MOST) -> Callable[[Any], int]:
     def read(value: Any) -> int:
         found = str(value).strip()
-        if isinstance(value, bool) or not re.fullmatch(r"[+-]?\d{1,12}", found):
-            raise ValueError(f"expected a whole number {span}, found {found!r}.")
-        if not least <= int(found) <= most:
-            raise ValueError(f"expected a whole number {span}, found {found}.")
-        return int(found)
+        number = int(found) if re.fullmatch(r"[+-]?\d{1,99}", found) else None
+        if isinstance(value, bool) or number is None:
+            raise ValueError(f"expected a whole number {span}, found {_short(found)!r}.")
+        if not least <= number <= most:
+            told = f"{span}, at most {most}" if number > most == _MOST else span
+            raise ValueError(f"expected a whole number {told}, found {_short(found)}.")
+        return number
 
-    span = f"from {least} to {most}" if most < 2**31 - 1 else f"of {least} or more"
+    span = f"from {least} to {most}" if most < _MOST else f"of {least} or more"
     return read
+
+
+def _short(found: str) -> str:
+    return found if len(found) <= 40 else f"{found[:37]}..."
 
 
 def _number(least: float, most: float) -> Callable[[Any], float]:
@@ -120,7 +144,9 @@ def _number(least: float, most: float) -> Callable[[Any], float]:
         except (TypeError, ValueError):
             number = math.nan
         if isinstance(value, bool) or not least <= number <= most:
-            raise ValueError(f"expected a number from {least:g} to {most:g}, found {value!r}.")
+            raise ValueError(
+                f"expected a number from {least:g} to {most:g}, found {_short(str(value))!r}."
+            )
         return number
 
     return read

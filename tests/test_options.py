@@ -74,6 +74,26 @@ def test_pasted_paths():
     assert options.output == Path.home() / "out"
 
 
+@pytest.mark.parametrize(
+    "given", ["\u201c/My data\u201d", "\u202a/My data", " '/My data' ", "file:///My%20data"]
+)
+def test_paths_as_other_programs_copy_them(given):
+    assert parse_options(input=given).input == Path("/My data")
+
+
+def test_what_no_path_holds_is_refused():
+    with pytest.raises(OptionsError, match="a character that no path has"):
+        parse_options(input="a\0b")
+
+
+def test_the_limit_of_a_number_is_told_and_long_entries_are_cut():
+    with pytest.raises(OptionsError, match="0 or more, at most 2147483647, found 99"):
+        parse_options(seed="9999999999999")
+    with pytest.raises(OptionsError) as caught:
+        parse_options(seed="9" * 5000)
+    assert len(str(caught.value)) < 150
+
+
 def test_split_by_needs_a_split():
     with pytest.raises(OptionsError, match="Split by"):
         parse_options(split_by="Sample")

@@ -17,6 +17,7 @@ import pytest
 from deepometry.options import ParseOptions
 from deepometry.web import create_app
 from deepometry.web.memory import remember, remembered
+from deepometry.web.store import make_private
 
 ROOT = Path(__file__).resolve().parents[1]
 HTMX = {"HX-Request": "true"}
@@ -271,3 +272,47 @@ def test_an_address_of_another_computer_is_refused(tmp_path, host):
     )
     assert run.returncode == 2
     assert f"--host {host}: expected an address of this computer" in run.stderr
+
+
+def test_a_state_folder_that_cannot_be_used_is_told_in_a_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    run = subprocess.run(
+        [sys.executable, "-m", "deepometry", "gui", "--no-browser", "--port", "0"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "DEEPOMETRY_HOME": str(tmp_path / "file")},
+    )
+    assert run.returncode == 2
+    assert "set DEEPOMETRY_HOME to a folder" in run.stderr and "Traceback" not in run.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the user's profile is private there")
+def test_the_state_is_for_this_user_only(tmp_path, monkeypatch):
+    make_private(tmp_path / "deep" / "state")
+    assert (tmp_path / "deep" / "state").stat().st_mode & 0o077 == 0
+    monkeypatch.setenv("DEEPOMETRY_HOME", str(tmp_path / "chosen"))
+    (tmp_path / "chosen").mkdir(mode=0o755)
+    make_private(tmp_path / "chosen")  # others may work in it
+    assert (tmp_path / "chosen").stat().st_mode & 0o055 == 0o055
+
+
+def test_what_nobody_thought_of_is_told_and_logged(app, browser, monkeypatch, caplog):
+    def broken() -> None:
+        raise ZeroDivisionError("by <zero>")
+
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    monkeypatch.setattr(app.extensions["jobs"], "list", broken)
+    answer = browser.get("/jobs", headers={"Accept": "text/html"})
+    assert answer.status_code == 500
+    assert "ZeroDivisionError: by &lt;zero&gt;" in answer.text
+    assert "Traceback" in caplog.text
+
+
+def test_a_link_to_what_is_gone_leads_to_a_page_that_says_so(app, browser, tmp_path):
+    options = ParseOptions(input=tmp_path, output=tmp_path / "gone")
+    job = app.extensions["jobs"].record(options, {"cells": 1}, 1.0, 2.0)
+    place = f"/jobs/{job.id}/results/file/parse.json"
+    page = browser.get(place, headers={"Accept": "text/html"})
+    assert page.status_code == 410
+    assert "<h1>Something went wrong</h1>" in page.text and "does not exist" in page.text
+    assert "does not exist" in browser.get(place).json["error"]

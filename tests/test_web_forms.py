@@ -33,6 +33,8 @@ OPTIONS = {
 
 @pytest.fixture
 def app(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "cells.npy").touch()  # where tests give this folder, it is one of parsed cells
     return create_app({"HOME": tmp_path / "home", "TESTING": True, "WTF_CSRF_ENABLED": False})
 
 
@@ -41,6 +43,18 @@ def filled(app, verb, **values):
     with app.test_request_context("/", method="POST", data=values):
         form = filled_form(verb)
         return form, form.options()
+
+
+def test_what_cannot_go_well_is_said_before_it_is_a_job(app, tmp_path):
+    raw = tmp_path / "images" / "Class A"
+    raw.mkdir(parents=True)
+    (raw / "c.cif").write_bytes(b"")
+    inside = str(tmp_path / "images" / "out")
+    form, options = filled(app, "parse", input=str(tmp_path / "images"), output=inside)
+    assert options is None and "lies in the input" in errors(form)["output"]
+    found = {"input": str(tmp_path / "images"), "output": str(tmp_path / "m"), "target": "Class"}
+    form, options = filled(app, "train", **found)
+    assert options is None and "run Parse first" in errors(form)["input"]
 
 
 def errors(form) -> dict[str, str]:
@@ -132,11 +146,12 @@ def test_defaults_are_those_of_the_protocol(app):
 
 
 def test_a_form_makes_the_very_options(app, tmp_path):
-    values = {"input": str(tmp_path), "output": f'"{tmp_path / "out"}"', "frame": "64"}
+    raw = tmp_path / "images"
+    values = {"input": str(raw), "output": f'"{tmp_path / "out"}"', "frame": "64"}
     form, options = filled(app, "parse", **values, channels="9,1", split="", masked="true")
     assert not form.errors
     assert options == ParseOptions(
-        input=tmp_path, output=tmp_path / "out", frame=64, channels=(9, 1), masked=True
+        input=raw, output=tmp_path / "out", frame=64, channels=(9, 1), masked=True
     )
 
 
@@ -164,8 +179,9 @@ def test_paths_must_be_whole_and_may_begin_at_home(app, tmp_path, monkeypatch):
     assert "a whole path, such as" in errors(form)["output"]
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
-    form, options = filled(app, "parse", input="'~'", output="~/parsed")
+    form, options = filled(app, "parse", input="'~/images'", output="~/parsed")
     assert not form.errors
+    assert options.input == tmp_path / "images"
     assert options.output == tmp_path / "parsed"
 
 
@@ -278,9 +294,8 @@ def test_what_was_entered_is_not_overwritten_by_offers():
 
 
 def test_the_options_of_a_job_can_be_entered_again(app, tmp_path):
-    options = ParseOptions(
-        input=tmp_path, output=tmp_path / "out", channels=(9, 1), split=0.3, masked=True
-    )
+    raw, out = tmp_path / "images", tmp_path / "out"
+    options = ParseOptions(input=raw, output=out, channels=(9, 1), split=0.3, masked=True)
     values = flow.entered(replace(job("parse"), options=plain(options)))
     sent = {name: value for name, value in values.items() if value is not False}
     assert filled(app, "parse", **sent)[1] == options

@@ -341,6 +341,24 @@ def test_jobs_of_another_computer_on_the_same_home_are_left_alone(make, tmp_path
     assert mine.get(job.id).state == "queued"
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"state": "done", "pid": 999_999_999, "made": None},
+        {"state": "done", "finished": "yesterday", "progress": "x"},
+        {"state": "running", "error": 5, "pid": "x"},
+    ],
+)
+def test_a_damaged_job_holds_up_no_other(make, tmp_path, damaged):
+    jobs = make()
+    bad = jobs.submit(attempt(tmp_path / "bad"))
+    (bad.folder / "state.json").write_text(json.dumps(damaged))
+    good = jobs.submit(attempt(tmp_path / "good"))
+    jobs.start()
+    assert ended(jobs, good.id).state == "done"
+    assert good.id in [job.id for job in jobs.list()]
+
+
 # --- cancelling ------------------------------------------------------------------------------
 
 

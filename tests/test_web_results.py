@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -125,6 +126,27 @@ def test_all_files_in_one_archive(client, jobs):
         assert sorted(archive.namelist()) == sorted(record["files"])
         stack = next(name for name in record["files"] if name.endswith(".npy"))
         assert archive.read(stack) == (root / stack).read_bytes()
+
+
+def test_an_archive_tells_what_is_missing(client, jobs, tmp_path):
+    shutil.copytree(jobs.get("predicted").output, tmp_path / "there")
+    jobs.known["cut"] = replace(jobs.get("predicted"), id="cut", output=tmp_path / "there")
+    (tmp_path / "there" / "count_plot.png").unlink()
+    with zipfile.ZipFile(io.BytesIO(get(client, "cut/results/all.zip").data)) as archive:
+        assert archive.read("MISSING.txt").endswith(b":\ncount_plot.png\n")
+        assert archive.read("predicted.csv")
+    gone = client.get("/jobs/cut/results/file/count_plot.png")
+    assert gone.status_code == 410 and "does not exist any more" in gone.json["error"]
+
+
+def test_a_table_that_was_cut_is_told(client, jobs, tmp_path):
+    shutil.copytree(jobs.get("predicted").output, tmp_path / "there")
+    jobs.known["cut"] = replace(jobs.get("predicted"), id="cut", output=tmp_path / "there")
+    table = tmp_path / "there" / "predicted.csv"
+    lines = table.read_bytes().splitlines(keepends=True)
+    table.write_bytes(b"".join([*lines[:3], b"short\n", *lines[4:]]))
+    told = get(client, "cut/results/cells?true=0&predicted=0").text
+    assert "not a table as it was written" in told
 
 
 def test_long_lists_of_files_come_in_pages(client):

@@ -271,8 +271,12 @@ def run_main():
     told = dict(zip(sys.argv[1::2], sys.argv[2::2]))
     if "fail" in told["--logdir"]:
         sys.exit("expected a folder")
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path == told["--path_prefix"] + "/" else 404)
+            self.end_headers()
     address = (told["--host"], int(told["--port"]))
-    http.server.HTTPServer(address, http.server.SimpleHTTPRequestHandler).serve_forever()
+    http.server.HTTPServer(address, Answer).serve_forever()
 """
 
 
@@ -304,6 +308,7 @@ def settled(projectors, folder):
 
 
 def test_tensorboard_runs_until_it_is_stopped(tensorboard, tmp_path):
+    import urllib.error
     import urllib.request
 
     tensorboard.start(tmp_path)
@@ -312,6 +317,8 @@ def test_tensorboard_runs_until_it_is_stopped(tensorboard, tmp_path):
     assert view.url.startswith("http://127.0.0.1:")
     with urllib.request.urlopen(view.url, timeout=5) as answer:
         assert answer.status == 200
+    with pytest.raises(urllib.error.HTTPError):  # nobody finds it who was not told where it is
+        urllib.request.urlopen(view.url.split("/", 3)[0] + "//" + view.url.split("/")[2], timeout=5)
     assert tensorboard.start(tmp_path).url == view.url
     tensorboard.stop(tmp_path)
     assert tensorboard.view(tmp_path).state == "off"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
+import sys
 
 import pytest
 
-from deepometry.web import create_app
+from deepometry.web import create_app, peers, security
 from deepometry.web.security import is_loopback, names_of
 
 OWN = "localhost:5000"
@@ -28,7 +31,16 @@ def test_this_computer_is_answered(tmp_path, host):
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example:5000", "localhost.evil.example:5000", "localhost:5001", "localhost", ""]
+    "host",
+    [
+        "evil.example:5000",
+        "localhost.evil.example:5000",
+        "localhost:5001",
+        "localhost",
+        "",
+        "evil@localhost:5000",
+        "localhost:5000/x",
+    ],
 )
 def test_other_names_are_refused(tmp_path, host):
     for path in ("/", "/static/app.css", "/jobs"):
@@ -123,7 +135,8 @@ def test_beyond_this_computer_a_token_is_needed(tmp_path):
     assert answer.status_code == 302
     assert answer.headers["Location"] == "/"
     cookie = answer.headers["Set-Cookie"]
-    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie
+    # not strict, with which the address would not work as a link in a mail
+    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie
     browser.set_cookie("deepometry-token-5000", "secret", domain="lab.example")
     assert browser.get("/", headers=host).status_code == 200
 
@@ -134,3 +147,52 @@ def test_names_of_the_address_listened_on():
     assert "localhost" in names_of("127.0.0.1")
     assert names_of("192.0.2.7") == ("192.0.2.7",)
     assert "127.0.0.1" in names_of("0.0.0.0")
+
+
+def test_other_accounts_of_this_computer_are_refused(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(security, "is_another_user", lambda *ports: asked.append(ports) or True)
+    place = {"Host": OWN}
+    other = {"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "40000", "SERVER_PORT": "5000"}
+    answer = client(tmp_path).get("/", headers=place, environ_overrides=other)
+    assert answer.status_code == 403 and "another user" in answer.text
+    assert asked == [(40000, 5000)]
+
+
+TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid
+   0: 0100007F:9C40 0100007F:1388 01 00000000:00000000 00:00000000 00000000  4321        0
+   1: 0100007F:1388 0100007F:9C40 01 00000000:00000000 00:00000000 00000000  1000        0
+   2: 0100007F:9C41 0100007F:1388 01 00000000:00000000 00:00000000 00000000     0        0
+   3: 0100007F:9C42 0100007F:1388 06 00000000:00000000 00:00000000 00000000     0        0
+"""
+
+
+def test_the_owner_of_a_connection_is_told_by_the_kernel(tmp_path, monkeypatch):
+    (tmp_path / "tcp").write_text(TABLE)
+    monkeypatch.setattr(peers, "_TABLES", (str(tmp_path / "tcp"), str(tmp_path / "none")))
+    monkeypatch.setattr(peers.sys, "platform", "linux")
+    monkeypatch.setattr(peers.os, "getuid", lambda: 1000, raising=False)
+    assert peers.is_another_user(40000, 5000)
+    assert not peers.is_another_user(40001, 5000)  # the system's own, as of a tunnel
+    assert not peers.is_another_user(40002, 5000)  # closed already
+    assert not peers.is_another_user(5000, 40000)
+    monkeypatch.setattr(peers.os, "getuid", lambda: 4321, raising=False)
+    assert not peers.is_another_user(40000, 5000)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_an_own_connection_is_found_in_the_real_table():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as browser:
+            mine = browser.getsockname()[1]
+            found = {user for *ports, user in peers._connections() if ports == [mine, port]}
+            assert found == {os.getuid()}
+            assert not peers.is_another_user(mine, port)
+
+
+def test_headers_that_are_ignored_far_away_are_not_sent(tmp_path):
+    name = "Cross-Origin-Opener-Policy"
+    near = client(tmp_path).get("/", headers={"Host": OWN})
+    far = client(tmp_path, HOSTS=("lab.example",)).get("/", headers={"Host": "lab.example:5000"})
+    assert near.headers[name] == "same-origin" and name not in far.headers

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from flask import Flask, Response, render_template, request
 from markupsafe import escape
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from deepometry.errors import DeepometryError, explain_os_error
+
+_log = logging.getLogger(__name__)
 
 
 def guard(app: Flask) -> None:
@@ -14,6 +18,7 @@ def guard(app: Flask) -> None:
     app.register_error_handler(DeepometryError, _mistake)
     app.register_error_handler(OSError, _system)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unknown)
 
 
 def _mistake(error: DeepometryError) -> Response:
@@ -25,6 +30,14 @@ def _mistake(error: DeepometryError) -> Response:
 
 def _system(error: OSError) -> Response:
     return _mistake(explain_os_error(error))
+
+
+def _unknown(error: Exception) -> Response | HTTPException:
+    """Say that something went wrong that should not, and keep all of it in the server's log."""
+    _log.error("%s %s failed", request.method, request.path, exc_info=error)
+    told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    text = f"Something went wrong that should not ({told}). What the server printed says where."
+    return _http(InternalServerError(text))
 
 
 def _http(error: HTTPException) -> Response | HTTPException:

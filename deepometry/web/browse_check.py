@@ -149,7 +149,8 @@ def _parsed(path: Path, task: Task) -> Finding:
     if tally.number(IMAGES):
         text = f"Images ({_files(tally, IMAGES)}), not parsed cells: run Parse first."
         return Finding("warn", f"{text} Then give the folder that it wrote.")
-    return Finding("warn", f"No parsed cells (.npy files) {_where(tally)}.")
+    sure = tally.finished and not tally.capped
+    return Finding("warn" if sure else "plain", f"No parsed cells (.npy files) {_where(tally)}.")
 
 
 def _told(record: dict[str, object]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,6 +18,8 @@ blueprint = Blueprint("events", __name__)
 HEARTBEAT = 15.0  # seconds
 _LOOK = 1.0  # seconds between two looks whether the browser is still there
 _SLACK = 2.0  # seconds that a browser's last event may lie behind what it missed
+MOST = 80  # streams: each holds one of the server's threads, and the forms need some, too
+_places = threading.BoundedSemaphore(MOST)
 _SHARED = ("state", "progress", "end")
 
 
@@ -67,8 +70,12 @@ def _gone() -> Callable[[], bool]:
 
 
 def _stream(told: Iterator[str]) -> Response:
+    if not _places.acquire(blocking=False):
+        abort(503, f"More than {MOST} pages listen already: close some of them.")
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Response(told, mimetype="text/event-stream", headers=headers)
+    answer = Response(told, mimetype="text/event-stream", headers=headers)
+    answer.call_on_close(_places.release)
+    return answer
 
 
 def _of_job(jobs: Jobs, id: str, after: int, gone: Callable[[], bool]) -> Iterator[str]:

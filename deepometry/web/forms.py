@@ -12,7 +12,10 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, RadioField, SelectField, StringField
 
 from deepometry.errors import DeepometryError, OptionsError, explain_os_error
+from deepometry.files import lies_in
 from deepometry.options import Setting
+from deepometry.web.browse_check import check_path
+from deepometry.web.browse_tasks import Task
 from deepometry.web.memory import Values
 from deepometry.web.steps import LAYER_NAMES, STEPS, Step, example
 
@@ -156,14 +159,21 @@ class _Places:
     def _input(self, name: str, path: Path) -> dict[str, str]:
         if not path.exists():
             return {name: f"{path} does not exist; check the path, or use Browse."}
-        if not path.is_dir() and self._verb != "parse":
+        if self._verb == "parse":
+            return {}
+        if not path.is_dir():
             return {name: f"{path} is a file; give the folder that holds it."}
-        return {}
+        found = check_path(path, "parsed", Task(lambda task: None))
+        return {name: found.text} if found.state in ("bad", "warn") else {}
 
     def _output(self, name: str, path: Path) -> dict[str, str]:
         if path.exists() and not path.is_dir():
             return {name: f"{path} is a file; give a folder, which may be a new one."}
-        return {}
+        raw = self._paths.get("input") if self._verb == "parse" else None
+        if raw is not None and lies_in(path, raw):
+            return {name: f"{path} lies in the input {raw}; choose a folder outside it."}
+        found = check_path(path, "folder", Task(lambda task: None))
+        return {name: found.text} if found.state == "bad" else {}
 
     def _model(self, name: str, path: Path) -> dict[str, str]:
         # not at the top: it loads NumPy, which would delay the first page

@@ -145,6 +145,8 @@ class Jobs:
                 found.append(self.get(id))
             except (KeyError, DeepometryError):  # forgotten at this very moment
                 continue
+            except (TypeError, ValueError, AttributeError, OverflowError) as error:
+                _log.warning("Job %s is left out, its files are damaged: %r", id, error)
         return found
 
     def ids(self) -> Ids:
@@ -268,7 +270,7 @@ class Jobs:
             self._wake.clear()
             try:
                 busy = self._look()
-            except (OSError, DeepometryError):
+            except Exception:  # noqa: BLE001 - whatever it is, the next look may go well
                 _log.exception("The jobs in %s could not be looked after.", self._root)
                 busy = False
             self._wake.wait(_BUSY if busy else _IDLE)

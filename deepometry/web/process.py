@@ -81,7 +81,7 @@ def alive(told: Mapping[str, Any]) -> bool:
 
     One of another computer is believed to: nothing here can know.
     """
-    if told.get("machine") != machine():
+    if told.get("machine", machine()) != machine():
         return True
     number = told.get("pid")
     found = born(number) if isinstance(number, int) else None

@@ -74,21 +74,37 @@ class _Pipe(io.RawIOBase):
 def zipped(output: Output) -> Iterator[bytes]:
     """Give all files of a job as one .zip, piece by piece; no more than a piece is in memory.
 
+    Files that are not there any more are named in a `MISSING.txt` of the archive.
+
     Raises
     ------
     Gone
-        One of them is not there any more: told before the first piece.
+        None of them is there any more: told before the first piece.
     """
-    for name in output.files:
-        output.path(name)
-    return _pieces(output)
+    there = {name: path for name in output.files if (path := _path_of(output, name))}
+    gone = [name for name in output.files if name not in there]
+    if gone and not there:
+        output.path(gone[0])
+    return _pieces(there, gone)
 
 
-def _pieces(output: Output) -> Iterator[bytes]:
+def _path_of(output: Output, name: str) -> Path | None:
+    try:
+        return output.path(name)
+    except Gone:
+        return None
+
+
+def _pieces(there: dict[str, Path], gone: list[str]) -> Iterator[bytes]:
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w") as archive:
-        for name in output.files:
-            for _ in _added(archive, output.path(name), name):
+        if gone:
+            listed = "\n".join(gone)
+            archive.writestr(
+                "MISSING.txt", f"Not there any more when this was downloaded:\n{listed}\n"
+            )
+        for name, path in there.items():
+            for _ in _added(archive, path, name):
                 yield pipe.take()
     yield pipe.take()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import secrets
 import socket
 import subprocess
 import sys
@@ -32,6 +33,7 @@ class View:
 class _Running:
     process: subprocess.Popen[bytes]
     port: int
+    secret: str
     log: IO[bytes]
     started: float
 
@@ -67,7 +69,7 @@ class Projectors:
         if running.process.poll() is not None:
             return View("failed", error=_last_line(running.log))
         if _answers(running.port):
-            return View("running", f"http://{HOST}:{running.port}/#projector")
+            return View("running", f"http://{HOST}:{running.port}/{running.secret}/#projector")
         if time.monotonic() - running.started > _PATIENCE:
             self.stop(folder)
             return View("failed", error=f"it did not answer within {_PATIENCE:.0f} seconds")
@@ -99,9 +101,11 @@ class Projectors:
 
 
 def _start(folder: Path) -> _Running:
-    port = _free_port()
+    # TensorBoard answers anybody who finds it: other accounts, other sites. So its place is secret.
+    port, secret = _free_port(), secrets.token_urlsafe(24)
     command = [sys.executable, "-m", "deepometry.web.projector_child", "--logdir", str(folder)]
     command += ["--host", HOST, "--port", str(port)]
+    command += ["--path_prefix", f"/{secret}"]
     log = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
     try:
         process = subprocess.Popen(
@@ -110,7 +114,7 @@ def _start(folder: Path) -> _Running:
     except OSError as error:
         log.close()
         raise DeepometryError(f"TensorBoard cannot be started: {error.strerror}.") from error
-    return _Running(process, port, log, time.monotonic())
+    return _Running(process, port, secret, log, time.monotonic())
 
 
 def _free_port() -> int:

@@ -55,6 +55,8 @@ def _told(error: DeepometryError) -> tuple[Any, int]:
     if (request.endpoint or "").removeprefix("results.") in _PARTIALS:
         return render_template("results_note.html", text=str(error)), 200  # htmx drops others
     status = 410 if isinstance(error, Gone) else 404 if isinstance(error, Unknown) else 409
+    if "text/html" in request.headers.get("Accept", ""):  # a link that leaves the page
+        return render_template("error.html", text=str(error)), status
     return {"error": str(error)}, status
 
 

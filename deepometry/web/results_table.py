@@ -113,7 +113,7 @@ def index_table(
             return _indexed(path, style, _Lines(file), coded, watch)
     except OSError as error:
         raise explain_os_error(error, path) from error
-    except (UnicodeDecodeError, csv.Error, StopIteration, ValueError) as error:
+    except (UnicodeDecodeError, csv.Error, StopIteration, ValueError, IndexError) as error:
         if isinstance(error, DeepometryError):
             raise
         raise DeepometryError(f"{path} is not a table as it was written: {error}.") from error

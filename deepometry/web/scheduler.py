@@ -73,16 +73,27 @@ class Scheduler:
         for folder in self.open():
             if folder.told.get("machine", machine()) != machine():
                 continue  # of another computer that shares this home folder
-            state = folder.state()["state"]
-            if state == "queued":
+            stands = self._stands(folder)
+            busy |= stands == "busy"
+            if stands == "waiting":
                 waiting.append(folder)
-            elif state == "running":
-                busy = True
-                _enforce(folder)
-            else:
-                busy |= not self._close(folder)
         if waiting and not busy:
             self._launch(waiting[0])
+
+    def _stands(self, folder: JobFolder) -> str:
+        """Look after one job: is it "waiting", "busy", or "over"?"""
+        try:
+            state = folder.state()["state"]
+            if state == "queued":
+                return "waiting"
+            if state == "running":
+                _enforce(folder)
+                return "busy"
+            return "over" if self._close(folder) else "busy"
+        except Exception:  # noqa: BLE001 - one damaged job must not hold up all others
+            _log.exception("%s cannot be looked after, and is left alone.", folder.path)
+            self._closed.add(folder.id)
+            return "over"
 
     def _launch(self, folder: JobFolder) -> None:
         try:

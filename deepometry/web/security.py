@@ -18,6 +18,8 @@ from flask import Flask, Response, current_app, redirect, render_template, reque
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.wrappers import Response as AnyResponse
 
+from deepometry.web.peers import is_another_user
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 STALE_HEADER = "X-Deepometry-Stale"
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -31,7 +33,6 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
     # not no-referrer, with which browsers hide the origin of a plain form
     "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
@@ -42,6 +43,7 @@ def protect(app: Flask) -> None:
     # Browsers keep cookies by host, not by port: two servers must not take each other's
     app.config["SESSION_COOKIE_NAME"] = f"deepometry-{port or 'page'}"
     app.before_request(_check_host)
+    app.before_request(_check_user)
     app.before_request(_check_token)
     app.before_request(_check_site)
     app.before_request(_check_origin)
@@ -66,8 +68,8 @@ def names_of(host: str) -> tuple[str, ...]:
         return (*LOOPBACK, host.lower())
     if host not in ("0.0.0.0", "::", ""):
         return (host.lower(),)
-    name = socket.gethostname().lower()
-    return (*LOOPBACK, name, f"{name}.local", *_own_addresses())
+    name, whole = socket.gethostname().lower(), socket.getfqdn().lower()
+    return (*LOOPBACK, name, whole, f"{name}.local", *_own_addresses())
 
 
 def _own_addresses() -> Iterable[str]:
@@ -84,10 +86,26 @@ def _check_host() -> AnyResponse | None:
     wanted = current_app.config["PORT"]
     if name in names and (wanted is None or port == wanted):
         return None
-    return _refused(f"This server does not answer to the name {request.headers.get('Host')!r}.")
+    return _refused(
+        f"This server does not answer to the name {request.headers.get('Host')!r}: open the "
+        f"address that it printed, such as http://localhost:{wanted or port}/. In a tunnel, use "
+        "the same port at both ends."
+    )
+
+
+def _check_user() -> AnyResponse | None:
+    """Refuse other accounts of this computer, where the system tells whose a connection is."""
+    theirs = request.environ.get("REMOTE_PORT")
+    if not theirs or not is_loopback(request.remote_addr or ""):
+        return None
+    if not is_another_user(int(theirs), int(request.environ["SERVER_PORT"])):
+        return None
+    return _refused("This Deepometry belongs to another user of this computer; start your own.")
 
 
 def _split(host: str) -> tuple[str, int | None]:
+    if set(host) & set("@/?#\\"):
+        return "", None  # parts of an address, but not of a host
     try:
         parts = urlsplit(f"//{host}")
         return (parts.hostname or "").lower(), parts.port or 80
@@ -117,8 +135,9 @@ def _equal(found: str, token: str) -> bool:
 def _let_in(token: str) -> AnyResponse:
     """Move the token from the address, which others may see, to a cookie."""
     rest = {name: value for name, value in request.args.items() if name != "token"}
+    # lax, so that the address works as a link in a mail, too; changes ask for more than a cookie
     answer = redirect(request.path + (f"?{urlencode(rest)}" if rest else ""))
-    answer.set_cookie(_cookie(), token, httponly=True, samesite="Strict")
+    answer.set_cookie(_cookie(), token, httponly=True, samesite="Lax")
     return answer
 
 
@@ -159,6 +178,8 @@ def _stale(error: CSRFError) -> AnyResponse:
 def _guarded(answer: Response) -> Response:
     for name, value in _HEADERS.items():
         answer.headers.setdefault(name, value)
+    if request.is_secure or is_loopback(_split(request.host)[0]):
+        answer.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")  # others ignore it
     if request.endpoint != "static":
         answer.headers.setdefault("Cache-Control", "no-store")
     return answer

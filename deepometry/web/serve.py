@@ -16,7 +16,7 @@ import waitress
 from flask import Flask
 
 from deepometry.errors import DeepometryError
-from deepometry.web import create_app
+from deepometry.web import create_app, store
 from deepometry.web.security import is_loopback, names_of
 
 # A page with live progress holds a thread as long as it is open
@@ -28,10 +28,14 @@ _TAKEN = (errno.EADDRINUSE, errno.EACCES, getattr(errno, "WSAEADDRINUSE", errno.
 
 def serve(port: int, browser: bool, host: str) -> None:
     """Serve until Ctrl-C; see `deepometry.web.main`."""
+    store.make_private(store.home())
     listening = _listen(host, port)
     found = listening.getsockname()[1]
     if found != port and port:
-        click.echo(f"Port {port} is taken by another program; Deepometry takes {found}.")
+        click.echo(
+            f"Port {port} is taken by another program, or by a Deepometry that runs already; "
+            f"this one takes {found}."
+        )
     token = None if is_loopback(host) else secrets.token_urlsafe(24)
     app = create_app({"PORT": found, "TOKEN": token, "HOSTS": names_of(host)})
     server = _start(app, listening)

@@ -47,6 +47,29 @@ def home() -> Path:
     return (state if state.is_absolute() else Path.home() / ".local" / "state") / "deepometry"
 
 
+def make_private(home: Path) -> None:
+    """Make the folder for the application's state, for this user's eyes only.
+
+    A folder that the user chose by `DEEPOMETRY_HOME`, and that was there before, keeps its rights.
+
+    Raises
+    ------
+    DeepometryError
+        It cannot be made or written to.
+    """
+    try:
+        own = not home.exists() or "DEEPOMETRY_HOME" not in os.environ
+        home.mkdir(parents=True, exist_ok=True)
+        if own:
+            home.chmod(0o700)  # on Windows the folder lies in the user's profile, which is private
+        (home / "jobs").mkdir(exist_ok=True)
+    except OSError as error:
+        raise DeepometryError(
+            f"The folder for Deepometry's own notes, {home}, cannot be used ({error.strerror}); "
+            "set DEEPOMETRY_HOME to a folder that you may write to."
+        ) from error
+
+
 @dataclass(frozen=True)
 class Job:
     """A job as it stands.
