@@ -40,7 +40,7 @@ def test_a_folder_is_chosen_by_keyboard(fresh: Server, visit, disk: Path):
     page.keyboard.press("Tab")
     expect(picker.locator("#picker-path")).to_have_value(f"{disk}/")
     expect(picker.get_by_role("option")).to_have_count(2 + len(WILD))
-    expect(picker.get_by_role("option", name="Day 2")).to_contain_text("2 images")
+    expect(picker.get_by_role("option", name="Day 2")).to_contain_text("2 image files")
     page.keyboard.type("Day")
     expect(picker.get_by_role("option")).to_have_count(2)
     page.keyboard.press("ArrowDown")
