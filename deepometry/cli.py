@@ -15,6 +15,7 @@ import click
 from deepometry import __version__
 from deepometry.errors import DeepometryError, OptionsError, explain_os_error, lacks_memory
 from deepometry.options import (
+    BaselineOptions,
     DemoOptions,
     ExtractOptions,
     InfoOptions,
@@ -204,6 +205,20 @@ def extract(**fields: Any) -> None:
 
     with _bar() as bar:
         result = run(ExtractOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
+@options_of(BaselineOptions)
+def baseline(**fields: Any) -> None:
+    """Tell the classes of the cells under INPUT by classical features; write tables to OUTPUT.
+
+    With the training and validation cells of `train`; a network in OUTPUT is compared with it.
+    """
+    from deepometry.baseline import baseline as run
+
+    with _bar() as bar:
+        result = run(BaselineOptions(**fields), bar)
     click.echo(result)
 
 

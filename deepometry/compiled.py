@@ -27,8 +27,18 @@ SOURCES = (
     "cif/kernels.py",
     "cif/packing.py",
     "cif/scan.py",
+    "features/between.py",
+    "features/cell.py",
+    "features/core.py",
+    "features/intensity.py",
+    "features/masks.py",
+    "features/radial.py",
+    "features/scales.py",
+    "features/shape.py",
+    "features/texture.py",
     "frame_kernels.py",
     "noise.py",
+    "trees.py",
 )
 
 
@@ -42,13 +52,23 @@ def inlined(function: Function) -> Function:
     return _compile(function, "always")
 
 
-def first_word() -> str:
-    """Give what to tell before the first call, which compiles; blank where that is done."""
+def first_word(what: str = "reader") -> str:
+    """Give what to tell before the first call, which compiles; blank where that is done.
+
+    Parameters
+    ----------
+    what : str
+        What is about to be called: the `reader` of images, or the `features` of cells.
+    """
     place = _place()
     if place is None:
-        return "Compiling the reader; where compiled code could be kept, nothing can be written ..."
-    kept = any(place.glob("**/*.nbi"))
-    return "" if kept else "Compiling the reader for this processor, once after installing ..."
+        return f"Compiling the {what}; nothing can be written where it could be kept ..."
+    # Numba names a folder after the one of the file
+    kept = {path.parent.name.startswith("features_") for path in place.glob("**/*.nbi")}
+    if (what == "features") in kept:
+        return ""
+    long = ", which takes a minute" * (what == "features")
+    return f"Compiling the {what} for this processor, once after installing{long} ..."
 
 
 def _compile(function: Function, inline: str) -> Function:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from deepometry.baseline_model import is_baseline
+from deepometry.errors import DeepometryError
 from deepometry.files import earlier_files, own_record, provenance, staged, write_json
 from deepometry.inference import Inference, Outcome, open_inference
 from deepometry.names import level_columns, level_value
@@ -77,6 +79,7 @@ def extract(options: ExtractOptions, progress: Progress | Report | None = None) 
     """
     progress = as_progress(progress)
     inference = open_inference(options.input, options.model, progress)
+    _check_layers(inference)
     name = f"{_TABLE}{options.layer}.txt"
     stale: set[str] = set()
     with staged(options.output, stale) as stage:
@@ -90,6 +93,21 @@ def extract(options: ExtractOptions, progress: Progress | Report | None = None) 
         write_json(stage / RECORD, provenance("extract", options) | origin | facts)
     output = options.output
     return ExtractResult(len(inference.dataset), features, output / name, output / METADATA)
+
+
+def _check_layers(inference: Inference) -> None:
+    """Refuse a baseline.
+
+    Raises
+    ------
+    DeepometryError
+        It has no layers.
+    """
+    if is_baseline(inference.path):
+        raise DeepometryError(
+            f"Model location {inference.path}: expected a network, found a classical baseline, "
+            "which has no layers; its features stand in baseline_features.csv beside it."
+        )
 
 
 def _origin(inference: Inference, metadata: Path) -> dict[str, Any]:

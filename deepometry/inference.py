@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from deepometry.backend import device, prepare
+from deepometry.baseline_model import is_baseline, load_baseline
+from deepometry.compiled import first_word
 from deepometry.dataset import Dataset, Part, open_dataset
 from deepometry.loading import ahead
-from deepometry.model import Description, load_model
+from deepometry.model import Description, find_model, load_model
 from deepometry.progress import Progress
 from deepometry.words import joined, shortened
 
@@ -43,7 +45,7 @@ class Inference:
 
     Attributes
     ----------
-    model : keras.Model
+    model : keras.Model or BaselineModel
     description : Description
     path : Path
         Of the model file.
@@ -98,14 +100,31 @@ def open_inference(cells: Path, location: Path, progress: Progress) -> Inference
     """
     dataset = open_dataset(cells, progress)
     progress.report(0, 0, "Loading the model")
-    model, description, path = load_model(location)
+    model, description, path = _load(location)
     columns = description.columns(dataset, path)
-    prepare()
-    progress.say(f"{path.name}: {_about(description)}. Device: {device()}.")
+    progress.say(f"{path.name}: {_about(description)}. Device: {_prepared(path)}.")
+    if is_baseline(path) and (word := first_word("features")):
+        progress.say(word)
     if (dataset.channels is None) != (description.channels is None):
         numbers = joined(description.channels or dataset.channels or ())
         progress.say(f"Channel numbers are told on one side only: taken as {numbers}, in order.")
     return Inference(model, description, path, dataset, columns)
+
+
+def _load(location: Path) -> tuple[Any, Description, Path]:
+    path = find_model(location)
+    if not is_baseline(path):
+        return load_model(path)
+    model = load_baseline(path)
+    return model, model.description, path
+
+
+def _prepared(path: Path) -> str:
+    """Name the device that will compute, once it is ready; trees need no other than the CPU."""
+    if is_baseline(path):
+        return "CPU"
+    prepare()
+    return device()
 
 
 def _about(description: Description) -> str:

@@ -18,7 +18,7 @@ from deepometry.files import writing
 from deepometry.words import counted, joined
 
 DESCRIPTION = "deepometry.json"
-_PATTERN = "model_*.keras"
+_PATTERN, _BASELINE = "model_*.keras", "model_*.baseline"
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,8 @@ def find_model(location: Path) -> Path:
     Parameters
     ----------
     location : Path
-        A model file, or a folder, which means its newest one.
+        A model file, or a folder, which means its newest network; where it has none, its newest
+        baseline.
 
     Raises
     ------
@@ -152,13 +153,18 @@ def find_model(location: Path) -> Path:
         raise DeepometryError(f"Model location {location} does not exist: check the path.")
     if location.is_file():
         return location
-    found = sorted(location.glob(_PATTERN), key=lambda path: path.stat().st_mtime)
+    kinds = (location.glob(pattern) for pattern in (_PATTERN, _BASELINE))
+    found = next(filter(None, (sorted(kind, key=_written) for kind in kinds)), [])
     if not found:
         raise DeepometryError(
             f"Model location {location}: expected a file {_PATTERN} in it, found none; give the "
             "folder that Train wrote."
         )
     return found[-1]
+
+
+def _written(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def read_description(path: Path) -> Description:

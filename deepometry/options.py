@@ -21,6 +21,7 @@ from deepometry.errors import OptionsError
 NETWORKS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 SCALINGS = ("channel", "image", "none")
 BALANCES = ("weights", "sampling", "none")
+METHODS = ("boosting", "rusboost")
 READERS = ("own", "bioformats")
 LAYERS = ("pool5", "res5a_relu", "res4a_relu")
 SMALLEST_FRAME = 16
@@ -513,3 +514,62 @@ class ExampleOptions(_Options):
     )
     cells: int = _option("Cells", "Number of example cells to draw.", _whole(70, 1_000_000), 1400)
     seed: int = _option("Seed", "Number that fixes everything drawn by chance.", _whole(0), 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineOptions(_Options):
+    """Options of `deepometry.baseline.baseline`; every field also accepts text.
+
+    Raises
+    ------
+    OptionsError
+        One or more fields cannot be used; its `fields` has a sentence for each.
+    """
+
+    input: Path = _option("Input location", "Folder of parsed cells, as Parse wrote it.", _path)
+    output: Path = _option(
+        "Output location",
+        "Folder for the tables and the model; where a training wrote its network there, both are "
+        "compared on the same cells.",
+        _path,
+    )
+    target: str = _option(
+        "Target classification",
+        "What to learn: a folder prefix, such as Class or Day, out of those that the folders have.",
+        _text,
+        metavar="TARGET",
+    )
+    method: str = _option(
+        "Method",
+        "boosting: gradient boosting with weighted classes; rusboost: boosting on as many cells of "
+        "every class as the rarest has.",
+        _one_of(METHODS),
+        "boosting",
+        choices=METHODS,
+    )
+    channels: tuple[int, ...] | None = _option(
+        "Channels",
+        "Channels to measure, out of the parsed ones, such as 1,9. All of them by default.",
+        read_channels,
+        None,
+        metavar="NUMBERS",
+    )
+    model: Path | None = _option(
+        "Model location",
+        "Network to compare with; by default the newest one in the output folder, if any.",
+        _path,
+        None,
+        metavar="PATH",
+    )
+    validation: float = _option(
+        "Validation share",
+        "Share of the cells of each class kept from training; as in the training to compare with.",
+        _number(0.01, 0.9),
+        0.2,
+    )
+    seed: int = _option(
+        "Seed",
+        "Number that fixes the split and the trees; as in the training to compare with.",
+        _whole(0),
+        0,
+    )

@@ -17,16 +17,7 @@ from deepometry.model import Description
 from deepometry.names import HOLD_OUT, TRAIN
 from deepometry.options import PredictOptions
 from deepometry.progress import Progress, Report, as_progress
-from deepometry.report import (
-    classification_report,
-    confusion,
-    normalized,
-    plot_counts,
-    plot_matrix,
-    scores,
-    write_matrix,
-    write_table,
-)
+from deepometry.report import confusion, plot_counts, scores, write_scores
 from deepometry.stored import IDENTITY
 from deepometry.words import shortened
 
@@ -203,12 +194,7 @@ def _write(result: PredictResult, target: str, stage: Path) -> None:
     plot_counts(stage / "count_plot.png", result.counts, f"Predicted {target}")
     if result.confusion is None:
         return
-    labels, matrix = result.labels, result.confusion
-    write_matrix(stage / "confusion_matrix.csv", matrix, labels)
-    write_matrix(stage / "confusion_matrix_normalized.csv", normalized(matrix), labels)
-    write_table(stage / "classification_report.csv", classification_report(matrix, labels))
-    title = f"{target}: accuracy {result.scores['accuracy']:.3f}"
-    plot_matrix(stage / "confusion_matrix_plot.png", matrix, labels, title)
+    write_scores(stage, result.confusion, result.labels, target)
 
 
 def _record(

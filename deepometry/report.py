@@ -93,6 +93,31 @@ def write_matrix(path: Path, matrix: np.ndarray, labels: Sequence[str]) -> None:
     write_table(path, table.reset_index())
 
 
+def write_scores(
+    folder: Path, matrix: np.ndarray, labels: Sequence[str], target: str, prefix: str = ""
+) -> None:
+    """Write a confusion matrix as counts, shares and picture, and the classification report.
+
+    Parameters
+    ----------
+    folder : Path
+    matrix : ndarray of int, shape (classes, classes)
+        Counts; rows are the true classes.
+    labels : sequence of str
+        The classes.
+    target : str
+        What they are values of.
+    prefix : str
+        Begins the name of every file.
+    """
+    write_matrix(folder / f"{prefix}confusion_matrix.csv", matrix, labels)
+    write_matrix(folder / f"{prefix}confusion_matrix_normalized.csv", normalized(matrix), labels)
+    report = classification_report(matrix, labels)
+    write_table(folder / f"{prefix}classification_report.csv", report)
+    title = f"{target}: accuracy {scores(matrix)['accuracy']:.3f}"
+    plot_matrix(folder / f"{prefix}confusion_matrix_plot.png", matrix, labels, title)
+
+
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as UTF-8 .csv, whole or not at all."""
     with writing(path) as part:
@@ -183,3 +208,43 @@ def _figure(size: tuple[float, float], columns: int = 1) -> tuple[Any, Any]:
 def _save(figure: Any, path: Path) -> None:
     with writing(path) as part:
         figure.savefig(part, dpi=150, format=path.suffix.removeprefix("."))
+
+
+def plot_importance(
+    path: Path,
+    names: Sequence[str],
+    values: Sequence[float],
+    shifts: np.ndarray,
+    labels: Sequence[str],
+) -> None:
+    """Draw the most important features, and beside them how the classes differ in each.
+
+    Parameters
+    ----------
+    path : Path
+    names : sequence of str
+        Features, the most important first.
+    values : sequence of float
+        Their importance.
+    shifts : ndarray of float, shape (features, classes)
+        Mean of each class, in standard deviations from the mean of all.
+    labels : sequence of str
+        The classes.
+    """
+    wide = min(6.5 + 0.45 * len(labels), _LARGEST)
+    figure, (left, right) = _figure((wide, 1.9 + 0.26 * len(names)), columns=2)
+    places = np.arange(len(names))
+    left.barh(places, values, color=_INK)
+    left.set_yticks(places, names, parse_math=False, fontsize=8)
+    left.set_ylim(len(names) - 0.5, -0.5)  # as the rows of the picture beside it
+    left.set_xlabel("Rise of the loss when shuffled", fontsize=8)
+    left.spines[["top", "right"]].set_visible(False)
+    most = float(max(1.0, np.abs(shifts).max(initial=0.0)))
+    image = right.imshow(shifts, cmap="RdBu_r", vmin=-most, vmax=most, aspect="auto")
+    ticks = _named(len(labels))
+    slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    right.set_xticks(ticks, [labels[tick] for tick in ticks], parse_math=False, **slanted)
+    right.set_yticks([])
+    told = "Mean of the class, in standard deviations"
+    figure.colorbar(image, ax=right, fraction=0.05, pad=0.03, label=told)
+    _save(figure, path)

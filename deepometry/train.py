@@ -15,7 +15,7 @@ from deepometry.augment import augment
 from deepometry.backend import device, prepare
 from deepometry.checkpoint import STATE, Checkpoint, Row, load_checkpoint, restore, save_checkpoint
 from deepometry.errors import DeepometryError
-from deepometry.files import check_writable, provenance, write_json
+from deepometry.files import provenance, write_json
 from deepometry.loading import Batch, batches, channel_statistics, class_weights, training_order
 from deepometry.model import Description, read_description, save_model
 from deepometry.network import build_network, compile_network
@@ -23,7 +23,7 @@ from deepometry.options import TrainOptions
 from deepometry.progress import Cancelled, Progress, Report, as_progress, unbroken
 from deepometry.report import confusion, plot_history, scores, write_table
 from deepometry.schedule import plan
-from deepometry.training_cells import Cells, about, gather_cells
+from deepometry.training_cells import Cells, about, check_output, gather_cells
 
 HISTORY, CURVE, RECORD = "training.csv", "train_val_loss.png", "train.json"
 _KEPT = ("model_*.keras", HISTORY, CURVE, RECORD, STATE)
@@ -89,7 +89,7 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
         Stopped before the first epoch was whole: there is no model.
     """
     progress = as_progress(progress)
-    _check_output(options.output)
+    check_output(options.output)
     cells = gather_cells(options, progress)
     progress.say(f"Training on the {about(cells)}. Device: {device()}.")
     prepare()
@@ -270,6 +270,7 @@ class _Run:
 
         output = self.options.output
         kept = {"best_epoch": best, "model": self.description.file_name}
+        kept |= {"caveats": list(self.cells.caveats)}
         try:
             write_table(output / HISTORY, pd.DataFrame(self.history))
             plot_history(output / CURVE, self.history, best)
@@ -299,22 +300,6 @@ def _line(row: Row, best: int) -> str:
 
 def _scores(row: Row) -> Row:
     return {"epoch": row["epoch"]} | {n: v for n, v in row.items() if n.startswith("val_")}
-
-
-def _check_output(output: Path) -> None:
-    """Find out before long work whether the results can be written.
-
-    Raises
-    ------
-    DeepometryError
-        They cannot, or the folder holds cells, which a model beside them would hide.
-    """
-    check_writable(output)
-    if found := next(output.glob("*.npy"), None):
-        raise DeepometryError(
-            f"Output location {output}: expected a folder for the model, found parsed cells "
-            f"({found.name}); choose another folder."
-        )
 
 
 def _check_finite(row: Row) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from deepometry.caveats import caveats_of
 from deepometry.dataset import Dataset, open_dataset, training_part
 from deepometry.errors import DeepometryError
+from deepometry.files import check_writable
 from deepometry.names import Target, normal_name
-from deepometry.options import TrainOptions
+from deepometry.options import BaselineOptions, TrainOptions
 from deepometry.progress import Progress
 from deepometry.validation import validation_split
 from deepometry.words import shortened
@@ -36,6 +39,8 @@ class Cells:
         Indices of the cells.
     fingerprint : str
         Hash of all pixels and labels.
+    caveats : tuple of str
+        What makes a score on the validation cells say less than it seems to.
     """
 
     dataset: Dataset
@@ -46,10 +51,11 @@ class Cells:
     training: np.ndarray
     validation: np.ndarray
     fingerprint: str
+    caveats: tuple[str, ...] = ()
 
 
-def gather_cells(options: TrainOptions, progress: Progress) -> Cells:
-    """Find the cells of a training.
+def gather_cells(options: TrainOptions | BaselineOptions, progress: Progress) -> Cells:
+    """Find the cells of a training, and say what to beware of.
 
     Raises
     ------
@@ -67,9 +73,18 @@ def gather_cells(options: TrainOptions, progress: Progress) -> Cells:
     rng = np.random.default_rng([options.seed, 0])
     training, validation = validation_split(codes, prints, labels, options.validation, rng)
     digest = hashlib.blake2b(np.sort(prints + codes.astype(np.uint64)).tobytes(), digest_size=16)
-    return Cells(
+    found = Cells(
         dataset, target.name, labels, codes, columns, training, validation, digest.hexdigest()
     )
+    return _with_caveats(found, progress)
+
+
+def _with_caveats(cells: Cells, progress: Progress) -> Cells:
+    sides = (cells.training, cells.validation)
+    caveats = caveats_of(cells.dataset, cells.target, cells.labels, cells.codes, *sides, progress)
+    for caveat in caveats:
+        progress.say(f"Beware: {caveat}")
+    return replace(cells, caveats=caveats)
 
 
 def _find_target(dataset: Dataset, wanted: str) -> Target:
@@ -100,3 +115,19 @@ def about(cells: Cells) -> str:
     each = [f"{label} {n:,}" for label, n in zip(cells.labels, counts, strict=True)]
     listed = shortened(each)
     return f"{len(cells.training):,} cells ({listed}), validation on {len(cells.validation):,}"
+
+
+def check_output(output: Path) -> None:
+    """Find out before long work whether the results can be written.
+
+    Raises
+    ------
+    DeepometryError
+        They cannot, or the folder holds cells, which a model beside them would hide.
+    """
+    check_writable(output)
+    if found := next(output.glob("*.npy"), None):
+        raise DeepometryError(
+            f"Output location {output}: expected a folder for the model, found parsed cells "
+            f"({found.name}); choose another folder."
+        )

@@ -195,6 +195,19 @@ def test_targets_that_cannot_be_learnt(run, tmp_path):
     assert tree(tmp_path) == before
 
 
+def test_baseline_from_the_command_line(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("deepometry.boosting.ROUNDS", 5)
+    monkeypatch.setattr("deepometry.importance._MOST_FEATURES", 3)
+    root = write_classes(tmp_path / "in", {"Class A": 12, "Class B": 12})
+    code, out, _ = run("baseline", root, tmp_path / "out", "--target", "Class", "--channels", "3")
+    assert code == 0
+    assert "Beware: Too few validation cells" in out
+    assert "What separates the classes most:\n  Ch3: " in out
+    assert (tmp_path / "out" / "baseline_importance.csv").is_file()
+    said = refused(run("baseline", root, tmp_path / "out", "--target", "Class", "--method", "x"))
+    assert "--method: expected one of boosting, rusboost" in said
+
+
 def test_a_file_that_is_not_a_model(run, tmp_path):
     root = write_classes(tmp_path / "in", {"Class A": 3})
     (tmp_path / "model.keras").write_text("no model")
@@ -239,7 +252,17 @@ def test_help_and_version_load_nothing_heavy():
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = ended.stdout.splitlines()[-1]
-    for heavy in ("keras", "tensorflow", "numpy", "pandas", "matplotlib", "scipy", "skimage"):
+    for heavy in (
+        "keras",
+        "tensorflow",
+        "numpy",
+        "pandas",
+        "matplotlib",
+        "scipy",
+        "skimage",
+        "sklearn",
+        "imblearn",
+    ):
         assert f"'{heavy}'" not in loaded
     assert "Usage" in ended.stdout
 
@@ -247,7 +270,10 @@ def test_help_and_version_load_nothing_heavy():
 @pytest.mark.parametrize(
     "walk, heavy",
     [
-        ("pkgutil.walk_packages(deepometry.__path__, 'deepometry.')", ["keras", "tensorflow"]),
+        (
+            "pkgutil.walk_packages(deepometry.__path__, 'deepometry.')",
+            ["keras", "tensorflow", "sklearn"],
+        ),
         # without the page, which stands on Flask
         (
             "[m for m in pkgutil.iter_modules(deepometry.__path__, 'deepometry.') "

@@ -7,6 +7,7 @@ import pytest
 
 from deepometry.errors import DeepometryError, OptionsError
 from deepometry.options import (
+    BaselineOptions,
     DemoOptions,
     ExampleOptions,
     ExtractOptions,
@@ -16,7 +17,15 @@ from deepometry.options import (
     settings,
 )
 
-ALL = (ParseOptions, TrainOptions, PredictOptions, ExtractOptions, DemoOptions, ExampleOptions)
+ALL = (
+    ParseOptions,
+    TrainOptions,
+    BaselineOptions,
+    PredictOptions,
+    ExtractOptions,
+    DemoOptions,
+    ExampleOptions,
+)
 
 
 def parse_options(**fields):

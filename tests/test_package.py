@@ -13,6 +13,7 @@ import pytest
 import deepometry
 from deepometry.cli import cli
 from deepometry.options import (
+    BaselineOptions,
     DemoOptions,
     ExtractOptions,
     InfoOptions,
@@ -28,6 +29,7 @@ STEPS = {
     "info": InfoOptions,
     "parse": ParseOptions,
     "train": TrainOptions,
+    "baseline": BaselineOptions,
     "predict": PredictOptions,
     "extract": ExtractOptions,
     "demo": DemoOptions,

@@ -1,0 +1,205 @@
+"""The classical road, for comparison: features by name, decision trees, what separates classes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from deepometry.baseline_model import NETWORK, baseline_name, save_baseline
+from deepometry.boosting import learn
+from deepometry.comparison import Comparison, compare
+from deepometry.feature_table import FeatureTable
+from deepometry.features import family_of, feature_names
+from deepometry.files import earlier_files, provenance, staged, write_json
+from deepometry.importance import Importance, weigh
+from deepometry.model import Description
+from deepometry.options import BaselineOptions
+from deepometry.progress import Progress, Report, as_progress
+from deepometry.report import confusion, plot_importance, scores, write_scores, write_table
+from deepometry.training_cells import Cells, about, check_output, gather_cells
+from deepometry.trees import Trees
+
+PREFIX = "baseline_"
+FEATURES, IMPORTANCE = f"{PREFIX}features.csv", f"{PREFIX}importance.csv"
+PICTURE, COMPARISON, RECORD = f"{PREFIX}importance.png", "comparison.csv", "baseline.json"
+_TOP = 20  # features in the picture and the record
+_TOLD = 3  # features that the last words name
+
+
+@dataclass(frozen=True)
+class BaselineResult:
+    """What a baseline gave.
+
+    Attributes
+    ----------
+    model : Path
+        The file, which `predict` takes as well.
+    description : Description
+        What it says of itself, scores included.
+    confusion : ndarray of int64, shape (classes, classes)
+        On the validation cells; rows are the true classes.
+    importance : Importance
+        Every feature, the most important first.
+    comparison : Comparison or None
+        Beside the network, where there is one.
+    """
+
+    model: Path
+    description: Description
+    confusion: np.ndarray
+    importance: Importance
+    comparison: Comparison | None
+    output: Path
+
+    def __str__(self) -> str:
+        found = scores(self.confusion)
+        lines = [
+            f"Baseline of {len(self.importance.names)} features: validation accuracy "
+            f"{found['accuracy']:.3f}, balanced {found['balanced_accuracy']:.3f}."
+        ]
+        if self.comparison:
+            theirs = scores(self.comparison.network)
+            lines.append(
+                f"The network on the same cells: accuracy {theirs['accuracy']:.3f}, balanced "
+                f"{theirs['balanced_accuracy']:.3f}; {self.comparison.verdict}"
+            )
+        lines.append("What separates the classes most:")
+        lines += [f"  {self.importance.sentence(place)}" for place in range(_TOLD)]
+        return "\n".join([*lines, f"Model: {self.model}", f"Results: {self.output}"])
+
+
+def baseline(options: BaselineOptions, progress: Progress | Report | None = None) -> BaselineResult:
+    """Tell classes by classical features, with the training and validation cells of `train`.
+
+    Parameters
+    ----------
+    options : BaselineOptions
+        Where the cells are, and what to learn.
+    progress : Progress or callable, optional
+        Told (done, in all, text).
+
+    Returns
+    -------
+    BaselineResult
+        In the output folder lie the model, `baseline_features.csv` with a row a cell,
+        `baseline_importance.csv` and its picture, the confusion matrix and the classification
+        report of the validation cells, and `comparison.csv` where there is a network.
+
+    Raises
+    ------
+    DeepometryError
+        The cells, the target, the network or the output folder cannot be used.
+    """
+    progress, start = as_progress(progress), time.monotonic()
+    check_output(options.output)
+    cells = gather_cells(options, progress)
+    progress.say(f"Measuring the {about(cells)}. Masks: found from the pixels.")
+    with staged(options.output, earlier_files(options.output / RECORD, "baseline")) as stage:
+        result = _Run(options, cells, stage, progress).go()
+        _record(options, result, cells, stage, time.monotonic() - start)
+    return result
+
+
+# --- the work ---------------------------------------------------------------------------------
+
+
+@dataclass
+class _Run:
+    options: BaselineOptions
+    cells: Cells
+    stage: Path
+    progress: Progress
+    names: list[str] = field(default_factory=list)
+    description: Description = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.description = _describe(self.options, self.cells)
+        dataset, depth = self.cells.dataset, len(self.cells.columns)
+        self.names = feature_names(depth, self.description.channels, dataset.channel_names)
+
+    def go(self) -> BaselineResult:
+        """Measure, learn, judge, explain, compare."""
+        cells, options = self.cells, self.options
+        with (self.stage / FEATURES).open("w", encoding="utf-8", newline="") as file:
+            table = FeatureTable(file, cells, self.names, self.progress)
+            known = table.training()
+            trees = learn(*known, len(cells.labels), options.method, options.seed, self.progress)
+            chosen, seen = table.validation(trees)
+        matrix = confusion(cells.codes[cells.validation], chosen, len(cells.labels))
+        self._write_scores(matrix)
+        save_baseline(trees, self.description, self.stage)
+        importance = self._explain(trees, known, seen)
+        compared = compare(options, cells, chosen, self.progress)
+        if compared:
+            write_table(self.stage / COMPARISON, compared.table())
+        model = options.output / baseline_name(self.description)
+        return BaselineResult(model, self.description, matrix, importance, compared, options.output)
+
+    def _write_scores(self, matrix: np.ndarray) -> None:
+        found = {f"val_{name}": value for name, value in scores(matrix).items()}
+        self.description = replace(self.description, scores=found)
+        write_scores(self.stage, matrix, self.cells.labels, self.cells.target, PREFIX)
+
+    def _explain(
+        self,
+        trees: Trees,
+        known: tuple[np.ndarray, np.ndarray],
+        seen: tuple[np.ndarray, np.ndarray],
+    ) -> Importance:
+        families = [family_of(n, len(self.cells.columns)) for n in range(len(self.names))]
+        rng = np.random.default_rng([self.options.seed, 2])
+        labels = self.cells.labels
+        found = weigh(trees, self.names, families, labels, known, seen, rng, self.progress)
+        write_table(self.stage / IMPORTANCE, found.table())
+        top = (found.names[:_TOP], found.loss[:_TOP].tolist(), found.shifts[:_TOP])
+        plot_importance(self.stage / PICTURE, *top, labels)
+        return found
+
+
+def _describe(options: BaselineOptions, cells: Cells) -> Description:
+    dataset, used = cells.dataset, np.concatenate([cells.training, cells.validation])
+    known = dataset.channels
+    channels = tuple(known[c] for c in cells.columns) if known else options.channels
+    names = {str(n): dataset.channel_names[n] for n in channels or () if n in dataset.channel_names}
+    counts = np.bincount(cells.codes[used], minlength=len(cells.labels))
+    return Description(
+        labels=cells.labels,
+        target=cells.target,
+        channels=channels,
+        depth=len(cells.columns),
+        channel_names=names,
+        frame=dataset.frame,
+        network=NETWORK,
+        scaling="none",
+        fingerprint=cells.fingerprint,
+        cells=dict(zip(cells.labels, counts.tolist(), strict=True)),
+        record=provenance("baseline", options),
+    )
+
+
+def _record(
+    options: BaselineOptions, result: BaselineResult, cells: Cells, stage: Path, seconds: float
+) -> None:
+    importance = result.importance
+    top = zip(importance.names[:_TOP], importance.loss[:_TOP].tolist(), strict=False)
+    facts = {
+        "model": result.model.name,
+        "cells": {"training": len(cells.training), "validation": len(cells.validation)},
+        "fingerprint": cells.fingerprint,
+        "scores": scores(result.confusion),
+        "features": len(importance.names),
+        "masks": "found from the pixels of each channel by what stands out from the background",
+        "important": [
+            {"feature": name, "importance": loss, "told": importance.sentence(place)}
+            for place, (name, loss) in enumerate(top)
+        ],
+        "kinds": importance.kinds(),
+        "comparison": result.comparison.plain() if result.comparison else None,
+        "caveats": list(cells.caveats),
+        "seconds": round(seconds, 1),
+        "files": sorted(path.name for path in stage.iterdir()),
+    }
+    write_json(stage / RECORD, provenance("baseline", options) | facts)

@@ -1,0 +1,169 @@
+"""Classical features: against scikit-image and SciPy, on shapes whose measures are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from skimage import feature, measure
+
+from deepometry.dataset import open_dataset
+from deepometry.features import (
+    BETWEEN,
+    FAMILIES,
+    family_of,
+    feature_names,
+    masks,
+    measured,
+    scales,
+    shape,
+    texture,
+)
+from deepometry.features import measure as measure_cells
+from deepometry.progress import Cancelled, Progress
+from tests.parsed import blobs, write_classes
+
+SIDE = 40
+
+
+def ellipse(long: float, short: float, turn: float = 0.3) -> np.ndarray:
+    """Make the mask of an ellipse, by its half axes."""
+    y, x = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
+    along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+    return (((along / long) ** 2 + (across / short) ** 2) < 1).astype(np.uint8)
+
+
+def cells(*shapes: np.ndarray, light: float = 60.0, seed: int = 0) -> np.ndarray:
+    """Make images (n, side, side, 1) of bright shapes on noise."""
+    noise = np.random.default_rng(seed).normal(100, 2, (len(shapes), SIDE, SIDE, 1))
+    return (noise + light * np.stack(shapes)[..., None]).round().astype(np.uint16)
+
+
+def named(found: np.ndarray, name: str) -> np.ndarray:
+    """Give one feature of all cells of one channel."""
+    return found[:, feature_names(1).index(f"Ch1: {name}")]
+
+
+def test_every_feature_has_one_name_that_says_its_channel():
+    names = feature_names(2, (3, 6), {3: "Brightfield"})
+    assert len(set(names)) == len(names) == measure_cells(blobs(1, 0)).shape[1]
+    assert "Ch3 Brightfield: perimeter" in names
+    assert "Ch6: texture contrast at 2 px" in names
+    assert "Ch3 with Ch6: correlation" in names
+
+
+def test_every_feature_is_of_a_family():
+    names = feature_names(2)
+    told = {name: family_of(place, 2) for place, name in enumerate(names)}
+    assert set(told.values()) == {*FAMILIES, BETWEEN}
+    assert told["Ch2: perimeter"] == told["Ch1: core pieces"] == "morphology"
+    assert told["Ch2: entropy"] == "intensity"
+    assert told["Ch1 with Ch2: overlap"] == BETWEEN
+
+
+@pytest.mark.parametrize(("long", "short"), [(8, 8), (14, 6), (17, 3)])
+def test_shapes_as_scikit_image_measures_them(long, short):
+    mask = ellipse(long, short)
+    told = measure.regionprops(mask.astype(int))[0]
+    area, cy, cx, major, minor = shape.axes(mask)
+    assert area == told.area
+    assert (cy, cx) == pytest.approx(told.centroid)
+    assert (major, minor) == pytest.approx((told.axis_major_length, told.axis_minor_length))
+    assert shape.perimeter(mask) == pytest.approx(measure.perimeter(mask, 4))
+    around, longest, _ = shape.hull(mask)
+    assert around == pytest.approx(told.area_convex, rel=0.1)
+    assert longest == pytest.approx(told.feret_diameter_max, rel=0.05)
+
+
+def test_grey_level_matrices_as_scikit_image_counts_them():
+    grey = np.random.default_rng(0).integers(0, texture.LEVELS, (20, 20))
+    told = feature.graycomatrix(
+        grey.astype(np.uint8), [2], [0, np.pi / 2], texture.LEVELS, symmetric=True, normed=True
+    )
+    assert np.allclose(texture.matrix(grey, 0, 2), told[:, :, 0, 0])
+    assert np.allclose(texture.matrix(grey, 2, 0), told[:, :, 0, 1])
+
+
+def test_local_patterns_as_scikit_image_counts_them():
+    image = np.random.default_rng(0).integers(0, 60000, (SIDE, SIDE))
+    told = feature.local_binary_pattern(image, 8, 1, "uniform")[1:-1, 1:-1]
+    found = np.empty(10)
+    texture._patterns(image.astype(float), np.ones(image.shape, np.uint8), 1, found)
+    assert np.allclose(found, np.bincount(told.astype(int).ravel(), minlength=10) / told.size)
+
+
+def test_blur_as_scipy_does():
+    image = np.random.default_rng(0).normal(size=(SIDE, SIDE))
+    told = ndimage.gaussian_filter(image, 2.0, mode="nearest", radius=6)
+    assert np.allclose(scales.blurred(image, 2.0), told)
+
+
+def test_masks_find_the_cell_filled_and_nothing_in_noise():
+    ring = ellipse(12, 12) - ellipse(9, 9)
+    for light in (60.0, -60.0, 2000.0):
+        image = cells(ring, light=light)[0, ..., 0].astype(float)
+        level, spread = masks.background(image)
+        mask = np.zeros(image.shape, np.uint8)
+        masks.find_mask(image - level, spread, mask)
+        assert abs(mask.sum() - ellipse(12, 12).sum()) < 0.35 * mask.sum()
+        assert mask[SIDE // 2, SIDE // 2]
+    noise = cells(np.zeros((SIDE, SIDE)))
+    assert named(measure_cells(noise), "area")[0] < 20
+
+
+def test_features_tell_what_they_are_named_after():
+    found = measure_cells(cells(ellipse(8, 8), ellipse(14, 6), ellipse(14, 6), light=60))
+    assert np.argmin(named(found, "eccentricity")) == 0
+    assert np.argmax(named(found, "circularity")) == 0
+    assert np.argmin(named(found, "longest diameter")) == 0
+    two = np.roll(ellipse(5, 5), 9, 1) + np.roll(ellipse(5, 5), -9, 1)
+    found = measure_cells(cells(ellipse(8, 8), two))
+    assert named(found, "pieces").tolist() == [1, 2]
+    assert named(found, "second piece share")[1] == pytest.approx(0.5, abs=0.1)
+    dim, bright = (
+        measure_cells(cells(ellipse(8, 8))),
+        measure_cells(cells(ellipse(8, 8), light=120)),
+    )
+    ratio = named(bright, "integrated intensity") / named(dim, "integrated intensity")
+    assert ratio == pytest.approx(2, rel=0.15)
+
+
+def test_turning_and_mirroring_by_right_angles_changes_little():
+    image = cells(ellipse(14, 6))
+    found = measure_cells(image)[0]
+    for other in (image[:, ::-1], np.rot90(image, axes=(1, 2))):
+        turned = measure_cells(np.ascontiguousarray(other))[0]
+        assert np.allclose(found, turned, rtol=0.1, atol=0.1 * np.abs(found).mean())
+
+
+@pytest.mark.parametrize("value", [0, 100, 65535])
+def test_images_without_any_contrast_give_zeros(value):
+    found = measure_cells(np.full((2, 16, 16, 2), value, np.uint16))
+    assert np.isfinite(found).all()
+    assert not found[:, : len(feature_names(1))].any()
+
+
+@pytest.mark.parametrize("kind", ["noise", "bright edge", "one pixel", "huge"])
+def test_odd_images_give_numbers(kind):
+    image = np.random.default_rng(0).normal(100, 5, (1, 16, 16, 3))
+    image[:, :3] += 500 * (kind == "bright edge")
+    image[:, 8, 8] += 5000 * (kind == "one pixel")
+    found = measure_cells(image * (1e9 if kind == "huge" else 1))
+    assert np.isfinite(found).all()
+
+
+def test_cells_of_a_data_set_are_measured_in_order_on_all_cores(tmp_path):
+    dataset = open_dataset(write_classes(tmp_path, {"Class A": 70, "Class B": 70}))
+    indices, told = np.arange(0, 140)[::-1], []
+    progress = Progress(lambda done, total, text: told.append((done, total)))
+    found = np.concatenate(list(measured(dataset, indices, [1], progress, workers=2)))
+    assert np.array_equal(found, measure_cells(dataset.read(indices, [1])))
+    assert told[-1] == (140, 140)
+
+
+def test_measuring_can_be_stopped(tmp_path):
+    dataset = open_dataset(write_classes(tmp_path, {"Class A": 70, "Class B": 70}))
+    progress = Progress()
+    progress.cancel()
+    with pytest.raises(Cancelled):
+        list(measured(dataset, np.arange(140), [0], progress))

@@ -1,0 +1,58 @@
+"""Trees as arrays say what scikit-learn's own objects say, and damaged ones are refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from imblearn.ensemble import RUSBoostClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.tree import DecisionTreeClassifier
+
+from deepometry.trees import from_boosting, from_rusboost
+
+
+def data(classes: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(classes)
+    codes = rng.integers(0, classes, 200)
+    features = rng.normal(size=(200, 5)).astype(np.float32)
+    features[:, 2] += codes
+    return features, codes
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_boosting(classes):
+    features, codes = data(classes)
+    model = HistGradientBoostingClassifier(max_iter=8, random_state=0).fit(features, codes)
+    trees = from_boosting(model, 5)
+    assert np.allclose(trees.probabilities(features), model.predict_proba(features))
+    assert trees.gains.argmax() == 2
+    assert trees.gains.sum() == pytest.approx(1)
+    trees.check(5, classes)
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_rusboost(classes):
+    features, codes = data(classes)
+    tree = DecisionTreeClassifier(max_leaf_nodes=6, max_features="sqrt")
+    model = RUSBoostClassifier(tree, n_estimators=9, learning_rate=0.5, random_state=0)
+    model.fit(features, codes)
+    trees = from_rusboost(model, 5)
+    assert np.allclose(trees.probabilities(features), model.predict_proba(features))
+    assert trees.gains.argmax() == 2
+    trees.check(5, classes)
+
+
+def test_trees_that_lead_nowhere_are_refused():
+    features, codes = data(3)
+    model = HistGradientBoostingClassifier(max_iter=2, random_state=0).fit(features, codes)
+    trees = from_boosting(model, 5)
+    inner = int(np.flatnonzero(trees.feature >= 0)[0])
+    for name, value in [("left", -1), ("right", 10**6), ("left", inner), ("feature", 5)]:
+        wrong = getattr(trees, name).copy()
+        wrong[inner] = value
+        with pytest.raises(ValueError, match="damaged"):
+            replace(trees, **{name: wrong}).check(5, 3)
+    with pytest.raises(ValueError, match="damaged"):
+        trees.check(5, 4)
