@@ -16,13 +16,13 @@ from deepometry.words import counted
 
 IMAGES = (*AMNIS, *TIFF)
 STACKS = (".npy",)
-MODELS = (".keras", ".h5", ".hdf5")
+MODELS = (".keras", ".h5", ".hdf5", ".baseline")
 MOST_COUNTED = 10_000
 """Images or stacks of one folder beyond which they are told as `10,000+`."""
 
 _MOST_ENTRIES = 50_000
 _ENTRIES_BETWEEN_CHECKS = 2_000
-_MODEL_NAME = "model_*.keras"
+_MODEL_NAMES = ("model_*.keras", "model_*.baseline")
 
 
 def is_hidden(entry: os.DirEntry[str]) -> bool:
@@ -145,7 +145,7 @@ class Tally:
     def _mark(self, name: str) -> None:
         if name == PARSE_RECORD:
             self.marks.add("parsed")
-        elif fnmatch(name, _MODEL_NAME):
+        elif any(fnmatch(name, pattern) for pattern in _MODEL_NAMES):
             self.marks.add("model")
 
     def number(self, suffixes: tuple[str, ...]) -> int:

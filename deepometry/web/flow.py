@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from deepometry.names import HOLD_OUT, LAST_EPOCH, TRAIN
 from deepometry.options import DEMO_NETWORK, DEMO_TARGET, DemoOptions, settings
+from deepometry.web.companions import COMPANIONS
 from deepometry.web.memory import Values
 from deepometry.web.steps import STEPS
 from deepometry.web.words import TITLES, UNFINISHED, moment
@@ -97,9 +98,16 @@ def starting_values(verb: str, remembered: Values, offers: Mapping[str, str]) ->
     return {**remembered, **blank}
 
 
+def form_of(job: Job) -> str:
+    """Give the verb of the form that a job is started from; empty if there is none."""
+    companion = COMPANIONS.get(job.verb)
+    verb = companion.form if companion else job.verb
+    return verb if verb in STEPS else ""
+
+
 def entered(job: Job) -> Values:
     """Give a job's options as they are entered in its form."""
-    step = STEPS[job.verb]
+    step = STEPS[form_of(job)]
     return {name: _text(name, job.options[name]) for name in step.fields if name in job.options}
 
 

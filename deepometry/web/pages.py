@@ -21,6 +21,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from deepometry.errors import explain_os_error
 from deepometry.options import ExampleOptions, settings
 from deepometry.web import browse_places, flow
+from deepometry.web.companions import COMPANIONS, companions_of
 from deepometry.web.forms import StepForm, empty_form, filled_form
 from deepometry.web.jobs import Job, Jobs
 from deepometry.web.memory import remember, remembered
@@ -45,7 +46,9 @@ def _tools() -> dict[str, Any]:
     return {
         "STEPS": STEPS,
         "offered": flow.offered,
-        "has_results": lambda job: job.verb in STEPS and flow.has_results(job),
+        "has_results": lambda job: bool(flow.form_of(job)) and flow.has_results(job),
+        "form_of": flow.form_of,
+        "companions_of": companions_of,
         "entered": flow.entered,
         "resumed": flow.resumed,
         "resumable": flow.resumable,
@@ -69,12 +72,18 @@ def _page(asked: StepForm | None = None, **values: Any) -> str:
     for verb in STEPS:
         start = flow.starting_values(verb, last.get(verb, {}), offers[verb])
         form = asked if asked and asked.step.verb == verb else empty_form(verb, start)
-        cards = _cards(jobs, verb)
-        more = {"cards": cards, "shown": _shown(jobs, verb, cards)}
+        also = [{"verb": c.verb, **_column(jobs, c.verb)} for c in companions_of(verb)]
+        more = {**_column(jobs, verb), "companions": also}
         columns.append({"form": form, "offers": offers[verb], **more})
     return render_template(
         "index.html", columns=columns, jobs=jobs, **(_about_example(jobs) | values)
     )
+
+
+def _column(jobs: list[Job], verb: str) -> dict[str, Any]:
+    """Choose what stands below the button of a step."""
+    cards = _cards(jobs, verb)
+    return {"cards": cards, "shown": _shown(jobs, verb, cards)}
 
 
 def _about_example(jobs: list[Job]) -> dict[str, Any]:
@@ -107,17 +116,19 @@ def _from_htmx() -> bool:
 @blueprint.post("/run/<verb>")
 def run(verb: str) -> str | AnyResponse:
     """Start a job with what a form says, or show what is wrong with it."""
-    if verb not in STEPS:
+    companion = COMPANIONS.get(verb)
+    asked = companion.form if companion else verb
+    if asked not in STEPS:
         abort(404)
-    form = filled_form(verb)
+    form = filled_form(asked)
     options = form.options()
     if options is not None:
         _remember(form, options)
-        _jobs().submit(options)
+        _jobs().submit(companion.from_form(options) if companion else options)
     if not _from_htmx():
         return _page(form) if options is None else redirect(url_for("pages.index"))
     jobs = _jobs().list()
-    values: dict[str, Any] = {"form": form, "offers": flow.newest_offers(jobs)[verb]}
+    values: dict[str, Any] = {"form": form, "offers": flow.newest_offers(jobs)[asked]}
     if options is None:
         return render_template("form.html", **values)
     cards = _cards(jobs, verb)

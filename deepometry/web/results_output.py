@@ -15,6 +15,7 @@ from deepometry.files import earlier_files, read_json
 RECORDS = {
     "parse": "parse.json",
     "train": "train.json",
+    "baseline": "baseline.json",
     "predict": "predict.json",
     "extract": "extract.json",
 }

@@ -9,6 +9,7 @@ from flask import Response, abort, render_template, request, send_file, stream_w
 
 from deepometry.errors import DeepometryError
 from deepometry.web import (
+    results_baseline,
     results_extract,
     results_files,
     results_parse,
@@ -72,6 +73,10 @@ def _train_content(job: JobLike, output: Output) -> dict[str, Any]:
     return {"training": results_train.training_of(output, stopped)}
 
 
+def _baseline_content(job: JobLike, output: Output) -> dict[str, Any]:
+    return {"baseline": results_baseline.baseline_of(output)}
+
+
 def _predict_content(job: JobLike, output: Output) -> dict[str, Any]:
     return {"prediction": results_predict.prediction_of(output)}
 
@@ -87,6 +92,7 @@ def _extract_content(job: JobLike, output: Output) -> dict[str, Any]:
 _CONTENTS: dict[str, Callable[[JobLike, Output], dict[str, Any]]] = {
     "parse": _parse_content,
     "train": _train_content,
+    "baseline": _baseline_content,
     "predict": _predict_content,
     "extract": _extract_content,
 }

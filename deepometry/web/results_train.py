@@ -9,6 +9,7 @@ from typing import Any
 
 from deepometry.errors import DeepometryError, explain_os_error
 from deepometry.options import TrainOptions, settings
+from deepometry.web.results_baseline import scores_beside
 from deepometry.web.results_cells import Channel
 from deepometry.web.results_output import Output
 
@@ -40,6 +41,10 @@ class Training:
         Whether the user stopped it.
     options : list of (str, str)
         Label and value of each option.
+    baseline : dict of str to float
+        Scores of the classical features on the same validation cells, where they were measured.
+    caveats : list of str
+        What makes the scores say less than they seem to.
     """
 
     model: str
@@ -53,6 +58,8 @@ class Training:
     wanted: int
     stopped: bool
     options: list[tuple[str, str]]
+    baseline: dict[str, float]
+    caveats: list[str]
 
 
 def training_of(output: Output, stopped: bool) -> Training:
@@ -80,6 +87,8 @@ def training_of(output: Output, stopped: bool) -> Training:
         wanted=int(output.option("epochs") or 0),
         stopped=stopped,
         options=_told(output),
+        baseline=scores_beside(output, said.fingerprint),
+        caveats=[str(each) for each in output.record.get("caveats") or []],
     )
 
 

@@ -32,6 +32,7 @@ _WHOLE_WITHIN = 10.0  # seconds for writing to end that has begun
 _NO_MEMORY = "There is not enough memory: close other programs"
 _LESS = {
     "parse": ", or use a smaller Frame size or Montage size.",
+    "baseline": ", or fewer Channels.",
     "train": ", or use a smaller Batch size or a smaller Network.",
     "predict": ", or use a smaller Batch size.",
     "extract": ", or use a smaller Batch size.",

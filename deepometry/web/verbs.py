@@ -11,6 +11,7 @@ from typing import Any
 
 from deepometry.errors import DeepometryError
 from deepometry.options import (
+    BaselineOptions,
     ExampleOptions,
     ExtractOptions,
     ParseOptions,
@@ -58,6 +59,7 @@ VERBS: dict[str, Verb] = {
     for verb in (
         _step("parse", ParseOptions),
         _step("train", TrainOptions),
+        _step("baseline", BaselineOptions),
         _step("predict", PredictOptions),
         _step("extract", ExtractOptions),
         Verb(

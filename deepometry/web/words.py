@@ -8,9 +8,11 @@ from pathlib import PurePath
 from flask import Flask
 from markupsafe import Markup, escape
 
+from deepometry.web.companions import COMPANIONS
 from deepometry.web.steps import STEPS
 
 TITLES = {verb: step.title for verb, step in STEPS.items()} | {"demo-data": "Example cells"}
+TITLES |= {verb: each.title for verb, each in COMPANIONS.items()}
 STATES = {
     "queued": "Waiting",
     "running": "Running",

@@ -1,0 +1,119 @@
+"""The second button of Model training: it runs the baseline, whose results stand below."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from deepometry.baseline import baseline
+from deepometry.options import BaselineOptions
+from deepometry.web import create_app
+from deepometry.web.companions import COMPANIONS
+from deepometry.web.verbs import command_line, restored, verb_of
+from tests.conftest import short_training
+from tests.parsed import write_classes
+from tests.results_runs import Jobs, make_app
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    """The application; its jobs wait, since nothing starts them."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    return create_app({"HOME": tmp_path / "home", "TESTING": True, "WTF_CSRF_ENABLED": False})
+
+
+def test_the_form_of_training_has_a_second_button(app):
+    page = app.test_client().get("/").text
+    (button,) = re.findall(r'<button [^>]*id="go-baseline".*?</button>', page)
+    assert 'formaction="/run/baseline"' in button
+    assert "Compare with classical features" in button
+    assert 'id="results-baseline"' in page
+
+
+def test_it_starts_a_job_with_what_the_form_shows(app, tmp_path):
+    root = write_classes(tmp_path / "cells", {"Class A": 2, "Class B": 2})
+    values = {"input": str(root), "output": str(tmp_path / "m"), "target": "Class"}
+    values |= {"channels": "6,3", "seed": "7", "validation": "0.3", "epochs": "9"}
+    page = app.test_client().post("/run/baseline", data=values, headers=HTMX).text
+    (job,) = app.extensions["jobs"].list()
+    assert job.verb == "baseline"
+    expected = BaselineOptions(
+        input=root, output=tmp_path / "m", target="Class", channels=(6, 3), seed=7,
+        validation=0.3,
+    )  # fmt: skip
+    assert restored(verb_of(expected), job.options) == expected
+    assert job.command == command_line(expected)
+    assert "deepometry baseline" in job.command
+    assert 'id="jobs-baseline"' in page and f'id="job-{job.id}"' in page
+    past = app.test_client().get("/jobs").text
+    (filled,) = re.findall(r'data-fill="([^"]+)"', past)
+    assert json.loads(filled.replace("&#34;", '"'))["train"]["channels"] == "6,3"
+    assert app.test_client().get("/").status_code == 200
+
+
+def test_mistakes_are_shown_beside_the_fields(app):
+    page = app.test_client().post("/run/baseline", data={"seed": "x"}, headers=HTMX).text
+    assert 'id="form-train"' in page
+    assert page.count('class="error"') == 4
+    assert app.extensions["jobs"].list() == []
+    assert app.test_client().post("/run/nothing", data={}).status_code == 404
+
+
+def test_options_of_a_companion_are_those_of_its_form(tmp_path):
+    training = short_training(tmp_path, tmp_path / "m", validation=0.4)
+    found = COMPANIONS["baseline"].from_form(training)
+    assert (found.seed, found.validation, found.model) == (1, 0.4, None)
+
+
+# --- results ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def client(cells, trained, tmp_path_factory):
+    """A baseline beside a network, and one by itself."""
+    root, jobs = tmp_path_factory.mktemp("runs"), Jobs()
+    for name in ("both", "alone"):
+        (root / name).mkdir()
+        options = BaselineOptions(input=cells / "Train", output=root / name, target="Class", seed=1)
+        if name == "both":
+            for path in trained.model.parent.iterdir():
+                shutil.copy(path, root / name)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("deepometry.boosting.ROUNDS", 10)
+            patch.setattr("deepometry.importance._MOST_FEATURES", 5)
+            jobs.run(name, "baseline", baseline, options)
+    training = short_training(cells / "Train", root / "both")
+    jobs.run("trained", "train", lambda _: trained, training)
+    jobs.known["trained"] = replace(jobs.known["trained"], started=None)
+    return make_app(jobs).test_client()
+
+
+def test_results_show_both_side_by_side_and_features_by_name(client):
+    page = client.get("/jobs/both/results").text
+    assert "Beside the network" in page
+    assert "model_3-Class_categories.keras" in page
+    assert re.search(r"Ch3: |Ch6: ", page)
+    assert re.search(r"highest in [ABC] \(\+", page)
+    assert "morphology" in page
+    assert "Too few validation cells" in page
+    assert "comparison.csv" in page
+    sent = client.get("/jobs/both/results/file/model_3-Class_categories.baseline", buffered=True)
+    assert sent.data.startswith(b"PK")
+
+
+def test_results_without_a_network_say_how_to_get_both(client):
+    page = client.get("/jobs/alone/results").text
+    assert "Train one there" in page
+
+
+def test_a_training_shows_the_scores_of_the_baseline_and_what_to_beware_of(client):
+    page = client.get("/jobs/trained/results").text
+    assert "Classical features on the same validation cells" in page
+    assert "Too few validation cells" in page
