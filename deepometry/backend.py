@@ -83,6 +83,17 @@ def _gpu_name(gpu: Any) -> str:
     return str(details.get("device_name", gpu.name))
 
 
+def gpu_capabilities() -> list[tuple[int, int]]:
+    """Give the compute capability of every GPU that TensorFlow finds, such as (9, 0)."""
+    found = []
+    for gpu in _find_devices(keras()):
+        import tensorflow as tf
+
+        details = tf.config.experimental.get_device_details(gpu)
+        found.append(tuple(details.get("compute_capability", (0, 0))))
+    return found
+
+
 def prepare() -> None:
     """Let GPUs take memory as they need it, rather than all of it at the start."""
     for gpu in _find_devices(keras()):

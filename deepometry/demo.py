@@ -21,7 +21,7 @@ from deepometry.progress import Cancelled, Progress, Report, as_progress
 from deepometry.targets import targets
 from deepometry.train import TrainResult, train
 
-TARGET, NETWORK = "Class", "resnet18"
+TARGET = "Class"
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _parse(options: DemoOptions, progress: Progress) -> ParseResult:
 
 
 def _train(options: DemoOptions, progress: Progress) -> TrainResult:
-    """Train, on fewer layers than the default: a first look is to take minutes."""
+    """Train for a few epochs: a first look is to take minutes."""
     place = options.output
     offered = targets(place / "parsed" / "Train", progress)
     progress.say(f"3. Train on {TARGET}, out of the targets {', '.join(map(str, offered))}")
@@ -127,7 +127,6 @@ def _train(options: DemoOptions, progress: Progress) -> TrainResult:
             input=place / "parsed" / "Train",
             output=place / "model",
             target=TARGET,
-            network=NETWORK,
             epochs=options.epochs,
             seed=options.seed,
         ),

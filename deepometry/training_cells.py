@@ -12,6 +12,7 @@ from deepometry.errors import DeepometryError
 from deepometry.names import Target, normal_name
 from deepometry.options import TrainOptions
 from deepometry.progress import Progress
+from deepometry.recipe import recipe_for
 from deepometry.validation import validation_split
 from deepometry.words import shortened
 
@@ -47,6 +48,11 @@ class Cells:
     validation: np.ndarray
     fingerprint: str
 
+    @property
+    def labelled(self) -> int:
+        """Number of cells that have a label."""
+        return len(self.training) + len(self.validation)
+
 
 def gather_cells(options: TrainOptions, progress: Progress) -> Cells:
     """Find the cells of a training.
@@ -65,7 +71,8 @@ def gather_cells(options: TrainOptions, progress: Progress) -> Cells:
         progress.say(f"{target.unlabelled:,} cells have no value of {target.name}: left out.")
     prints = dataset.fingerprints(progress)
     rng = np.random.default_rng([options.seed, 0])
-    training, validation = validation_split(codes, prints, labels, options.validation, rng)
+    share = recipe_for(options, len(codes)).validation
+    training, validation = validation_split(codes, prints, labels, share, rng)
     digest = hashlib.blake2b(np.sort(prints + codes.astype(np.uint64)).tobytes(), digest_size=16)
     return Cells(
         dataset, target.name, labels, codes, columns, training, validation, digest.hexdigest()

@@ -19,7 +19,7 @@ Offers = dict[str, dict[str, str]]
 
 IMAGES = "images"
 # So that a first try takes minutes on a laptop without a GPU
-_EXAMPLE_OPTIONS = {"target": "Class", "epochs": "20", "network": "resnet18"}
+_EXAMPLE_OPTIONS = {"target": "Class", "epochs": "20"}
 
 
 def has_results(job: Job) -> bool:
