@@ -11,6 +11,7 @@ def augment(
     flips: bool = True,
     rotation: bool = True,
     shifts: float = 0.0,
+    mirror: bool = True,
 ) -> np.ndarray:
     """Mirror, turn and shift every image at random, in one step of interpolation.
 
@@ -26,11 +27,13 @@ def augment(
         Turn by any angle about the centre.
     shifts : float
         Farthest shift, in whole pixels, as a share of the frame.
+    mirror : bool
+        What lies beyond the border is mirrored in; otherwise the pixels of the border are
+        repeated, as Keras' ImageDataGenerator does, which the protocol used.
 
     Returns
     -------
     ndarray of float32, shape (n, frame, frame, channels)
-        What lies beyond the border is mirrored in.
     """
     if not (flips or rotation or shifts):
         return images
@@ -43,7 +46,7 @@ def augment(
 
     images = np.ascontiguousarray(images, np.float32)
     moved = np.empty_like(images)
-    move_all(images, _about_centre(turns, offsets, frame), moved)
+    move_all(images, _about_centre(turns, offsets, frame), moved, mirror)
     return moved
 
 

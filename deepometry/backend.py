@@ -73,7 +73,10 @@ def device() -> str:
     if backend != "tensorflow":
         return f"chosen by {backend}"
     gpus = _find_devices(keras())
-    return f"GPU ({', '.join(map(_gpu_name, gpus))})" if gpus else "CPU"
+    if not gpus:
+        return "CPU"
+    others = f", the first of {len(gpus)}" if len(gpus) > 1 else ""
+    return f"GPU ({_gpu_name(gpus[0])}{others})"
 
 
 def _gpu_name(gpu: Any) -> str:

@@ -15,6 +15,7 @@ from deepometry.precision import FLOAT32, set_precision
 from deepometry.residual import small_residual
 from deepometry.scaling import SCALE, scale_layer
 
+_ADJUSTMENT = 1 / 3
 _SMALL = {"small18": ((2, 2, 2, 2), 32)}  # blocks of each stage, filters of the first
 
 
@@ -145,17 +146,19 @@ def adjusted_loss(shares: np.ndarray | None, smoothing: float) -> Any:
 
     Notes
     -----
-    The network is asked for probabilities which, times the square root of the share of each class,
-    are those of the training cells: it sees rare classes as less rare than they are. Menon et al.,
-    Long-tail learning via logit adjustment, ICLR 2021, with half its strength.
+    The network is asked for probabilities which, times a root of the share of each class, are those
+    of the training cells: it sees rare classes as less rare than they are. Menon et al., Long-tail
+    learning via logit adjustment, ICLR 2021, with a part of its strength: with all of it, common
+    classes lose more cells than rare ones win.
     """
     plain = keras().losses.CategoricalCrossentropy(label_smoothing=smoothing)
     if shares is None:
         return plain
-    frequent = np.sqrt(shares).astype(np.float32)
+    frequent = (shares**_ADJUSTMENT).astype(np.float32)
 
     def loss(wanted: Any, chances: Any) -> Any:
-        return plain.call(wanted, chances * frequent)  # which makes them add up to 1
+        # which makes them add up to 1
+        return plain.call(wanted, keras().ops.multiply(chances, frequent))
 
     return loss
 

@@ -190,11 +190,12 @@ class Run:
         return float(logs["loss"]), float(logs["accuracy"])
 
     def _training_batches(self, rng: np.random.Generator) -> Generator[Batch]:
-        cells, recipe = self.cells, self.recipe
+        cells, recipe, options = self.cells, self.recipe, self.options
         order = training_order(cells.training, cells.codes, recipe.batch_size, recipe.balance, rng)
 
         def change(images: np.ndarray) -> np.ndarray:
-            return augment(images, rng, self.options.flips, self.options.rotation, recipe.shifts)
+            moves = (options.flips, options.rotation, recipe.shifts)
+            return augment(images, rng, *moves, mirror=options.recipe != "protocol")
 
         return batches(
             cells.dataset,
