@@ -73,10 +73,12 @@ def device() -> str:
     if backend != "tensorflow":
         return f"chosen by {backend}"
     gpus = _find_devices(keras())
-    if not gpus:
-        return "CPU"
-    others = f", the first of {len(gpus)}" if len(gpus) > 1 else ""
-    return f"GPU ({_gpu_name(gpus[0])}{others})"
+    return f"GPU ({', '.join(map(_gpu_name, gpus))})" if gpus else "CPU"
+
+
+def gpu_names() -> list[str]:
+    """List the GPUs that TensorFlow can compute on, as it names them, such as `GPU:0`."""
+    return [f"GPU:{number}" for number in range(len(_find_devices(keras())))]
 
 
 def _gpu_name(gpu: Any) -> str:

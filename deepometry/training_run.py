@@ -27,6 +27,7 @@ from deepometry.loading import Batch, batches, channel_statistics, class_weights
 from deepometry.model import Description, load_model, read_description, save_model
 from deepometry.network import build_network, compile_network
 from deepometry.options import TrainOptions
+from deepometry.parallel import Devices
 from deepometry.precision import chosen_precision
 from deepometry.progress import Progress, unbroken
 from deepometry.recipe import learning_rate_at, recipe_for, written_out
@@ -59,9 +60,13 @@ class Run:
         earlier = self._earlier() if options.resume else None
         self.history: list[Row] = earlier.history if earlier else []
         progress.report(0, 0, "Building the network")
-        self.model = self._network()
-        if earlier:
-            restore(self.model, earlier, options.output)
+        self.devices = Devices(min(self.recipe.batch_size, len(cells.training)))
+        with self.devices.scope():
+            self.model = self._network()
+            if earlier:
+                restore(self.model, earlier, options.output)
+        if told := self.devices.told(self.recipe.batch_size):
+            progress.say(told)
         self.weights = class_weights(
             cells.codes[cells.training], len(cells.labels), self.recipe.balance
         )
@@ -129,14 +134,17 @@ class Run:
             self.progress.measure(row)
         epochs = range(len(self.history) + 1, self.recipe.epochs + 1)
         if epochs:
-            self._foretell(len(epochs))
+            with self.devices.scope():
+                self._foretell(len(epochs))
         for epoch in epochs:
             ahead = self._plan()
             if ahead.stop:
                 self.progress.say(f"No improvement since epoch {ahead.best}: stopped.")
                 return
             start = time.monotonic()
-            row = {"epoch": epoch, **self._learn(epoch), **self._validate(self.model, views=1)}
+            with self.devices.scope():
+                learnt = self._learn(epoch)
+            row = {"epoch": epoch, **learnt, **self._validate(self.model, views=1)}
             row |= {"seconds": time.monotonic() - start}
             self._keep(row)
             self.progress.measure(row)
@@ -184,9 +192,7 @@ class Run:
     def _step(self, batch: Batch) -> tuple[float, float]:
         """Learn from a batch; give loss and accuracy."""
         wanted = np.eye(len(self.cells.labels), dtype=np.float32)[batch.labels]
-        logs = self.model.train_on_batch(
-            batch.images, wanted, sample_weight=batch.weights, return_dict=True
-        )
+        logs = self.devices.train(self.model, batch.images, wanted, batch.weights)
         return float(logs["loss"]), float(logs["accuracy"])
 
     def _training_batches(self, rng: np.random.Generator) -> Generator[Batch]:

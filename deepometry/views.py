@@ -34,5 +34,6 @@ def predict_views(model: Any, images: np.ndarray, views: int) -> tuple[np.ndarra
     for seen in views_of(images.astype(np.float32, copy=False), views):
         given = model.predict_on_batch(seen)
         given = list(given) if isinstance(given, list | tuple) else [given]
+        given = [each[: len(images)] for each in given]  # several GPUs repeat the batch
         sums = [a + b for a, b in zip(sums, given, strict=True)] if sums else given
     return tuple(total / np.float32(views) for total in sums)
