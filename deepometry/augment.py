@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from deepometry.backend import keras
-
 
 def augment(
     images: np.ndarray,
@@ -13,6 +11,7 @@ def augment(
     flips: bool = True,
     rotation: bool = True,
     shifts: float = 0.0,
+    mirror: bool = True,
 ) -> np.ndarray:
     """Mirror, turn and shift every image at random, in one step of interpolation.
 
@@ -28,11 +27,13 @@ def augment(
         Turn by any angle about the centre.
     shifts : float
         Farthest shift, in whole pixels, as a share of the frame.
+    mirror : bool
+        What lies beyond the border is mirrored in; otherwise the pixels of the border are
+        repeated, as Keras' ImageDataGenerator does, which the protocol used.
 
     Returns
     -------
     ndarray of float32, shape (n, frame, frame, channels)
-        What lies beyond the border is mirrored in.
     """
     if not (flips or rotation or shifts):
         return images
@@ -40,13 +41,13 @@ def augment(
     turns = random_turns(count, rng, flips, rotation)
     reach = round(shifts * frame)
     offsets = rng.integers(-reach, reach, (count, 2), endpoint=True)
-    moved = keras().ops.image.affine_transform(
-        images,
-        _about_centre(turns, offsets, frame),
-        fill_mode="reflect",
-        data_format="channels_last",
-    )
-    return keras().ops.convert_to_numpy(moved)
+    # not at the top: it loads Numba, which steps without augmentation do not need
+    from deepometry.augment_kernels import move_all
+
+    images = np.ascontiguousarray(images, np.float32)
+    moved = np.empty_like(images)
+    move_all(images, _about_centre(turns, offsets, frame), moved, mirror)
+    return moved
 
 
 def random_turns(count: int, rng: np.random.Generator, flips: bool, rotation: bool) -> np.ndarray:
@@ -65,8 +66,7 @@ def random_turns(count: int, rng: np.random.Generator, flips: bool, rotation: bo
 
 
 def _about_centre(turns: np.ndarray, offsets: np.ndarray, frame: int) -> np.ndarray:
-    """Write maps from output to input pixels as Keras' eight numbers, (count, 8)."""
+    """Write maps from output to input pixels, (count, 2, 3)."""
     centre = np.full(2, (frame - 1) / 2)
     constant = centre - np.einsum("nij,j->ni", turns, centre) + offsets
-    rows = np.concatenate([turns, constant[..., None]], -1).reshape(len(turns), 6)
-    return np.concatenate([rows, np.zeros((len(turns), 2))], -1).astype(np.float32)
+    return np.concatenate([turns, constant[..., None]], -1)

@@ -76,11 +76,27 @@ def device() -> str:
     return f"GPU ({', '.join(map(_gpu_name, gpus))})" if gpus else "CPU"
 
 
+def gpu_names() -> list[str]:
+    """List the GPUs that TensorFlow can compute on, as it names them, such as `GPU:0`."""
+    return [f"GPU:{number}" for number in range(len(_find_devices(keras())))]
+
+
 def _gpu_name(gpu: Any) -> str:
     import tensorflow as tf
 
     details = tf.config.experimental.get_device_details(gpu)
     return str(details.get("device_name", gpu.name))
+
+
+def gpu_capabilities() -> list[tuple[int, int]]:
+    """Give the compute capability of every GPU that TensorFlow finds, such as (9, 0)."""
+    found = []
+    for gpu in _find_devices(keras()):
+        import tensorflow as tf
+
+        details = tf.config.experimental.get_device_details(gpu)
+        found.append(tuple(details.get("compute_capability", (0, 0))))
+    return found
 
 
 def prepare() -> None:

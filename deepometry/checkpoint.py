@@ -47,7 +47,7 @@ def save_checkpoint(folder: Path, model: Any, facts: dict[str, Any], history: li
     DeepometryError
         The file cannot be written.
     """
-    arrays = {f"v{n}": keras().ops.convert_to_numpy(v) for n, v in enumerate(_variables(model))}
+    arrays = {f"v{n}": keras().ops.convert_to_numpy(v) for n, v in enumerate(variables_of(model))}
     told = json.dumps({"facts": facts, "history": history})
     with writing(folder / STATE) as part, part.open("wb") as file:
         np.savez(file, told=np.array(told), **arrays)
@@ -86,7 +86,7 @@ def restore(model: Any, checkpoint: Checkpoint, path: Path) -> None:
     DeepometryError
         It is of another network.
     """
-    variables = _variables(model)
+    variables = variables_of(model)
     shapes = [tuple(v.shape) for v in variables]
     if shapes != [array.shape for array in checkpoint.arrays]:
         raise DeepometryError(f"{path / STATE} is of another network; train without resuming.")
@@ -94,7 +94,8 @@ def restore(model: Any, checkpoint: Checkpoint, path: Path) -> None:
         variable.assign(array)
 
 
-def _variables(model: Any) -> list[Any]:
+def variables_of(model: Any) -> list[Any]:
+    """List all that a step of training changes: the model's weights and its optimiser's."""
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     return [*model.weights, *model.optimizer.variables]

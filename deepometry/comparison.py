@@ -15,6 +15,7 @@ from deepometry.options import BaselineOptions
 from deepometry.progress import Progress
 from deepometry.report import confusion, scores
 from deepometry.training_cells import Cells
+from deepometry.views import predict_views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,13 +158,13 @@ def _check(path: Path, options: BaselineOptions, cells: Cells) -> None:
 
 
 def _run(path: Path, cells: Cells, progress: Progress) -> np.ndarray:
-    """Give the class that the network gives each validation cell."""
+    """Give the class that the network gives each validation cell, as it was validated."""
     progress.report(0, 0, "Loading the network")
     model, description, path = load_model(path)
     columns, found = description.columns(cells.dataset, path), []
     for first in range(0, len(cells.validation), _AT_ONCE):
         some = cells.validation[first : first + _AT_ONCE]
-        images = cells.dataset.read(some, columns).astype(np.float32)
-        found.append(np.asarray(model.predict_on_batch(images)).argmax(1))
+        (chances,) = predict_views(model, cells.dataset.read(some, columns), description.views)
+        found.append(chances.argmax(1))
         progress.report(first + len(some), len(cells.validation), "Comparing with the network")
     return np.concatenate(found)

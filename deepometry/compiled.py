@@ -23,6 +23,7 @@ from deepometry.errors import DeepometryError
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 SOURCES = (
+    "augment_kernels.py",
     "cif/block.py",
     "cif/kernels.py",
     "cif/packing.py",

@@ -13,7 +13,6 @@ from deepometry.example import example
 from deepometry.extract import ExtractResult, extract
 from deepometry.names import HOLD_OUT, TRAIN
 from deepometry.options import (
-    DEMO_NETWORK,
     DEMO_TARGET,
     DemoOptions,
     ExampleOptions,
@@ -134,7 +133,6 @@ def _steps(options: DemoOptions) -> list[tuple[str, Callable[[Any, Progress], An
     """List what is done, by which step, with what options."""
     place, seed = options.output, options.seed
     images, parsed, model = place / "images", place / "parsed", place / "model"
-    learn: dict[str, Any] = {"target": DEMO_TARGET, "network": DEMO_NETWORK}
     return [
         (
             f"Example .cif files: {options.cells:,} red blood cells of seven shapes",
@@ -150,7 +148,11 @@ def _steps(options: DemoOptions) -> list[tuple[str, Callable[[Any, Progress], An
             f"Train on the target {DEMO_TARGET}",
             train,
             TrainOptions(
-                input=parsed / TRAIN, output=model, epochs=options.epochs, seed=seed, **learn
+                input=parsed / TRAIN,
+                output=model,
+                target=DEMO_TARGET,
+                epochs=options.epochs,
+                seed=seed,
             ),
         ),
         (

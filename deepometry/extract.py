@@ -78,7 +78,7 @@ def extract(options: ExtractOptions, progress: Progress | Report | None = None) 
     Convolutional layers are averaged over the image, as in the protocol.
     """
     progress = as_progress(progress)
-    inference = open_inference(options.input, options.model, progress)
+    inference = open_inference(options.input, options.model, progress, options.views)
     _check_layers(inference)
     name = f"{_TABLE}{options.layer}.txt"
     stale: set[str] = set()

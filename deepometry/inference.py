@@ -17,6 +17,7 @@ from deepometry.dataset import Dataset, Part, open_dataset
 from deepometry.loading import ahead
 from deepometry.model import Description, find_model, load_model
 from deepometry.progress import Progress
+from deepometry.views import predict_views
 from deepometry.words import joined, shortened
 
 
@@ -52,6 +53,8 @@ class Inference:
     dataset : Dataset
     columns : list of int
         Positions of the model's channels in the images of the data set.
+    views : int
+        Mirror images and quarter turns of a cell over which outputs are averaged.
     """
 
     model: Any
@@ -59,6 +62,7 @@ class Inference:
     path: Path
     dataset: Dataset
     columns: list[int]
+    views: int = 1
 
     def over(
         self, dataset: Dataset, model: Any, size: int, progress: Progress, text: str
@@ -67,8 +71,7 @@ class Inference:
         identities = dataset.identities()
         done = 0
         for images in ahead(self._images(dataset, size)):
-            given = model.predict_on_batch(images.astype(np.float32))
-            outputs = tuple(given) if isinstance(given, list | tuple) else (given,)
+            outputs = predict_views(model, images, self.views)
             done += len(images)
             yield Outcome(list(islice(identities, len(images))), images, outputs)
             progress.report(done, len(dataset), text)
@@ -81,7 +84,9 @@ class Inference:
             yield dataset.read(indices, self.columns)
 
 
-def open_inference(cells: Path, location: Path, progress: Progress) -> Inference:
+def open_inference(
+    cells: Path, location: Path, progress: Progress, views: int | None = None
+) -> Inference:
     """Load a model and open the cells that it is to see.
 
     Parameters
@@ -92,6 +97,8 @@ def open_inference(cells: Path, location: Path, progress: Progress) -> Inference
         Model file or folder.
     progress : Progress
         Told about it.
+    views : int, optional
+        Views of each cell, 1 or 8; by default as many as the model was validated with.
 
     Raises
     ------
@@ -108,7 +115,7 @@ def open_inference(cells: Path, location: Path, progress: Progress) -> Inference
     if (dataset.channels is None) != (description.channels is None):
         numbers = joined(description.channels or dataset.channels or ())
         progress.say(f"Channel numbers are told on one side only: taken as {numbers}, in order.")
-    return Inference(model, description, path, dataset, columns)
+    return Inference(model, description, path, dataset, columns, views or description.views)
 
 
 def _load(location: Path) -> tuple[Any, Description, Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -44,7 +44,7 @@ def batches(
     columns: Sequence[int] | None = None,
     weights: np.ndarray | None = None,
     change: Callable[[np.ndarray], np.ndarray] | None = None,
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """Give the cells in the order of `indices`, `size` at a time, read ahead.
 
     Parameters
@@ -76,7 +76,7 @@ def batches(
     return ahead(make())
 
 
-def ahead(items: Iterable[Item], depth: int = 4) -> Iterator[Item]:
+def ahead(items: Iterable[Item], depth: int = 4) -> Generator[Item]:
     """Make items in a thread, at most `depth` before they are asked for.
 
     An error in the making is raised where the items are used; leaving the loop early ends the
@@ -176,7 +176,11 @@ def class_weights(labels: np.ndarray, classes: int, balance: str) -> np.ndarray:
 
 
 def channel_statistics(
-    dataset: Dataset, indices: np.ndarray, columns: Sequence[int] | None, most: int = 20_000
+    dataset: Dataset,
+    indices: np.ndarray,
+    columns: Sequence[int] | None,
+    change: Callable[[np.ndarray], np.ndarray] | None = None,
+    most: int = 20_000,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Measure the mean and standard deviation of every channel.
 
@@ -188,6 +192,8 @@ def channel_statistics(
         The training cells; of more than `most`, so many evenly spaced ones are read.
     columns : sequence of int, optional
         Positions of the channels to keep.
+    change : callable, optional
+        Applied to the images first, such as a subtraction of the background.
 
     Returns
     -------
@@ -203,6 +209,7 @@ def channel_statistics(
     total, squares, pixels = 0.0, 0.0, 0
     for first in range(0, len(chosen), 512):
         images = dataset.read(chosen[first : first + 512], columns).astype(np.float64)
+        images = change(images) if change else images
         total = total + images.sum((0, 1, 2))
         squares = squares + np.square(images).sum((0, 1, 2))
         pixels += images[..., 0].size

@@ -15,6 +15,8 @@ from deepometry.backend import keras
 from deepometry.dataset import Dataset
 from deepometry.errors import DeepometryError, explain_os_error
 from deepometry.files import writing
+from deepometry.fused import fuse
+from deepometry.precision import as_float32, chosen_precision, set_precision
 from deepometry.words import counted, joined
 
 DESCRIPTION = "deepometry.json"
@@ -45,6 +47,8 @@ class Description:
         Hash of all training and validation pixels and labels.
     cells : dict of str to int
         Labelled cells of each class in training and validation together.
+    views : int
+        Mirror images and quarter turns of a cell that are averaged in a prediction; 1 or 8.
     scores : dict of str to float
         Of the epoch it holds, on the validation cells.
     record : dict
@@ -61,6 +65,7 @@ class Description:
     scaling: str
     fingerprint: str
     cells: Mapping[str, int]
+    views: int = 1
     scores: Mapping[str, float] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
 
@@ -128,7 +133,9 @@ def save_model(model: Any, description: Description, folder: Path) -> Path:
     path = folder / description.file_name
     with writing(path) as part:
         bare = keras().Model(model.inputs, model.outputs, name=model.name)
-        bare.save(part)  # not compiled, so without the optimiser, twice the size of the weights
+        # not compiled, so without the optimiser, which is twice the size of the weights
+        with as_float32(bare):
+            bare.save(part)
         with zipfile.ZipFile(part, "a") as archive:
             text = json.dumps(dataclasses.asdict(description), indent=2, ensure_ascii=False)
             archive.writestr(DESCRIPTION, text)
@@ -222,4 +229,4 @@ def load_model(location: Path) -> tuple[Any, Description, Path]:
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise _not_a_model(path, f"one that Keras cannot open ({error})") from error
     model.compile(jit_compile=False)
-    return model, description, path
+    return fuse(set_precision(model, chosen_precision())), description, path

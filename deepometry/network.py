@@ -10,8 +10,13 @@ import numpy as np
 
 from deepometry.backend import compiles, keras
 from deepometry.errors import DeepometryError
+from deepometry.fused import fuse, fuse_optimizer
+from deepometry.precision import FLOAT32, set_precision
+from deepometry.residual import small_residual
+from deepometry.scaling import SCALE, scale_layer
 
-SCALE = "scale"
+_ADJUSTMENT = 1 / 3
+_SMALL = {"small18": ((2, 2, 2, 2), 32)}  # blocks of each stage, filters of the first
 
 
 def build_network(
@@ -22,24 +27,27 @@ def build_network(
     means: Sequence[float],
     deviations: Sequence[float],
     seed: int,
+    precision: str = FLOAT32,
 ) -> Any:
     """Build an untrained classifier of cell images.
 
     Parameters
     ----------
     network : str
-        `resnet18`, `resnet34`, `resnet50`, `resnet101` or `resnet152`.
+        `small18`, `resnet18`, `resnet34`, `resnet50`, `resnet101` or `resnet152`.
     frame : int
         Side of the images, in pixels.
     classes : int
         Number of classes.
     scaling : str
-        `channel`, `image` or `none`.
+        `background`, `channel`, `image` or `none`.
     means, deviations : sequence of float
-        For every channel, mean and standard deviation of the training pixels, in counts; used
-        by the scaling `channel` only.
+        For every channel, mean and standard deviation of the training pixels, in counts, as
+        `scale_layer` takes them.
     seed : int
         Fixes the first weights.
+    precision : str
+        `float32` or `bfloat16`, to compute with.
 
     Returns
     -------
@@ -55,28 +63,14 @@ def build_network(
     images = keras().layers.Input(shape, name="images")
     body = _residual(network, shape, classes)
     _draw_weights(body, seed)
-    scaled = _scale(shape, scaling, means, deviations)(images)
-    return keras().Model(images, body(scaled), name=f"deepometry_{network}")
-
-
-def _scale(
-    shape: tuple[int, int, int], scaling: str, means: Sequence[float], deviations: Sequence[float]
-) -> Any:
-    """Build the layer `scale`, a model of its own, from counts to what the network sees."""
-    layers, ops = keras().layers, keras().ops
-    counts = layers.Input(shape, name="counts")
-    scaled = counts
-    if scaling == "channel":
-        variance = np.square(deviations).tolist()
-        scaled = layers.Normalization(mean=list(means), variance=variance)(counts)
-    if scaling == "image":
-        low = ops.min(counts, axis=(1, 2), keepdims=True)
-        span = ops.max(counts, axis=(1, 2), keepdims=True) - low
-        scaled = (counts - low) / ops.where(span > 0, span, ops.ones_like(span))
-    return keras().Model(counts, scaled, name=SCALE)
+    scaled = scale_layer(shape, scaling, means, deviations)(images)
+    model = keras().Model(images, body(scaled), name=f"deepometry_{network}")
+    return fuse(set_precision(model, precision))
 
 
 def _residual(network: str, shape: tuple[int, int, int], classes: int) -> Any:
+    if network in _SMALL:
+        return small_residual(network, shape, classes, *_SMALL[network])
     import keras_resnet.models
 
     with _plain_batch_normalization():
@@ -116,15 +110,66 @@ def _draw_weights(body: Any, seed: int) -> None:
             layer.kernel.assign(draw(layer.kernel.shape))
 
 
-def compile_network(model: Any, learning_rate: float) -> None:
-    """Give a network its optimiser and loss: Adam on the cross-entropy, as in the protocol."""
+def compile_network(
+    model: Any,
+    learning_rate: float,
+    weight_decay: float = 0.0,
+    smoothing: float = 0.0,
+    shares: np.ndarray | None = None,
+) -> None:
+    """Give a network its optimiser and loss: Adam on the cross-entropy, as in the protocol.
+
+    Parameters
+    ----------
+    model : keras.Model
+    learning_rate, weight_decay : float
+        Of Adam; the decay is that of AdamW, and normalisations and biases do not decay.
+    smoothing : float
+        Share of every label that is spread over all classes.
+    shares : ndarray of float, shape (classes,), optional
+        Shares of the classes in the training cells, to give rare ones more say.
+    """
+    optimizer = keras().optimizers.Adam(learning_rate, weight_decay=weight_decay or None)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     model.compile(
-        optimizer=keras().optimizers.Adam(learning_rate),
-        loss="sparse_categorical_crossentropy",
+        optimizer=fuse_optimizer(optimizer),
+        loss=adjusted_loss(shares, smoothing),
         weighted_metrics=[],
         metrics=["accuracy"],
         jit_compile=compiles(),
     )
+    _create_variables(model)
+
+
+def adjusted_loss(shares: np.ndarray | None, smoothing: float) -> Any:
+    """Build the cross-entropy; with shares of the classes, that of balanced probabilities.
+
+    Notes
+    -----
+    The network is asked for probabilities which, times a root of the share of each class, are those
+    of the training cells: it sees rare classes as less rare than they are. Menon et al., Long-tail
+    learning via logit adjustment, ICLR 2021, with a part of its strength: with all of it, common
+    classes lose more cells than rare ones win.
+    """
+    plain = keras().losses.CategoricalCrossentropy(label_smoothing=smoothing)
+    if shares is None:
+        return plain
+    frequent = (shares**_ADJUSTMENT).astype(np.float32)
+
+    def loss(wanted: Any, chances: Any) -> Any:
+        # which makes them add up to 1
+        return plain.call(wanted, keras().ops.multiply(chances, frequent))
+
+    return loss
+
+
+def _create_variables(model: Any) -> None:
+    """Create what the first step would create, or TensorFlow would build its graph twice."""
+    model.optimizer.build(model.trainable_variables)
+    nothing = keras().ops.ones((1, model.output_shape[-1]))
+    model.compute_loss(y=nothing, y_pred=nothing)
+    model.compute_metrics(None, nothing, nothing)
+    model.reset_metrics()
 
 
 def with_layer(model: Any, layer: str) -> Any:

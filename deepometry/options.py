@@ -18,9 +18,15 @@ from urllib.request import url2pathname
 
 from deepometry.errors import OptionsError
 
-NETWORKS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
-SCALINGS = ("channel", "image", "none")
-BALANCES = ("weights", "sampling", "none")
+AUTO = "auto"
+"""What leaves the choice to the recipe."""
+
+RECIPES = ("standard", "protocol")
+NETWORKS = (AUTO, "small18", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+SCALINGS = (AUTO, "background", "channel", "image", "none")
+BALANCES = (AUTO, "adjust", "weights", "sampling", "none")
+SCHEDULES = (AUTO, "cycle", "plateau")
+PRECISIONS = (AUTO, "float32", "bfloat16")
 METHODS = ("boosting", "rusboost")
 READERS = ("own", "bioformats")
 LAYERS = ("pool5", "res5a_relu", "res4a_relu")
@@ -215,6 +221,12 @@ def _held_out(value: Any) -> float:
     return held / 100
 
 
+def _views(value: Any) -> int:
+    if str(value).strip() not in ("1", "8"):
+        raise ValueError(f"expected 1 or 8, found {value!r}.")
+    return int(value)
+
+
 def _reader() -> Any:
     return _option(
         "Reader",
@@ -353,15 +365,36 @@ class TrainOptions(_Options):
         _text,
         metavar="TARGET",
     )
-    epochs: int = _option(
+    epochs: int | None = _option(
         "Learning iterations",
-        "Most passes over the training cells; training stops earlier when it no longer improves.",
+        "Passes over the training cells. Left blank: chosen from the number of cells, or 512 with "
+        "the recipe of the protocol.",
         _whole(1, 100_000),
-        512,
+        None,
+        metavar="NUMBER",
     )
-    batch_size: int = _option("Batch size", "Cells in one training step.", _whole(1, 4096), 32)
+    recipe: str = _option(
+        "Recipe",
+        "standard: the best that was measured for a given time; protocol: as published, ResNet50 "
+        "from scratch, for comparison. It fills in every option that is left blank or auto.",
+        _one_of(RECIPES),
+        "standard",
+        choices=RECIPES,
+    )
+    batch_size: int | None = _option(
+        "Batch size",
+        "Cells in one training step.",
+        _whole(1, 4096),
+        None,
+        metavar="NUMBER",
+    )
     network: str = _option(
-        "Network", "Depth of the residual network.", _one_of(NETWORKS), "resnet50", choices=NETWORKS
+        "Network",
+        "small18: a residual network of 18 layers for images as small as cells; resnet18 to "
+        "resnet152: those for large images, as in the protocol.",
+        _one_of(NETWORKS),
+        AUTO,
+        choices=NETWORKS,
     )
     channels: tuple[int, ...] | None = _option(
         "Channels",
@@ -372,49 +405,96 @@ class TrainOptions(_Options):
     )
     scaling: str = _option(
         "Intensity scaling",
-        "channel: mean and spread of each channel over the training cells; image: darkest to "
-        "brightest pixel of each image, as in the protocol; none: raw counts.",
+        "background: less the background of each image, over the spread of the channel in the "
+        "training cells; channel: mean and spread of each channel over the training cells; image: "
+        "darkest to brightest pixel of each image, as in the protocol; none: raw counts.",
         _one_of(SCALINGS),
-        "channel",
+        AUTO,
         choices=SCALINGS,
     )
-    learning_rate: float = _option(
-        "Learning rate", "Step size of the Adam optimiser at the start.", _number(1e-8, 1.0), 1e-3
+    learning_rate: float | None = _option(
+        "Learning rate",
+        "Largest step size of the Adam optimiser.",
+        _number(1e-8, 1.0),
+        None,
+        metavar="NUMBER",
+    )
+    schedule: str = _option(
+        "Schedule",
+        "cycle: the learning rate rises, then falls to nothing at the last epoch; plateau: it is "
+        "halved whenever nothing improves.",
+        _one_of(SCHEDULES),
+        AUTO,
+        choices=SCHEDULES,
+    )
+    weight_decay: float | None = _option(
+        "Weight decay",
+        "How strongly filters are pulled towards zero.",
+        _number(0.0, 1.0),
+        None,
+        metavar="NUMBER",
+    )
+    smoothing: float | None = _option(
+        "Label smoothing",
+        "Share of every label that is spread over all classes in training.",
+        _number(0.0, 0.5),
+        None,
+        metavar="NUMBER",
     )
     balance: str = _option(
         "Class balance",
-        "How rare classes are given more say: weights in the loss, sampling every class "
-        "equally often, or none.",
+        "How rare classes are given more say: adjust, which tells the network to expect them more "
+        "often than they come; weights in the loss; sampling every class equally often; or none.",
         _one_of(BALANCES),
-        "weights",
+        AUTO,
         choices=BALANCES,
     )
     flips: bool = _option("Flips", "Mirror training images at random.", _flag, True)
     rotation: bool = _option("Rotation", "Turn training images by any angle.", _flag, True)
-    shifts: float = _option(
+    shifts: float | None = _option(
         "Shifts",
         "Farthest that training images are shifted, as a share of the frame; 0 for none.",
         _number(0.0, 0.5),
-        0.05,
+        None,
+        metavar="NUMBER",
     )
-    validation: float = _option(
+    views: int | None = _option(
+        "Views",
+        "Mirror images and quarter turns of a cell over which the model averages when it "
+        "predicts: 1 or 8.",
+        _views,
+        None,
+        metavar="NUMBER",
+    )
+    validation: float | None = _option(
         "Validation share",
         "Share of the cells of each class kept from training to choose the best epoch.",
         _number(0.01, 0.9),
-        0.2,
+        None,
+        metavar="NUMBER",
     )
-    patience: int = _option(
+    patience: int | None = _option(
         "Patience",
         "Stop when the validation loss has not improved for so many epochs; 0 never stops early.",
         _whole(0),
-        40,
+        None,
+        metavar="NUMBER",
     )
-    plateau: int = _option(
+    plateau: int | None = _option(
         "Plateau",
-        "Halve the learning rate when the validation loss has not improved for so many epochs; "
-        "0 never.",
+        "With the schedule plateau: epochs without improvement of the validation loss after which "
+        "the learning rate is halved; 0 never.",
         _whole(0),
-        10,
+        None,
+        metavar="NUMBER",
+    )
+    precision: str = _option(
+        "Precision",
+        "Numbers to compute with: bfloat16 is as exact and faster where the processor or graphics "
+        "card has it; auto looks for that.",
+        _one_of(PRECISIONS),
+        AUTO,
+        choices=PRECISIONS,
     )
     seed: int = _option(
         "Seed", "Number that fixes the split, the start and the augmentation.", _whole(0), 0
@@ -446,6 +526,14 @@ class PredictOptions(_Options):
         False,
     )
     batch_size: int = _option("Batch size", "Cells predicted at once.", _whole(1, 65536), 256)
+    views: int | None = _option(
+        "Views",
+        "Mirror images and quarter turns of a cell over which outputs are averaged, 1 or 8; 1 is "
+        "eight times as fast. Left blank: as the model was validated.",
+        _views,
+        None,
+        metavar="NUMBER",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -471,10 +559,18 @@ class ExtractOptions(_Options):
         choices=LAYERS,
     )
     batch_size: int = _option("Batch size", "Cells processed at once.", _whole(1, 65536), 256)
+    views: int | None = _option(
+        "Views",
+        "Mirror images and quarter turns of a cell over which outputs are averaged, 1 or 8; 1 is "
+        "eight times as fast. Left blank: as the model was validated.",
+        _views,
+        None,
+        metavar="NUMBER",
+    )
 
 
-# What a first try learns, here and on the page: a smaller network than the default takes minutes
-DEMO_TARGET, DEMO_NETWORK = "Class", "resnet18"
+DEMO_TARGET = "Class"
+"""What a first try learns, here and on the page."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -565,7 +661,7 @@ class BaselineOptions(_Options):
         "Validation share",
         "Share of the cells of each class kept from training; as in the training to compare with.",
         _number(0.01, 0.9),
-        0.2,
+        0.1,
     )
     seed: int = _option(
         "Seed",

@@ -85,7 +85,7 @@ def predict(options: PredictOptions, progress: Progress | Report | None = None) 
         channel; the folders name no class of the model, or one it does not know.
     """
     progress = as_progress(progress)
-    inference = open_inference(options.input, options.model, progress)
+    inference = open_inference(options.input, options.model, progress, options.views)
     description = inference.description
     dataset, true = inference.dataset, None
     if not options.unannotated:

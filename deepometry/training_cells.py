@@ -15,6 +15,7 @@ from deepometry.files import check_writable
 from deepometry.names import Target, normal_name
 from deepometry.options import BaselineOptions, TrainOptions
 from deepometry.progress import Progress
+from deepometry.recipe import recipe_for
 from deepometry.validation import validation_split
 from deepometry.words import shortened
 
@@ -53,6 +54,11 @@ class Cells:
     fingerprint: str
     caveats: tuple[str, ...] = ()
 
+    @property
+    def labelled(self) -> int:
+        """Number of cells that have a label."""
+        return len(self.training) + len(self.validation)
+
 
 def gather_cells(options: TrainOptions | BaselineOptions, progress: Progress) -> Cells:
     """Find the cells of a training, and say what to beware of.
@@ -71,12 +77,19 @@ def gather_cells(options: TrainOptions | BaselineOptions, progress: Progress) ->
         progress.say(f"{target.unlabelled:,} cells have no value of {target.name}: left out.")
     prints = dataset.fingerprints(progress)
     rng = np.random.default_rng([options.seed, 0])
-    training, validation = validation_split(codes, prints, labels, options.validation, rng)
+    share = _validation_share(options, len(codes))
+    training, validation = validation_split(codes, prints, labels, share, rng)
     digest = hashlib.blake2b(np.sort(prints + codes.astype(np.uint64)).tobytes(), digest_size=16)
     found = Cells(
         dataset, target.name, labels, codes, columns, training, validation, digest.hexdigest()
     )
     return _with_caveats(found, progress)
+
+
+def _validation_share(options: TrainOptions | BaselineOptions, cells: int) -> float:
+    if isinstance(options, BaselineOptions):
+        return options.validation
+    return recipe_for(options, cells).validation
 
 
 def _with_caveats(cells: Cells, progress: Progress) -> Cells:

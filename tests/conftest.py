@@ -35,9 +35,13 @@ def short_training(cells, output, **more) -> TrainOptions:
         "input": cells,
         "output": output,
         "target": "Class",
-        "network": "resnet18",
+        "network": "small18",
         "epochs": 4,
         "batch_size": 8,
+        "schedule": "plateau",
+        "learning_rate": 0.001,
+        "balance": "weights",
+        "validation": 0.2,
         "seed": 1,
     }
     return TrainOptions(**(options | more))

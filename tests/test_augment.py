@@ -67,3 +67,16 @@ def test_the_seed_decides(images):
     options = {"flips": True, "rotation": True, "shifts": 0.1}
     assert np.array_equal(augmented(images, 1, **options), augmented(images, 1, **options))
     assert not np.array_equal(augmented(images, 1, **options), augmented(images, 2, **options))
+
+
+def test_beyond_the_border_comes_a_mirror_image_or_the_border_itself(images):
+    ramp = np.broadcast_to(np.arange(16, dtype=np.float32)[None, None, :, None], images.shape)
+    options = {"flips": False, "rotation": False, "shifts": 0.25}
+    mirrored = augmented(ramp, **options)
+    repeated = augmented(ramp, mirror=False, **options)
+    shifts = (mirrored[:, 0, 8, 0] - 8).astype(int)
+    assert len(set(shifts)) > 4
+    for shift, one, other in zip(shifts, mirrored, repeated, strict=True):
+        wanted = np.arange(16) + shift
+        assert np.array_equal(one[0, :, 0], 15 - np.abs(15 - np.abs(wanted)))
+        assert np.array_equal(other[0, :, 0], wanted.clip(0, 15))

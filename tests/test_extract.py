@@ -12,6 +12,7 @@ from deepometry.model import load_model
 from deepometry.network import with_layer
 from deepometry.options import ExtractOptions
 from deepometry.projector import LARGEST_SPRITE, Sprite
+from deepometry.views import predict_views
 from tests.parsed import blobs, write_stack
 
 
@@ -25,12 +26,12 @@ def extracted(cells, trained, tmp_path_factory):
 def test_rows_are_cells_in_the_order_of_the_metadata(extracted, trained):
     features = np.loadtxt(extracted.table, delimiter="\t")
     metadata = pd.read_csv(extracted.metadata, sep="\t")
-    assert features.shape == (108, 512)
+    assert features.shape == (108, 256)
     assert len(metadata) == 108
     assert list(metadata.columns) == ["source", "object", "Class", "split", "predicted Class"]
     row = metadata.query("split == 'Train' and Class == 'B' and object == 5").index[0]
     model = with_layer(load_model(trained.model)[0], "pool5")
-    alone, chances = model.predict_on_batch(blobs(40, 1)[5:6].astype(np.float32))
+    alone, chances = predict_views(model, blobs(40, 1)[5:6], 8)
     assert np.allclose(features[row], alone[0], rtol=1e-3, atol=1e-4)
     assert metadata["predicted Class"][row] == "ABC"[int(chances.argmax())]
 
@@ -50,7 +51,7 @@ def test_several_layers_share_a_folder(cells, trained, extracted, tmp_path):
         options = ExtractOptions(input=cells, output=tmp_path, model=trained.model, layer=layer)
         result = extract(options)
         assert result.table.name == f"features_extracted_by_{layer}.txt"
-    assert np.loadtxt(tmp_path / "features_extracted_by_res4a_relu.txt").shape == (108, 256)
+    assert np.loadtxt(tmp_path / "features_extracted_by_res4a_relu.txt").shape == (108, 128)
     text = (tmp_path / "projector_config.pbtxt").read_text()
     assert text.count("tensor_path") == 2
 

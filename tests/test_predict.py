@@ -10,6 +10,7 @@ from deepometry.errors import DeepometryError
 from deepometry.model import load_model
 from deepometry.options import PredictOptions
 from deepometry.predict import predict
+from deepometry.views import predict_views
 from tests.parsed import blobs, write_classes, write_stack
 
 
@@ -46,12 +47,20 @@ def test_every_row_says_which_cell_and_is_right_about_it(evaluated, cells, train
     assert table["object"].tolist() == [*range(10), *range(10)]
     assert table["true_label"].tolist() == ["A"] * 10 + ["B"] * 10
     model, said, _ = load_model(trained.model)
-    alone = model.predict_on_batch(blobs(10, 1, seed=1)[4:5].astype(np.float32))[0]
+    alone = predict_views(model, blobs(10, 1, seed=1)[4:5], said.views)[0][0]
     row = table.iloc[14]
     assert row["source"] == "Class B.cif"
     found = [row[f"probability_{label}"] for label in said.labels]
     assert np.allclose(found, alone, atol=1e-4)
     assert row["label"] == said.labels[int(alone.argmax())]
+
+
+def test_one_view_is_one_look(cells, trained, tmp_path):
+    options = {"input": cells / "Hold-out", "output": tmp_path, "model": trained.model, "views": 1}
+    predict(PredictOptions(**options))
+    row = pd.read_csv(tmp_path / "predicted.csv").iloc[14]
+    alone = load_model(trained.model)[0].predict_on_batch(blobs(10, 1, seed=1)[4:5].astype("f4"))
+    assert np.allclose([row[f"probability_{label}"] for label in "ABC"], alone[0], atol=1e-4)
 
 
 def test_batches_do_not_change_the_predictions(evaluated, cells, trained, tmp_path):

@@ -1,6 +1,9 @@
 """Training: it learns, repeats itself, stops cleanly, goes on, and keeps the best epoch."""
 
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,8 +16,10 @@ from deepometry.errors import DeepometryError
 from deepometry.files import read_json
 from deepometry.model import load_model
 from deepometry.progress import Cancelled, Progress
-from deepometry.train import _check_finite, train
+from deepometry.train import train
 from deepometry.training_cells import gather_cells
+from deepometry.training_facts import check_finite
+from deepometry.views import predict_views
 from tests.conftest import short_training
 from tests.parsed import blobs, write_classes, write_stack
 
@@ -102,7 +107,7 @@ def test_ctrl_c_waits_until_an_epoch_is_saved(cells, tmp_path, monkeypatch):
         signal.raise_signal(signal.SIGINT)
         save(*arguments)
 
-    monkeypatch.setattr("deepometry.train.save_checkpoint", interrupted)
+    monkeypatch.setattr("deepometry.training_run.save_checkpoint", interrupted)
     result = train(short_training(cells / "Train", tmp_path))
     assert result.stopped
     assert load_model(result.model)[1].scores["epoch"] == 1
@@ -118,7 +123,7 @@ def test_a_model_lost_between_state_and_model_is_written_on_resuming(trained, ce
 
 def test_a_loss_that_is_no_number_stops_the_training():
     with pytest.raises(DeepometryError, match=r"Epoch 3: .*lower --learning-rate"):
-        _check_finite({"epoch": 3.0, "loss": 1.0, "val_loss": float("nan")})
+        check_finite({"epoch": 3.0, "loss": 1.0, "val_loss": float("nan")})
 
 
 def test_a_model_is_not_put_among_cells(cells, tmp_path):
@@ -220,3 +225,52 @@ def test_channel_statistics_belong_to_the_model(tmp_path, cells):
     training = gather_cells(short_training(dim, "x"), Progress()).training
     pixels = open_dataset(dim).read(training).astype(float)
     assert np.allclose(found["dim"], pixels.mean((0, 1, 2)), rtol=1e-4)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+def test_killed_in_the_middle_of_an_epoch_it_goes_on_from_the_last(cells, tmp_path):
+    """kill -9 leaves whole files; the history has no gap."""
+    script = (
+        "import os, signal, sys\n"
+        "from deepometry.train import train\n"
+        "from tests.conftest import short_training\n"
+        "def told(done, total, text):\n"
+        "    if text.startswith('Epoch 2 of') and done % 9 == 4:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "train(short_training(sys.argv[1], sys.argv[2]), told)\n"
+    )
+    line = [sys.executable, "-c", script, str(cells / "Train"), str(tmp_path)]
+    ended = subprocess.run(line, capture_output=True, check=False, cwd=Path(__file__).parent.parent)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert [row["epoch"] for row in load_checkpoint(tmp_path).history] == [1]
+    assert load_model(tmp_path)[1].scores["epoch"] == 1
+    again = train(short_training(cells / "Train", tmp_path, epochs=2, resume=True))
+    assert pd.read_csv(tmp_path / "training.csv")["epoch"].tolist() == [1, 2]
+    assert load_model(again.model)[1].scores["epoch"] == again.best_epoch
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_the_rate_of_the_cycle_is_that_of_the_step_resumed_or_not(cells, tmp_path):
+    said = []
+    cycle = {"schedule": "cycle", "epochs": 2}
+    first = train(short_training(cells / "Train", tmp_path, **cycle), StopAt("Epoch 2 of 2"))
+    assert len(first.history) == 1
+    result = train(
+        short_training(cells / "Train", tmp_path, resume=True, **cycle),
+        Progress(on_say=said.append),
+    )
+    rates = [row["learning_rate"] for row in result.history]
+    assert rates[0] > rates[1] > 0
+    (told,) = [text for text in said if text.startswith("Expected: 1 epoch of 9 steps")]
+    assert "MiB of memory" in told
+
+
+def test_the_model_is_judged_as_it_will_predict(trained, cells):
+    """Over all views, and the file says so."""
+    model, said, _ = load_model(trained.model)
+    gathered = gather_cells(short_training(cells / "Train", "unused"), Progress())
+    images = gathered.dataset.read(gathered.validation)
+    (chances,) = predict_views(model, images, said.views)
+    right = chances[np.arange(len(images)), gathered.codes[gathered.validation]]
+    assert (said.views, said.scores["val_views"]) == (8, 8)
+    assert -np.log(right).mean() == pytest.approx(said.scores["val_loss"], abs=1e-4)

@@ -135,7 +135,7 @@ def test_defaults_are_those_of_the_protocol(app):
         parse, train = empty_form("parse", {}), empty_form("train", {})
         assert (parse["frame"].data, parse["montage"].data) == ("48", "15")
         assert (parse["split"].data, parse["channels"].data) == ("80/20", "")
-        assert (train["epochs"].data, train["network"].data) == ("512", "resnet50")
+        assert (train["epochs"].data, train["recipe"].data) == ("", "standard")
         extract = empty_form("extract", {})
         assert extract["layer"].data == "pool5"
         labels = [label for _, label in extract["layer"].render_kw["choices"]]
@@ -274,7 +274,7 @@ def test_what_a_step_wrote_is_offered_to_the_next(tmp_path):
 def test_the_example_fills_all_forms_with_options_of_a_short_training(tmp_path):
     found = flow.newest_offers([job("demo-data", output=tmp_path / "images")])
     assert found["parse"]["input"] == str(tmp_path / "images")
-    assert found["train"]["network"] == "resnet18"
+    assert found["train"]["epochs"] == "20"
     assert set(found) == set(STEPS)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepometry.names import HOLD_OUT, LAST_EPOCH, TRAIN
-from deepometry.options import DEMO_NETWORK, DEMO_TARGET, DemoOptions, settings
+from deepometry.options import DEMO_TARGET, DemoOptions, settings
 from deepometry.web.companions import COMPANIONS
 from deepometry.web.memory import Values
 from deepometry.web.steps import STEPS
@@ -22,11 +22,7 @@ Offers = dict[str, dict[str, str]]
 
 IMAGES = "images"
 # So that a first try takes minutes on a laptop without a GPU
-_EXAMPLE_OPTIONS = {
-    "target": DEMO_TARGET,
-    "epochs": str(settings(DemoOptions)["epochs"][1]),
-    "network": DEMO_NETWORK,
-}
+_EXAMPLE_OPTIONS = {"target": DEMO_TARGET, "epochs": str(settings(DemoOptions)["epochs"][1])}
 
 
 def has_results(job: Job) -> bool:

@@ -5,7 +5,8 @@
 The file holds `images` (n, 40, 40, 3), `label` and `channels` (Blasi et al. 2016, Nat. Commun.
 7:10256). The cells are written as one .ome.tif a cell and channel, parsed, learnt from without
 their DNA stain, predicted on the hold-out and turned into features. Prints accuracy, balanced
-accuracy, and seconds a training step (median over the epochs, validation included).
+accuracy, and seconds a training step (median over the epochs, validation included). Options that
+the script does not know are passed on to `deepometry train`.
 """
 
 import argparse
@@ -27,15 +28,12 @@ def main() -> None:
     parser.add_argument("npz", type=Path)
     parser.add_argument("--work", type=Path, required=True, help="a new folder for everything")
     parser.add_argument("--channels", default="3,6", help="channels to learn from")
-    parser.add_argument("--epochs", default="30")
-    parser.add_argument("--network", default="resnet50")
     options, more = parser.parse_known_args()
     work = options.work
     write_tiffs(options.npz, work / "images")
     command("parse", work / "images", work / "parsed", "--split", "80/20")
     command("targets", work / "parsed")
-    learn = ["--target", "Class", "--channels", options.channels, "--epochs", options.epochs]
-    learn += ["--network", options.network, *more]
+    learn = ["--target", "Class", "--channels", options.channels, *more]
     command("train", work / "parsed/Train", work / "model", *learn)
     model = ["--model", work / "model"]
     command("predict", work / "parsed/Hold-out", work / "predictions", *model)
@@ -75,7 +73,8 @@ def report(work: Path) -> None:
     counts = pd.read_csv(work / "predictions/confusion_matrix.csv", index_col=0).sum(axis=1)
     record = json.loads((work / "model/train.json").read_text("utf-8"))
     cells = json.loads((work / "parsed/parse.json").read_text("utf-8"))["sides"]["Train"]
-    steps = math.ceil(cells * 0.8 / record["options"]["batch_size"])
+    chosen = record["options"]
+    steps = math.ceil(cells * (1 - chosen["validation"]) / chosen["batch_size"])
     seconds = pd.read_csv(work / "model/training.csv")["seconds"].median()
     print(f"accuracy {scores['accuracy']:.3f} on the hold-out")
     print(f"balanced accuracy {scores['balanced_accuracy']:.3f}")

@@ -1,0 +1,84 @@
+"""What a training says of itself: facts that a resumed one must share, description, checks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepometry.checkpoint import STATE, Row
+from deepometry.errors import DeepometryError
+from deepometry.files import provenance
+from deepometry.model import Description
+from deepometry.options import TrainOptions
+from deepometry.progress import Progress
+from deepometry.training_cells import Cells
+
+HISTORY, CURVE, RECORD = "training.csv", "train_val_loss.png", "train.json"
+_KEPT = ("model_*.keras", HISTORY, CURVE, RECORD, STATE)
+_CHANGEABLE = {"input", "output", "epochs", "patience", "plateau", "resume"}
+
+
+def check_finite(row: Row) -> None:
+    """Stop a training whose loss is no number any more.
+
+    Raises
+    ------
+    DeepometryError
+        It is not.
+    """
+    if not (math.isfinite(row["loss"]) and math.isfinite(row["val_loss"])):
+        raise DeepometryError(
+            f"Epoch {row['epoch']:.0f}: expected a loss that is a number, found "
+            f"{row['loss']:g} in training and {row['val_loss']:g} in validation; use a lower "
+            "--learning-rate. The best model so far, if any, is kept."
+        )
+
+
+def facts_of(options: TrainOptions, cells: Cells) -> dict[str, Any]:
+    """Name all that a resumed training must share with the one it goes on with."""
+    told = {n: v for n, v in asdict(options).items() if n not in _CHANGEABLE}
+    told |= {"target": cells.target, "channels": options.channels and list(options.channels)}
+    shape = {"frame": cells.dataset.frame, "labels": list(cells.labels)}
+    return told | shape | {"cells": cells.fingerprint}
+
+
+def describe(options: TrainOptions, cells: Cells) -> Description:
+    """Say what the model of a training is; `options` with the recipe's choices in them."""
+    dataset = cells.dataset
+    known = dataset.channels
+    channels = tuple(known[c] for c in cells.columns) if known else options.channels
+    names = {str(n): dataset.channel_names[n] for n in channels or () if n in dataset.channel_names}
+    used = np.concatenate([cells.training, cells.validation])
+    counts = np.bincount(cells.codes[used], minlength=len(cells.labels))
+    return Description(
+        labels=cells.labels,
+        target=cells.target,
+        channels=channels,
+        depth=len(cells.columns),
+        channel_names=names,
+        frame=dataset.frame,
+        network=options.network,
+        scaling=options.scaling,
+        views=options.views or 1,
+        fingerprint=cells.fingerprint,
+        cells=dict(zip(cells.labels, counts.tolist(), strict=True)),
+        record=provenance("train", options),
+    )
+
+
+def set_aside(output: Path, progress: Progress) -> None:
+    """Move what an earlier training left in the output folder out of the way, whole."""
+    found = [path for pattern in _KEPT for path in output.glob(pattern)]
+    if not found:
+        return
+    number = 1
+    while (place := output / f"earlier_{number}").exists():
+        number += 1
+    place.mkdir()
+    for path in found:
+        path.replace(place / path.name)
+    progress.say(f"The earlier training in {output} was moved to {place}.")

@@ -1,0 +1,295 @@
+"""The training itself: the network, its history, and what is written after every epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepometry.augment import augment
+from deepometry.checkpoint import (
+    Checkpoint,
+    Row,
+    load_checkpoint,
+    restore,
+    save_checkpoint,
+    variables_of,
+)
+from deepometry.errors import DeepometryError
+from deepometry.files import provenance, write_json
+from deepometry.forecast import about_time, check_memory, memory_needed, seconds_a_step
+from deepometry.loading import Batch, batches, channel_statistics, class_weights, training_order
+from deepometry.model import Description, load_model, read_description, save_model
+from deepometry.network import build_network, compile_network
+from deepometry.options import TrainOptions
+from deepometry.parallel import Devices
+from deepometry.precision import chosen_precision
+from deepometry.progress import Progress, unbroken
+from deepometry.recipe import learning_rate_at, recipe_for, written_out
+from deepometry.report import confusion, plot_history, scores, write_table
+from deepometry.scaling import less_background
+from deepometry.schedule import Plan, plan
+from deepometry.training_cells import Cells
+from deepometry.training_facts import (
+    CURVE,
+    HISTORY,
+    RECORD,
+    check_finite,
+    describe,
+    facts_of,
+    set_aside,
+)
+from deepometry.views import predict_views
+
+_EVALUATED_AT_ONCE = 128
+
+
+class Run:
+    """One training: the network, its history, and what is written after every epoch."""
+
+    def __init__(self, options: TrainOptions, cells: Cells, progress: Progress) -> None:
+        self.options, self.cells, self.progress = options, cells, progress
+        self.recipe = recipe_for(options, cells.labelled)
+        self.told = written_out(options, self.recipe)
+        self.facts = facts_of(self.told, cells)
+        earlier = self._earlier() if options.resume else None
+        self.history: list[Row] = earlier.history if earlier else []
+        progress.report(0, 0, "Building the network")
+        self.devices = Devices(min(self.recipe.batch_size, len(cells.training)))
+        with self.devices.scope():
+            self.model = self._network()
+            if earlier:
+                restore(self.model, earlier, options.output)
+        if told := self.devices.told(self.recipe.batch_size):
+            progress.say(told)
+        self.weights = class_weights(
+            cells.codes[cells.training], len(cells.labels), self.recipe.balance
+        )
+        self.description = describe(self.told, cells)
+        if earlier:
+            self._mend_model()
+
+    def _earlier(self) -> Checkpoint:
+        earlier = load_checkpoint(self.options.output)
+        for name, value in self.facts.items():
+            if earlier.facts.get(name) != value:
+                raise DeepometryError(
+                    f"{name}: expected {earlier.facts.get(name)!r}, with which the training in "
+                    f"{self.options.output} began, found {value!r}; use the same, or train "
+                    "without resuming."
+                )
+        return earlier
+
+    def _mend_model(self) -> None:
+        """Write the model of the last epoch where the program ended before it could."""
+        best, last = self._plan().best, len(self.history)
+        path = self.options.output / self.description.file_name
+        kept = read_description(path).scores.get("epoch") if path.is_file() else None
+        if best == last and kept != last:
+            self._save_model(self.history[-1])
+        elif kept != best:
+            raise DeepometryError(
+                f"{path}: expected the model of epoch {best}, the best so far, found "
+                f"{'none' if kept is None else f'that of epoch {kept}'}; train without resuming."
+            )
+
+    def _save_model(self, row: Row) -> None:
+        save_model(self.model, self._described(row), self.options.output)
+
+    def _described(self, row: Row) -> Description:
+        return replace(self.description, scores=_scores(row))
+
+    def _network(self) -> Any:
+        cells, recipe = self.cells, self.recipe
+        change = less_background if recipe.scaling == "background" else None
+        means, deviations = channel_statistics(cells.dataset, cells.training, cells.columns, change)
+        model = build_network(
+            recipe.network,
+            cells.dataset.frame,
+            len(cells.labels),
+            recipe.scaling,
+            means.tolist(),
+            deviations.tolist(),
+            self.options.seed,
+            chosen_precision(self.options.precision),
+        )
+        check_memory(model, recipe.batch_size)
+        counts = np.bincount(cells.codes[cells.training], minlength=len(cells.labels))
+        shares = counts / counts.sum() if recipe.balance == "adjust" else None
+        compile_network(model, recipe.learning_rate, recipe.weight_decay, recipe.smoothing, shares)
+        return model
+
+    @property
+    def _steps(self) -> int:
+        return math.ceil(len(self.cells.training) / self.recipe.batch_size)
+
+    def go(self) -> None:
+        """Train until the last epoch, or until nothing improves any more."""
+        for row in self.history:
+            self.progress.measure(row)
+        epochs = range(len(self.history) + 1, self.recipe.epochs + 1)
+        if epochs:
+            with self.devices.scope():
+                self._foretell(len(epochs))
+        for epoch in epochs:
+            ahead = self._plan()
+            if ahead.stop:
+                self.progress.say(f"No improvement since epoch {ahead.best}: stopped.")
+                return
+            start = time.monotonic()
+            with self.devices.scope():
+                learnt = self._learn(epoch)
+            row = {"epoch": epoch, **learnt, **self._validate(self.model, views=1)}
+            row |= {"seconds": time.monotonic() - start}
+            self._keep(row)
+            self.progress.measure(row)
+            self.progress.say(_line(row, self._plan().best))
+
+    def _foretell(self, epochs: int) -> None:
+        """Say what is to come, from a few steps that are taken back."""
+        self.progress.report(0, 0, "Timing a few steps")
+        rng = np.random.default_rng([self.options.seed, 2])
+        given = self._training_batches(rng)
+        batch = next(given)
+        given.close()
+        seconds = seconds_a_step(variables_of(self.model), lambda: self._step(batch))
+        share = len(self.cells.validation) / len(self.cells.training)
+        needed = memory_needed(self.model, self.recipe.batch_size) / 2**20
+        told = about_time(epochs, self._steps, seconds, share)
+        self.progress.say(f"Expected: {told}, {needed:,.0f} MiB of memory.")
+
+    def _plan(self) -> Plan:
+        losses = [row["val_loss"] for row in self.history]
+        plateau = self.recipe.plateau if self.recipe.schedule == "plateau" else 0
+        return plan(losses, plateau, self.recipe.patience)
+
+    def _rate(self, epoch: int, step: int) -> float:
+        """Give the learning rate of a step, from 0."""
+        if self.recipe.schedule == "plateau":
+            return self.recipe.learning_rate * self._plan().rate
+        done = ((epoch - 1) * self._steps + step) / (self._steps * self.recipe.epochs)
+        return self.recipe.learning_rate * learning_rate_at(done)
+
+    def _learn(self, epoch: int) -> Row:
+        """Go once through the training cells."""
+        rng = np.random.default_rng([self.options.seed, 1, epoch])
+        sums, cells = np.zeros(2), 0
+        rate = self.recipe.learning_rate
+        for step, batch in enumerate(self._training_batches(rng)):
+            rate = self._rate(epoch, step)
+            self.model.optimizer.learning_rate.assign(rate)
+            sums += len(batch.labels) * np.array(self._step(batch))
+            cells += len(batch.labels)
+            self._report(epoch, step + 1, *sums / cells)
+        loss, accuracy = (sums / cells).tolist()
+        return {"loss": loss, "accuracy": accuracy, "learning_rate": rate}
+
+    def _step(self, batch: Batch) -> tuple[float, float]:
+        """Learn from a batch; give loss and accuracy."""
+        wanted = np.eye(len(self.cells.labels), dtype=np.float32)[batch.labels]
+        logs = self.devices.train(self.model, batch.images, wanted, batch.weights)
+        return float(logs["loss"]), float(logs["accuracy"])
+
+    def _training_batches(self, rng: np.random.Generator) -> Generator[Batch]:
+        cells, recipe, options = self.cells, self.recipe, self.options
+        order = training_order(cells.training, cells.codes, recipe.batch_size, recipe.balance, rng)
+
+        def change(images: np.ndarray) -> np.ndarray:
+            moves = (options.flips, options.rotation, recipe.shifts)
+            return augment(images, rng, *moves, mirror=options.recipe != "protocol")
+
+        return batches(
+            cells.dataset,
+            order,
+            cells.codes,
+            recipe.batch_size,
+            cells.columns,
+            self.weights,
+            change,
+        )
+
+    def _report(self, epoch: int, step: int, loss: float, accuracy: float) -> None:
+        text = f"Epoch {epoch} of {self.recipe.epochs}: loss {loss:.3f}, accuracy {accuracy:.3f}"
+        if self.history:
+            text += f", validation accuracy {self.history[-1]['val_accuracy']:.3f}"
+        done = (epoch - 1) * self._steps + step
+        self.progress.report(done, self._steps * self.recipe.epochs, text)
+
+    def _validate(self, model: Any, views: int) -> Row:
+        """Measure loss and accuracies on the validation cells, not augmented."""
+        cells, classes = self.cells, len(self.cells.labels)
+        loss, matrix = 0.0, np.zeros((classes, classes), np.int64)
+        for batch in batches(
+            cells.dataset, cells.validation, cells.codes, _EVALUATED_AT_ONCE, cells.columns
+        ):
+            (chances,) = predict_views(model, batch.images, views)
+            right = np.take_along_axis(chances, batch.labels[:, None], 1)
+            loss -= float(np.log(np.maximum(right, 1e-7)).sum())
+            matrix += confusion(batch.labels, chances.argmax(1), classes)
+            self.progress.check()
+        found = {"loss": loss / len(cells.validation), **scores(matrix)}
+        return {f"val_{name}": value for name, value in found.items()}
+
+    def _keep(self, row: Row) -> None:
+        """Write the state, then the model if it is the best so far, and only then count it."""
+        check_finite(row)
+        with unbroken():
+            if not self.history:
+                set_aside(self.options.output, self.progress)
+            history = [*self.history, row]
+            save_checkpoint(self.options.output, self.model, self.facts, history)
+            self.history = history
+            best = self._plan().best
+            if best == row["epoch"]:
+                self._save_model(row)
+            self._show(best)
+
+    def _show(self, best: int) -> None:
+        """Write table, curve and record; one that is open in a spreadsheet may wait."""
+        import pandas as pd
+
+        output = self.options.output
+        kept = {"best_epoch": best, "model": self.description.file_name}
+        kept |= {"caveats": list(self.cells.caveats)}
+        try:
+            write_table(output / HISTORY, pd.DataFrame(self.history))
+            plot_history(output / CURVE, self.history, best)
+            write_json(output / RECORD, provenance("train", self.told) | kept)
+        except DeepometryError as error:
+            self.progress.say(f"Training goes on, but {error}")
+
+    def finish(self) -> None:
+        """Judge the model that was kept as it will predict, over all views, and write that."""
+        best, recipe = self._plan().best, self.recipe
+        path = self.options.output / self.description.file_name
+        if recipe.views == 1 or "val_views" in read_description(path).scores:
+            return
+        self.progress.report(0, 0, f"Validating over {recipe.views} views")
+        model = self.model if best == len(self.history) else load_model(path)[0]
+        row = {"epoch": best, **self._validate(model, recipe.views)}
+        with unbroken():
+            save_model(model, self._described(row | {"val_views": recipe.views}), path.parent)
+
+    @property
+    def kept(self) -> tuple[Path, Description, int]:
+        """Where the model is, what it says of itself, and its epoch."""
+        path = self.options.output / self.description.file_name
+        return path, read_description(path), self._plan().best
+
+
+def _line(row: Row, best: int) -> str:
+    """Tell an epoch in one line."""
+    return (
+        f"Epoch {row['epoch']}: loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}, "
+        f"validation loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}, balanced "
+        f"{row['val_balanced_accuracy']:.3f}{' (best so far)' * (best == row['epoch'])}"
+    )
+
+
+def _scores(row: Row) -> Row:
+    return {"epoch": row["epoch"]} | {n: v for n, v in row.items() if n.startswith("val_")}
