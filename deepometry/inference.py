@@ -105,9 +105,9 @@ def open_inference(
     """
     dataset = open_dataset(cells, progress)
     progress.report(0, 0, "Loading the model")
+    prepare()  # before the first weight lies on a GPU
     model, description, path = load_model(location)
     columns = description.columns(dataset, path)
-    prepare()
     progress.say(f"{path.name}: {_about(description)}. Device: {device()}.")
     if (dataset.channels is None) != (description.channels is None):
         numbers = joined(description.channels or dataset.channels or ())
