@@ -109,7 +109,7 @@ def open_inference(
     progress.report(0, 0, "Loading the model")
     model, description, path = _load(location)
     columns = description.columns(dataset, path)
-    progress.say(f"{path.name}: {_about(description)}. Device: {_prepared(path)}.")
+    progress.say(f"{path.name}: {_about(description)}. Device: {_device(path)}.")
     if is_baseline(path) and (word := first_word("features")):
         progress.say(word)
     if (dataset.channels is None) != (description.channels is None):
@@ -121,17 +121,15 @@ def open_inference(
 def _load(location: Path) -> tuple[Any, Description, Path]:
     path = find_model(location)
     if not is_baseline(path):
+        prepare()  # before the first weight lies on a GPU
         return load_model(path)
     model = load_baseline(path)
     return model, model.description, path
 
 
-def _prepared(path: Path) -> str:
-    """Name the device that will compute, once it is ready; trees need no other than the CPU."""
-    if is_baseline(path):
-        return "CPU"
-    prepare()
-    return device()
+def _device(path: Path) -> str:
+    """Name the device that will compute; trees need no other than the CPU."""
+    return "CPU" if is_baseline(path) else device()
 
 
 def _about(description: Description) -> str:

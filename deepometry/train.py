@@ -22,7 +22,8 @@ class TrainResult:
     Attributes
     ----------
     model : Path
-        The model file: the epoch with the lowest validation loss.
+        The model file: the last epoch of a whole cycle, otherwise that with the lowest validation
+        loss.
     description : Description
         What it says of itself, scores included.
     history : list of dict

@@ -164,9 +164,12 @@ class Run:
         self.progress.say(f"Expected: {told}, {needed:,.0f} MiB of memory.")
 
     def _plan(self) -> Plan:
-        losses = [row["val_loss"] for row in self.history]
-        plateau = self.recipe.plateau if self.recipe.schedule == "plateau" else 0
-        return plan(losses, plateau, self.recipe.patience)
+        """Decide what comes next; of a whole cycle the last epoch is kept, as it was meant."""
+        losses, recipe = [row["val_loss"] for row in self.history], self.recipe
+        if recipe.schedule == "plateau":
+            return plan(losses, recipe.plateau, recipe.patience)
+        ahead = plan(losses, 0, recipe.patience)
+        return replace(ahead, best=len(losses)) if len(losses) == recipe.epochs else ahead
 
     def _rate(self, epoch: int, step: int) -> float:
         """Give the learning rate of a step, from 0."""
@@ -287,7 +290,7 @@ def _line(row: Row, best: int) -> str:
     return (
         f"Epoch {row['epoch']}: loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}, "
         f"validation loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}, balanced "
-        f"{row['val_balanced_accuracy']:.3f}{' (best so far)' * (best == row['epoch'])}"
+        f"{row['val_balanced_accuracy']:.3f}{' (kept)' * (best == row['epoch'])}"
     )
 
 

@@ -48,7 +48,8 @@ def quick(monkeypatch):
 
 def options(cells, output, **more) -> BaselineOptions:
     """Options that fit the training of the fixture `trained`."""
-    settings = {"input": cells, "output": output, "target": "class", "seed": 1} | more
+    settings = {"input": cells, "output": output, "target": "class", "seed": 1}
+    settings |= {"validation": 0.2} | more
     return BaselineOptions(**settings)
 
 

@@ -261,6 +261,9 @@ def test_the_rate_of_the_cycle_is_that_of_the_step_resumed_or_not(cells, tmp_pat
     )
     rates = [row["learning_rate"] for row in result.history]
     assert rates[0] > rates[1] > 0
+    assert (
+        result.best_epoch == result.description.scores["epoch"] == 2
+    )  # of a whole cycle, the last
     (told,) = [text for text in said if text.startswith("Expected: 1 epoch of 9 steps")]
     assert "MiB of memory" in told
 

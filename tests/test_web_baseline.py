@@ -81,7 +81,9 @@ def client(cells, trained, tmp_path_factory):
     root, jobs = tmp_path_factory.mktemp("runs"), Jobs()
     for name in ("both", "alone"):
         (root / name).mkdir()
-        options = BaselineOptions(input=cells / "Train", output=root / name, target="Class", seed=1)
+        options = BaselineOptions(
+            input=cells / "Train", output=root / name, target="Class", seed=1, validation=0.2
+        )
         if name == "both":
             for path in trained.model.parent.iterdir():
                 shutil.copy(path, root / name)

@@ -274,7 +274,7 @@ def test_what_a_step_wrote_is_offered_to_the_next(tmp_path):
 def test_the_example_fills_all_forms_with_options_of_a_short_training(tmp_path):
     found = flow.newest_offers([job("demo-data", output=tmp_path / "images")])
     assert found["parse"]["input"] == str(tmp_path / "images")
-    assert found["train"]["epochs"] == "20"
+    assert found["train"]["epochs"] == "12"
     assert set(found) == set(STEPS)
 
 

@@ -1,4 +1,4 @@
-"""Show that the memory of predict and extract does not grow with the number of cells.
+"""Show that the memory of train, predict and extract does not grow with the number of cells.
 
     python tests/benchmarks/memory.py                 1,000 against 50,000 cells
 
@@ -25,10 +25,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         write_cells(place / "few", 64)
-        learn = ("--target", "Class", "--network", "resnet18", "--epochs", "1")
+        learn = ("--target", "Class", "--epochs", "1")
         run_watched("train", place / "few", place / "model", *learn)
         for cells in options.cells:
             write_cells(place / "cells", cells)
+            seconds, peak = run_watched("train", place / "cells", place / f"model_{cells}", *learn)
+            print(
+                f"train    {cells:7,} cells  {peak / 2**20:6.0f} MiB  {seconds:6.1f} s", flush=True
+            )
             for verb in ("predict", "extract"):
                 model = ("--model", place / "model")
                 seconds, peak = run_watched(verb, place / "cells", place / verb, *model)
