@@ -103,7 +103,7 @@ def test_gathering_cells_says_it_all(tmp_path):
     twin[:, 0, 0] += 1  # so that these are not the same images to the last bit
     write_stack(tmp_path / "Day 1" / "Class A", twin, "copy.cif", "copy")
     said: list[str] = []
-    options = BaselineOptions(input=tmp_path, output=tmp_path, target="Class")
+    options = BaselineOptions(input=tmp_path, output=tmp_path, target="Class", validation=0.2)
     cells = gather_cells(options, Progress(on_say=said.append))
     assert [f"Beware: {caveat}" for caveat in cells.caveats] == said[-len(cells.caveats) :]
     day, few, alike = cells.caveats
@@ -114,5 +114,5 @@ def test_gathering_cells_says_it_all(tmp_path):
 
 def test_cells_without_any_such_thing_are_not_spoken_of(tmp_path):
     root = write_classes(tmp_path, {"Class A": 60, "Class B": 60})
-    options = BaselineOptions(input=root, output=tmp_path, target="Class")
+    options = BaselineOptions(input=root, output=tmp_path, target="Class", validation=0.2)
     assert gather_cells(options, Progress()).caveats == ()

@@ -141,11 +141,11 @@ def test_an_archive_tells_what_is_missing(client, jobs, tmp_path):
 
 def test_a_table_that_was_cut_is_told(client, jobs, tmp_path):
     shutil.copytree(jobs.get("predicted").output, tmp_path / "there")
-    jobs.known["cut"] = replace(jobs.get("predicted"), id="cut", output=tmp_path / "there")
+    jobs.known["short"] = replace(jobs.get("predicted"), id="short", output=tmp_path / "there")
     table = tmp_path / "there" / "predicted.csv"
     lines = table.read_bytes().splitlines(keepends=True)
     table.write_bytes(b"".join([*lines[:3], b"short\n", *lines[4:]]))
-    told = get(client, "cut/results/cells?true=0&predicted=0").text
+    told = get(client, "short/results/cells?true=0&predicted=0").text
     assert "not a table as it was written" in told
 
 

@@ -16,7 +16,7 @@ def test_the_example_fills_in_the_forms(example: Protocol):
     shown = example.offered["demo-data"]
     assert shown["parse:input"] == str(place / "images")
     assert shown["train:target"] == "Class"
-    assert shown["train:network"] == "resnet18"
+    assert shown["train:epochs"] == "12"
     assert shown["extract:model"] == str(place / "model")
     assert len(list((place / "images").rglob("*.cif"))) == 56
 

@@ -183,11 +183,22 @@ def test_a_cell_is_seen_under_the_mouse_and_by_keys(page: Page):
     expect(told).to_have_text(re.compile(r"Class .*cells\.cif"))
     before = picture.get_attribute("src")
     canvas.focus()
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowUp")
+    # the cell under the mouse may be the outermost of its side
+    for key in ("ArrowLeft", "ArrowRight"):
+        page.keyboard.press(key)
+        if moved(picture, before):
+            break
     expect(picture).not_to_have_attribute("src", before)
     assert drawn(picture) >= 16
+
+
+def moved(picture: Locator, before: str) -> bool:
+    """Tell whether another cell is shown within a second."""
+    try:
+        expect(picture).not_to_have_attribute("src", before, timeout=1000)
+    except AssertionError:
+        return False
+    return True
 
 
 def test_the_scatter_is_coloured_by_a_folder_level(page: Page):
