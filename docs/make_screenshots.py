@@ -59,7 +59,7 @@ def picture(server: Server, page: Page) -> None:
 def train(page: Page) -> None:
     """Start the training, and take its picture when there is something of a curve."""
     page.locator("#go-train").click()
-    page.locator("#form-train details.more summary").click()
+    page.locator("#form-train details.more").evaluate("more => { more.open = false; }")
     epoch = card(page, "train").locator(".curve figcaption")
     expect(epoch).to_contain_text(f"Epoch {EPOCHS}:", timeout=PATIENCE)
     page.mouse.move(0, 0)
