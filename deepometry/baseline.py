@@ -19,7 +19,7 @@ from deepometry.model import Description
 from deepometry.options import BaselineOptions
 from deepometry.progress import Progress, Report, as_progress
 from deepometry.report import confusion, plot_importance, scores, write_scores, write_table
-from deepometry.training_cells import Cells, about, check_output, gather_cells
+from deepometry.training_cells import Cells, about, check_output, describe, gather_cells
 from deepometry.trees import Trees
 
 PREFIX = "baseline_"
@@ -116,7 +116,13 @@ class _Run:
     description: Description = field(init=False)
 
     def __post_init__(self) -> None:
-        self.description = _describe(self.options, self.cells)
+        self.description = describe(
+            self.cells,
+            self.options.channels,
+            network=NETWORK,
+            scaling="none",
+            record=provenance("baseline", self.options),
+        )
         dataset, depth = self.cells.dataset, len(self.cells.columns)
         self.names = feature_names(depth, self.description.channels, dataset.channel_names)
 
@@ -157,27 +163,6 @@ class _Run:
         top = (found.names[:_TOP], found.loss[:_TOP].tolist(), found.shifts[:_TOP])
         plot_importance(self.stage / PICTURE, *top, labels)
         return found
-
-
-def _describe(options: BaselineOptions, cells: Cells) -> Description:
-    dataset, used = cells.dataset, np.concatenate([cells.training, cells.validation])
-    known = dataset.channels
-    channels = tuple(known[c] for c in cells.columns) if known else options.channels
-    names = {str(n): dataset.channel_names[n] for n in channels or () if n in dataset.channel_names}
-    counts = np.bincount(cells.codes[used], minlength=len(cells.labels))
-    return Description(
-        labels=cells.labels,
-        target=cells.target,
-        channels=channels,
-        depth=len(cells.columns),
-        channel_names=names,
-        frame=dataset.frame,
-        network=NETWORK,
-        scaling="none",
-        fingerprint=cells.fingerprint,
-        cells=dict(zip(cells.labels, counts.tolist(), strict=True)),
-        record=provenance("baseline", options),
-    )
 
 
 def _record(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from deepometry.caveats import caveats_of
 from deepometry.dataset import Dataset, open_dataset, training_part
 from deepometry.errors import DeepometryError
 from deepometry.files import check_writable
+from deepometry.model import Description
 from deepometry.names import Target, normal_name
 from deepometry.options import BaselineOptions, TrainOptions
 from deepometry.progress import Progress
@@ -128,6 +130,37 @@ def about(cells: Cells) -> str:
     each = [f"{label} {n:,}" for label, n in zip(cells.labels, counts, strict=True)]
     listed = shortened(each)
     return f"{len(cells.training):,} cells ({listed}), validation on {len(cells.validation):,}"
+
+
+def describe(cells: Cells, channels: tuple[int, ...] | None, **more: Any) -> Description:
+    """Say of a model what its cells tell.
+
+    Parameters
+    ----------
+    cells : Cells
+        Those that it learnt from.
+    channels : tuple of int or None
+        Numbers of the channels as they were asked for, where the cells do not tell their own.
+    **more
+        What else it says of itself: `network`, `scaling`, `record` ...
+    """
+    dataset = cells.dataset
+    known = dataset.channels
+    channels = tuple(known[c] for c in cells.columns) if known else channels
+    names = {str(n): dataset.channel_names[n] for n in channels or () if n in dataset.channel_names}
+    used = np.concatenate([cells.training, cells.validation])
+    counts = np.bincount(cells.codes[used], minlength=len(cells.labels))
+    return Description(
+        labels=cells.labels,
+        target=cells.target,
+        channels=channels,
+        depth=len(cells.columns),
+        channel_names=names,
+        frame=dataset.frame,
+        fingerprint=cells.fingerprint,
+        cells=dict(zip(cells.labels, counts.tolist(), strict=True)),
+        **more,
+    )
 
 
 def check_output(output: Path) -> None:

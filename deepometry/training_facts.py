@@ -1,4 +1,4 @@
-"""What a training says of itself: facts that a resumed one must share, description, checks."""
+"""What a training says of itself: facts that a resumed one must share, checks, files."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from deepometry.checkpoint import STATE, Row
 from deepometry.errors import DeepometryError
-from deepometry.files import provenance
-from deepometry.model import Description
 from deepometry.options import TrainOptions
 from deepometry.progress import Progress
 from deepometry.training_cells import Cells
@@ -44,30 +40,6 @@ def facts_of(options: TrainOptions, cells: Cells) -> dict[str, Any]:
     told |= {"target": cells.target, "channels": options.channels and list(options.channels)}
     shape = {"frame": cells.dataset.frame, "labels": list(cells.labels)}
     return told | shape | {"cells": cells.fingerprint}
-
-
-def describe(options: TrainOptions, cells: Cells) -> Description:
-    """Say what the model of a training is; `options` with the recipe's choices in them."""
-    dataset = cells.dataset
-    known = dataset.channels
-    channels = tuple(known[c] for c in cells.columns) if known else options.channels
-    names = {str(n): dataset.channel_names[n] for n in channels or () if n in dataset.channel_names}
-    used = np.concatenate([cells.training, cells.validation])
-    counts = np.bincount(cells.codes[used], minlength=len(cells.labels))
-    return Description(
-        labels=cells.labels,
-        target=cells.target,
-        channels=channels,
-        depth=len(cells.columns),
-        channel_names=names,
-        frame=dataset.frame,
-        network=options.network,
-        scaling=options.scaling,
-        views=options.views or 1,
-        fingerprint=cells.fingerprint,
-        cells=dict(zip(cells.labels, counts.tolist(), strict=True)),
-        record=provenance("train", options),
-    )
 
 
 def set_aside(output: Path, progress: Progress) -> None:

@@ -34,13 +34,12 @@ from deepometry.recipe import learning_rate_at, recipe_for, written_out
 from deepometry.report import confusion, plot_history, scores, write_table
 from deepometry.scaling import less_background
 from deepometry.schedule import Plan, plan
-from deepometry.training_cells import Cells
+from deepometry.training_cells import Cells, describe
 from deepometry.training_facts import (
     CURVE,
     HISTORY,
     RECORD,
     check_finite,
-    describe,
     facts_of,
     set_aside,
 )
@@ -70,7 +69,14 @@ class Run:
         self.weights = class_weights(
             cells.codes[cells.training], len(cells.labels), self.recipe.balance
         )
-        self.description = describe(self.told, cells)
+        self.description = describe(
+            cells,
+            options.channels,
+            network=self.recipe.network,
+            scaling=self.recipe.scaling,
+            views=self.recipe.views,
+            record=provenance("train", self.told),
+        )
         if earlier:
             self._mend_model()
 
