@@ -102,8 +102,21 @@
   }
 
   function listChanged() {
-    soon("list", () => htmx.trigger(document.body, "jobs-changed"));
+    soon("list", () => {
+      if (isArmed()) listChanged();
+      else htmx.trigger(document.body, "jobs-changed");
+    });
   }
+
+  // A button of the list that waits for its second click must not be taken from under the mouse.
+  const isArmed = () => document.querySelector("#past .sure") !== null;
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { target, requestConfig } = event.detail;
+    if (target.id !== "past" || requestConfig.verb !== "get" || !isArmed()) return;
+    event.detail.shouldSwap = false;
+    listChanged();
+  });
 
   const waiting = new Map();
   function soon(name, act) {
