@@ -182,20 +182,11 @@ def test_a_page_that_went_away_frees_its_thread(app, jobs, tmp_path):
 def test_more_pages_than_there_are_threads_for_are_refused(app, jobs, tmp_path, monkeypatch):
     monkeypatch.setattr(events, "_places", threading.BoundedSemaphore(1))
     job = running(jobs, jobs.submit(attempt(tmp_path, "sleep")).id, "Sleeping")
-    place = f"/jobs/{job.id}/events"
-    with served(app, threads=3) as server:
-        connection, answer = open_stream(server, place)
-        assert answer.status == 200
-        other, refused = open_stream(server, place)
-        assert refused.status == 503
-        other.close()
-        answer.close()
-        connection.close()
-        until(lambda: status(server, place) == 200)
-
-
-def status(server, place: str) -> int:
-    connection, answer = open_stream(server, place)
-    answer.close()
-    connection.close()
-    return answer.status
+    client, place = app.test_client(), f"/jobs/{job.id}/events"
+    first = client.get(place)  # its stream is open until it is closed
+    assert first.status_code == 200
+    assert client.get(place).status_code == 503
+    first.close()
+    again = client.get(place)
+    assert again.status_code == 200
+    again.close()
