@@ -56,7 +56,7 @@ def _example(images: Path) -> Offers:
     return {
         "parse": {"input": str(images), "output": str(parsed)},
         "train": {"input": str(parsed / TRAIN), "output": str(place / "model"), **_EXAMPLE_OPTIONS},
-        "predict": {**rest, "output": str(place / "predictions"), "target": "Class"},
+        "predict": {**rest, "output": str(place / "predictions"), "target": DEMO_TARGET},
         "extract": {**rest, "output": str(place / "features")},
     }
 
