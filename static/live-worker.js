@@ -13,9 +13,13 @@ function tell(stream, message) {
 function connect(url, stream) {
   const source = new EventSource(url);
   stream.source = source;
-  source.onopen = () => tell(stream, { url, kind: "open" });
+  const turn = (kind) => {
+    stream.kind = kind;
+    tell(stream, { url, kind });
+  };
+  source.onopen = () => turn("open");
   source.onerror = () => {
-    tell(stream, { url, kind: "lost" });
+    turn("lost");
     if (source.readyState !== EventSource.CLOSED || streams.get(url) !== stream) return;
     setTimeout(() => streams.get(url) === stream && connect(url, stream), AGAIN);
   };
@@ -46,9 +50,10 @@ function attend(port, message) {
   const known = streams.get(message.open);
   if (known) {
     known.ports.add(port);
+    if (known.kind) port.postMessage({ url: message.open, kind: known.kind });
     return;
   }
-  const stream = { ports: new Set([port]), source: null };
+  const stream = { ports: new Set([port]), source: null, kind: null };
   streams.set(message.open, stream);
   connect(message.open, stream);
 }

@@ -8,6 +8,7 @@
   const cards = () => [...document.querySelectorAll(".job[data-events]")];
   const lasting = new Set(["queued", "running"]);
   const heard = new Set();
+  const AGAIN = 3000; // milliseconds until a connection that was not made is tried once more
   let port = null;
   let lost = false;
 
@@ -15,13 +16,24 @@
 
   function begin() {
     if (window.SharedWorker) {
-      port = new SharedWorker(WORKER, { name: "deepometry" }).port;
+      const worker = new SharedWorker(WORKER, { name: "deepometry" });
+      worker.onerror = () => beginAgain(worker);
+      port = worker.port;
       port.onmessage = (event) => hear(event.data);
     } else {
       const back = { postMessage: hear };
       port = { postMessage: (message) => window.deepometryAttend(back, message) };
     }
     subscribe(EVERYTHING);
+  }
+
+  // The server ended before it gave the worker's program: nothing listens at the other end.
+  function beginAgain(worker) {
+    if (port !== worker.port) return;
+    connection(true);
+    port = null;
+    heard.clear();
+    setTimeout(() => (begin(), scan(document)), AGAIN);
   }
 
   function subscribe(url) {

@@ -11,20 +11,20 @@ import numpy as np
 
 from deepometry.errors import DeepometryError, OptionsError
 from deepometry.files import staged
-from deepometry.options import _option, _Options, _path, _text, _whole
+from deepometry.options.settings import Options, option, read_path, read_text, whole
 from deepometry.progress import Progress
 from deepometry.web.runner import main
 from deepometry.web.verbs import VERBS, Verb
 
 
 @dataclass(frozen=True, kw_only=True)
-class TryOptions(_Options):
+class TryOptions(Options):
     """What the step is to do, how often, and how long each time, in hundredths of a second."""
 
-    output: Path = _option("Output location", "A folder.", _path)  # noqa: RUF009
-    act: str = _option("Act", "What to do.", _text, "count")
-    times: int = _option("Times", "How often.", _whole(0), 3)
-    pause: int = _option("Pause", "How long each time.", _whole(0), 0)
+    output: Path = option("Output location", "A folder.", read_path)
+    act: str = option("Act", "What to do.", read_text, "count")
+    times: int = option("Times", "How often.", whole(0), 3)
+    pause: int = option("Pause", "How long each time.", whole(0), 0)
 
 
 @dataclass(frozen=True)

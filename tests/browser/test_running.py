@@ -140,7 +140,9 @@ def test_a_job_waits_behind_it_and_is_cancelled(training: Training):
 def test_the_server_is_killed_and_started_again(training: Training):
     page, server, notice = training.page, training.server, training.page.locator("#notice")
     watch_of(page).expect(NO_SERVER)
-    page.reload()
+    page.reload(
+        wait_until="domcontentloaded"
+    )  # before the page has everything, its worker above all
     server.kill()
     expect(notice).to_contain_text("The connection to Deepometry is lost")
     field(page, "parse", "frame").fill("77")
