@@ -17,6 +17,7 @@ from deepometry.errors import DeepometryError, OptionsError, explain_os_error, l
 from deepometry.options import (
     BaselineOptions,
     DemoOptions,
+    EmbedOptions,
     ExtractOptions,
     InfoOptions,
     ParseOptions,
@@ -39,8 +40,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def cli() -> None:
     """Deep learning for imaging flow cytometry, on your own machine.
 
-    The steps, in order: parse, targets, train, predict, extract. `deepometry demo` runs them
-    all on example cells; `deepometry info` tells what is in your files before you begin, and
+    The steps, in order: parse, targets, train, predict, extract, embed. `deepometry demo` runs
+    them all on example cells; `deepometry info` tells what is in your files before you begin, and
     `deepometry gui` opens the same steps as a page in the browser.
     """
 
@@ -205,6 +206,17 @@ def extract(**fields: Any) -> None:
 
     with _bar() as bar:
         result = run(ExtractOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
+@options_of(EmbedOptions)
+def embed(**fields: Any) -> None:
+    """Draw a map of the cells whose features `extract` wrote to INPUT; write it to OUTPUT."""
+    from deepometry.embed import embed as run
+
+    with _bar() as bar:
+        result = run(EmbedOptions(**fields), bar)
     click.echo(result)
 
 

@@ -9,6 +9,7 @@ from deepometry.errors import DeepometryError, OptionsError
 from deepometry.options import (
     BaselineOptions,
     DemoOptions,
+    EmbedOptions,
     ExampleOptions,
     ExtractOptions,
     ParseOptions,
@@ -23,6 +24,7 @@ ALL = (
     BaselineOptions,
     PredictOptions,
     ExtractOptions,
+    EmbedOptions,
     DemoOptions,
     ExampleOptions,
 )

@@ -15,6 +15,7 @@ from deepometry.cli import cli
 from deepometry.options import (
     BaselineOptions,
     DemoOptions,
+    EmbedOptions,
     ExtractOptions,
     InfoOptions,
     ParseOptions,
@@ -32,6 +33,7 @@ STEPS = {
     "baseline": BaselineOptions,
     "predict": PredictOptions,
     "extract": ExtractOptions,
+    "embed": EmbedOptions,
     "demo": DemoOptions,
 }
 

@@ -5,6 +5,11 @@ field carries its label, its help and the function that reads it. All fields are
 once, and `OptionsError` says for each what was expected and what was found.
 """
 
+from deepometry.options.embed import (
+    DIMS,
+    MAPS,
+    EmbedOptions,
+)
 from deepometry.options.example import (
     DEMO_TARGET,
     DemoOptions,
@@ -45,8 +50,10 @@ __all__ = [
     "AUTO",
     "BALANCES",
     "DEMO_TARGET",
+    "DIMS",
     "LARGEST_FRAME",
     "LAYERS",
+    "MAPS",
     "METHODS",
     "MOST_CHANNELS",
     "NETWORKS",
@@ -58,6 +65,7 @@ __all__ = [
     "SMALLEST_FRAME",
     "BaselineOptions",
     "DemoOptions",
+    "EmbedOptions",
     "ExampleOptions",
     "ExtractOptions",
     "InfoOptions",

@@ -10,6 +10,7 @@ from flask import Response, abort, render_template, request, send_file, stream_w
 from deepometry.errors import DeepometryError
 from deepometry.web import (
     results_baseline,
+    results_embed,
     results_extract,
     results_files,
     results_parse,
@@ -89,12 +90,17 @@ def _extract_content(job: JobLike, output: Output) -> dict[str, Any]:
     }
 
 
+def _embed_content(job: JobLike, output: Output) -> dict[str, Any]:
+    return {"map": results_embed.map_of(output)}
+
+
 _CONTENTS: dict[str, Callable[[JobLike, Output], dict[str, Any]]] = {
     "parse": _parse_content,
     "train": _train_content,
     "baseline": _baseline_content,
     "predict": _predict_content,
     "extract": _extract_content,
+    "embed": _embed_content,
 }
 
 
@@ -173,3 +179,13 @@ def sheet(id: str) -> Response:
 def curve(id: str) -> dict[str, Any]:
     """Give the learning curve."""
     return results_train.curve(find_output(id, "train"))
+
+
+# --- embed -----------------------------------------------------------------------------------
+
+
+@blueprint.get("/jobs/<id>/results/map/<int:number>.png")
+def map_picture(id: str, number: int) -> Response:
+    """Show a picture of a map."""
+    output = find_output(id, "embed")
+    return picture(output.path(results_embed.picture_name(output, number)).read_bytes())

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deepometry.options import (
+    EmbedOptions,
     ExtractOptions,
     ParseOptions,
     PredictOptions,
@@ -26,6 +27,7 @@ TARGET_OF_MODEL = Setting(
     str,
 )
 # As the protocol spells them, in its order
+MAP_NAMES = {"umap": "UMAP", "tsne": "t-SNE", "phate": "PHATE", "pca": "PCA"}
 LAYER_NAMES = {"res4a_relu": "Res4a_ReLU", "res5a_relu": "Res5a_ReLU", "pool5": "pool5"}
 
 
@@ -49,6 +51,8 @@ class Step:
         Where the page begins with another value than the option's default.
     extra : dict of str to Setting
         Fields of the page that are no options of the step.
+    below : str
+        The verb of the step under whose form this one stands; empty for a column of its own.
     """
 
     verb: str
@@ -61,6 +65,7 @@ class Step:
     kinds: dict[str, str]
     defaults: dict[str, str] = field(default_factory=dict)
     extra: dict[str, Setting] = field(default_factory=dict)
+    below: str = ""
 
     @property
     def fields(self) -> dict[str, tuple[Setting, Any]]:
@@ -135,13 +140,24 @@ STEPS = {
             ("input", "output", "model", "layer"),
             {"input": "parsed", "output": "folder", "model": "model"},
         ),
+        Step(
+            "embed",
+            "",
+            "Map of cells",
+            "Draw map",
+            "Puts similar cells side by side.",
+            EmbedOptions,
+            ("input", "output", "method", "dims", "color"),
+            {"input": "features", "output": "folder", "predictions": "predictions"},
+            below="extract",
+        ),
     )
 }
 
 
 def example(verb: str, name: str) -> str:
     """Give an example of what to enter in a field, for its tooltip; empty for a choice."""
-    if name in ("input", "output", "model"):
+    if (verb, name) in _PLACES:
         return str(Path.home().joinpath("Experiment X", *_PLACES[verb, name]))
     return _EXAMPLES.get(name, "")
 
@@ -157,6 +173,9 @@ _PLACES = {
     ("extract", "input"): ("parsed", "Hold-out"),
     ("extract", "output"): ("features",),
     ("extract", "model"): ("model",),
+    ("embed", "input"): ("features",),
+    ("embed", "output"): ("features", "map"),
+    ("embed", "predictions"): ("predictions",),
 }
 _EXAMPLES = {
     "frame": "48",
@@ -175,5 +194,11 @@ _EXAMPLES = {
     "views": "8; left blank: as the recipe or the model has it",
     "validation": "0.2; left blank: as the recipe has it",
     "patience": "40; left blank: as the recipe has it",
+    "color": "Class, Day; left blank: all that fit",
+    "layer": "pool5; left blank: extracted last",
+    "neighbors": "30; left blank: 15 for umap, 5 for phate",
+    "min_dist": "0.1",
+    "perplexity": "30",
+    "components": "50",
     "plateau": "10; left blank: as the recipe has it",
 }

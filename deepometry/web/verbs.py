@@ -12,6 +12,7 @@ from typing import Any
 from deepometry.errors import DeepometryError
 from deepometry.options import (
     BaselineOptions,
+    EmbedOptions,
     ExampleOptions,
     ExtractOptions,
     ParseOptions,
@@ -62,6 +63,7 @@ VERBS: dict[str, Verb] = {
         _step("baseline", BaselineOptions),
         _step("predict", PredictOptions),
         _step("extract", ExtractOptions),
+        _step("embed", EmbedOptions),
         Verb(
             "demo-data",
             ExampleOptions,
