@@ -1,4 +1,4 @@
-"""Draw the map of the README: the example cells by UMAP, coloured three ways.
+"""Draw the map of the README: the example cells by UMAP, coloured two ways.
 
 python docs/make_map.py [FOLDER]    FOLDER is what `deepometry demo --output FOLDER` wrote; without
                                     one, the demo is run first
@@ -15,8 +15,8 @@ from deepometry.embed import embed
 from deepometry.options import DemoOptions, EmbedOptions
 
 HERE = Path(__file__).parent
-COLOURINGS = ("Class", "Day", "prediction")
-WIDTH = 620  # pixels of a panel
+COLOURINGS = ("Class", "Day")
+WIDTH = 800  # pixels of a panel
 COLOURS = 256
 
 

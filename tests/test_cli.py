@@ -211,7 +211,7 @@ def test_embed_from_the_command_line(run, tmp_path):
     )
     code, out, _ = run(*words)
     assert code == 0
-    assert "Mapped 40 cells by PCA in 3 dimensions." in out and "map_pca_Day.png" in out
+    assert "Mapped 40 cells by PCA in 3 dimensions." in out and "map_pca_Class.png" in out
     assert "--dims: expected one of 2, 3, found '4'" in refused(run(*words[:3], "--dims", "4"))
     said = refused(run("embed", tmp_path / "none", tmp_path / "map"))
     assert said.endswith("none does not exist: check the path.")
