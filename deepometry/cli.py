@@ -23,6 +23,7 @@ from deepometry.options import (
     ParseOptions,
     PredictOptions,
     Setting,
+    SubsetOptions,
     TrainOptions,
     settings,
 )
@@ -217,6 +218,17 @@ def embed(**fields: Any) -> None:
 
     with _bar() as bar:
         result = run(EmbedOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
+@options_of(SubsetOptions)
+def subset(**fields: Any) -> None:
+    """Copy chosen cells of the parsed ones under INPUT to OUTPUT, as a set ready for training."""
+    from deepometry.subset import subset as run
+
+    with _bar() as bar:
+        result = run(SubsetOptions(**fields), bar)
     click.echo(result)
 
 

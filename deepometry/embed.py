@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from deepometry.embedding import COORDINATES, POINTS
 from deepometry.embedding.colouring import Colouring, choose
 from deepometry.embedding.methods import NAMES, check_enough, lay_out, neighbors_of
 from deepometry.embedding.plots import plot_map
+from deepometry.embedding.points import write_points
 from deepometry.embedding.reduce import Reduced, reduce_features
 from deepometry.embedding.source import Source, earlier_maps, find_source
-from deepometry.embedding.table import COORDINATES, axis_names, write_coordinates
-from deepometry.embedding.who import Who, read_who, with_predictions
+from deepometry.embedding.table import axis_names, write_coordinates
+from deepometry.embedding.who import Column, Who, read_who, with_predictions
 from deepometry.errors import DeepometryError
 from deepometry.files import lies_in, provenance, staged, write_json
 from deepometry.options import EmbedOptions
@@ -111,6 +113,7 @@ def embed(options: EmbedOptions, progress: Progress | Report | None = None) -> E
     with staged(options.output, earlier_maps(options.output)) as stage:
         axes = axis_names(options.method, options.dims)
         write_coordinates(stage / COORDINATES, source.metadata, who, places, axes, progress)
+        write_points(stage / POINTS, who, places)
         drawn = _draw(stage, places, colourings, options, reduced, progress)
         result = _result(options, who, reduced, drawn)
         _record(stage, options, source, who, reduced, result, drawn, time.monotonic() - start)
@@ -208,6 +211,11 @@ def _notes(options: EmbedOptions, reduced: Reduced, held: float) -> list[str]:
     return notes
 
 
+def _values(column: Column) -> dict[str, int]:
+    """Give the values of a column with their counts, in the order of their codes."""
+    return dict(zip(column.values, column.counts.tolist(), strict=True))
+
+
 def _record(
     stage: Path,
     options: EmbedOptions,
@@ -227,6 +235,7 @@ def _record(
         "explained": [round(float(share), 6) for share in reduced.explained],
         "axes": axis_names(options.method, options.dims),
         "target": who.target,
+        "columns": {name: _values(column) for name, column in who.columns.items()},
         "parsed": told.get("input"),
         "model": source.record.get("model"),
         "plots": drawn,

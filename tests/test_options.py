@@ -14,6 +14,7 @@ from deepometry.options import (
     ExtractOptions,
     ParseOptions,
     PredictOptions,
+    SubsetOptions,
     TrainOptions,
     settings,
 )
@@ -25,6 +26,7 @@ ALL = (
     PredictOptions,
     ExtractOptions,
     EmbedOptions,
+    SubsetOptions,
     DemoOptions,
     ExampleOptions,
 )

@@ -20,6 +20,7 @@ from deepometry.options import (
     InfoOptions,
     ParseOptions,
     PredictOptions,
+    SubsetOptions,
     TrainOptions,
     settings,
 )
@@ -34,6 +35,7 @@ STEPS = {
     "predict": PredictOptions,
     "extract": ExtractOptions,
     "embed": EmbedOptions,
+    "subset": SubsetOptions,
     "demo": DemoOptions,
 }
 

@@ -13,7 +13,6 @@ from deepometry.embedding.who import CONFIDENCE, Who, opened
 from deepometry.files import writing
 from deepometry.progress import Progress, Ticker
 
-COORDINATES = "coordinates.csv"
 _AT_ONCE = 4096  # rows
 
 

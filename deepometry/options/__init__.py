@@ -34,6 +34,7 @@ from deepometry.options.settings import (
     read_channels,
     settings,
 )
+from deepometry.options.subset import SubsetOptions
 from deepometry.options.train import (
     BALANCES,
     METHODS,
@@ -72,6 +73,7 @@ __all__ = [
     "ParseOptions",
     "PredictOptions",
     "Setting",
+    "SubsetOptions",
     "TrainOptions",
     "read_channels",
     "settings",

@@ -113,7 +113,10 @@ def open_cells(output: Output) -> Dataset:
     from deepometry.dataset import open_dataset
     from deepometry.names import HOLD_OUT, TRAIN
 
-    dataset = open_dataset(Path(str(output.option("input"))))
+    parsed = output.record.get("parsed") if output.verb == "embed" else output.option("input")
+    if not parsed:
+        raise DeepometryError("The features do not say which parsed cells they are of.")
+    dataset = open_dataset(Path(str(parsed)))
     both = {TRAIN, HOLD_OUT} <= dataset.sides
     if output.verb == "predict" and both and not output.option("unannotated"):
         return dataset.without(TRAIN)  # as predict does
@@ -126,7 +129,7 @@ class Matching:
     def __init__(self, output: Output) -> None:
         self.reason, self._dataset = "", None
         self._identities: Iterator[Any] = iter(())
-        self._spaced = output.verb == "extract"  # whose table has no runs of spaces
+        self._spaced = output.verb in ("extract", "embed")  # whose table has no runs of spaces
         try:
             self._dataset = open_cells(output)
             self._identities = self._dataset.identities()

@@ -53,7 +53,7 @@ def show(id: str) -> str:
 
 def _look_again(output: Output) -> None:
     """Forget cells that were moved or changed since, or that may be back where they were."""
-    for what in ("predicted", "extracted"):
+    for what in ("predicted", "extracted", "mapped"):
         found = peek(output, what)
         if found and (isinstance(found.cells, str) or found.cells.changed):
             forget(output, what)

@@ -17,6 +17,7 @@ from deepometry.options import (
     ExtractOptions,
     ParseOptions,
     PredictOptions,
+    SubsetOptions,
     TrainOptions,
     settings,
 )
@@ -64,6 +65,7 @@ VERBS: dict[str, Verb] = {
         _step("predict", PredictOptions),
         _step("extract", ExtractOptions),
         _step("embed", EmbedOptions),
+        _step("subset", SubsetOptions),
         Verb(
             "demo-data",
             ExampleOptions,
