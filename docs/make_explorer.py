@@ -22,7 +22,7 @@ from tests.browser.conftest import find_chromium
 from tests.browser.server import Server
 
 HERE = Path(__file__).parent
-SIZE = {"width": 1500, "height": 1130}
+SIZE = {"width": 1500, "height": 1340}
 ROUND = ((0.22, 0.02), (0.36, 0.02), (0.38, 0.3), (0.2, 0.38), (0.1, 0.2))  # of the stage
 
 
@@ -57,7 +57,9 @@ def picture(page: Page) -> None:
     page.mouse.up()
     page.wait_for_timeout(3000)
     drawn = Image.open(io.BytesIO(page.screenshot()))
-    drawn.convert("RGB").quantize(256).save(HERE / "explorer.png", optimize=True)
+    drawn.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(
+        HERE / "explorer.png", optimize=True
+    )
 
 
 if __name__ == "__main__":

@@ -70,42 +70,47 @@ export class View {
 }
 
 function limitsOf(values, dims) {
-  const low = new Array(dims).fill(Infinity);
-  const high = new Array(dims).fill(-Infinity);
-  for (let n = 0; n < values.length; n++) {
-    const axis = n % dims;
-    if (values[n] < low[axis]) low[axis] = values[n];
-    if (values[n] > high[axis]) high[axis] = values[n];
+  const [low, high] = [new Float64Array(dims).fill(Infinity), new Float64Array(dims).fill(-Infinity)];
+  for (let at = 0; at < values.length; at += dims) {
+    for (let axis = 0; axis < dims; axis++) {
+      const value = values[at + axis];
+      if (value < low[axis]) low[axis] = value;
+      if (value > high[axis]) high[axis] = value;
+    }
   }
-  return { low, high };
+  return { low: [...low], high: [...high] };
 }
 
+// Plain loops below: a call for each of a million cells would take longer than all the rest
+
 // The cell that is shown nearest to a point of the stage; -1 if there is none within `reach` pixels
-export function nearest({ values, dims, shown }, matrix, width, height, x, y, reach) {
-  const [wx, wy] = [(2 * x) / width - 1, 1 - (2 * y) / height];
-  const [rx, ry] = [width / 2, height / 2];
-  let [found, best] = [-1, reach * reach];
-  each({ values, dims }, matrix, (n, px, py) => {
-    const [dx, dy] = [(px - wx) * rx, (py - wy) * ry];
-    const far = dx * dx + dy * dy;
-    if (far < best && shown(n)) [found, best] = [n, far];
-  });
+export function nearest({ values, dims, shown }, m, width, height, x, y, reach) {
+  const [ax, bx, cx, dx] = [m[0], m[4], m[8], m[12] - ((2 * x) / width - 1)].map((part) => (part * width) / 2);
+  const [ay, by, cy, dy] = [m[1], m[5], m[9], m[13] - (1 - (2 * y) / height)].map((part) => (part * height) / 2);
+  let found = -1;
+  let best = reach * reach;
+  for (let at = 0, n = 0; at < values.length; at += dims, n++) {
+    const w = dims === 3 ? values[at + 2] : 0;
+    const right = ax * values[at] + bx * values[at + 1] + cx * w + dx;
+    const up = ay * values[at] + by * values[at + 1] + cy * w + dy;
+    const far = right * right + up * up;
+    if (far < best && shown(n)) {
+      best = far;
+      found = n;
+    }
+  }
   return found;
 }
 
-// Call back for every shown cell that lies on a marked pixel of a mask of the stage
-export function within({ values, dims, shown }, matrix, mask, width, height, take) {
-  each({ values, dims }, matrix, (n, px, py) => {
-    const [column, row] = [Math.floor(((px + 1) / 2) * width), Math.floor(((1 - py) / 2) * height)];
-    if (column < 0 || row < 0 || column >= width || row >= height) return;
+// Call back for every shown cell that lies on a marked pixel of a mask of the stage, or in view
+export function within({ values, dims, shown }, m, mask, width, height, take) {
+  const [ax, bx, cx, dx] = [m[0], m[4], m[8], m[12] + 1].map((part) => (part * width) / 2);
+  const [ay, by, cy, dy] = [-m[1], -m[5], -m[9], 1 - m[13]].map((part) => (part * height) / 2);
+  for (let at = 0, n = 0; at < values.length; at += dims, n++) {
+    const w = dims === 3 ? values[at + 2] : 0;
+    const column = Math.floor(ax * values[at] + bx * values[at + 1] + cx * w + dx);
+    const row = Math.floor(ay * values[at] + by * values[at + 1] + cy * w + dy);
+    if (column < 0 || row < 0 || column >= width || row >= height) continue;
     if ((!mask || mask[4 * (row * width + column) + 3] > 127) && shown(n)) take(n);
-  });
-}
-
-function each({ values, dims }, m, call) {
-  const cells = values.length / dims;
-  for (let n = 0, at = 0; n < cells; n++, at += dims) {
-    const [x, y, z] = [values[at], values[at + 1], dims === 3 ? values[at + 2] : 0];
-    call(n, m[0] * x + m[4] * y + m[8] * z + m[12], m[1] * x + m[5] * y + m[9] * z + m[13]);
   }
 }

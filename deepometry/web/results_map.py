@@ -70,8 +70,9 @@ def about(output: Output) -> dict[str, Any]:
 def _names(output: Output) -> list[str]:
     import numpy as np
 
+    path = output.path(POINTS)
     try:
-        with np.load(output.path(POINTS)) as arrays:
+        with np.load(path) as arrays:
             return list(arrays.files)
     except (ValueError, OSError) as error:
         raise _damaged(output, error) from error
@@ -87,8 +88,9 @@ def array_bytes(output: Output, name: str) -> bytes:
     """
     import numpy as np
 
+    path = output.path(POINTS)
     try:
-        with np.load(output.path(POINTS)) as arrays:
+        with np.load(path) as arrays:
             if name not in arrays.files:
                 raise Unknown(f"This map has no {name}.")
             return arrays[name].tobytes()
