@@ -23,6 +23,7 @@ from deepometry.options import (
     PredictOptions,
     Setting,
     TrainOptions,
+    flag_of,
     settings,
 )
 from deepometry.progress import Cancelled, Progress
@@ -59,7 +60,7 @@ def options_of(options: type) -> Callable[[Command], Command]:
 def _parameter(name: str, setting: Setting, default: Any) -> Callable[[Command], Command]:
     if name in _POSITIONAL and default is MISSING:
         return click.argument(name)
-    flag = "--" + name.replace("_", "-")
+    flag = "--" + flag_of(name)
     if default is False:
         return click.option(flag, name, is_flag=True, help=setting.help)
     if default is True:
@@ -311,7 +312,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _as_option(name: str, text: str) -> str:
     """Name the option as the command line spells it, in place of the form's label."""
-    told = name.upper() if name in _POSITIONAL else "--" + name.replace("_", "-")
+    told = name.upper() if name in _POSITIONAL else "--" + flag_of(name)
     return f"{told}: {text.split(': ', 1)[-1]}"
 
 

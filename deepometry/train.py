@@ -13,6 +13,7 @@ from deepometry.precision import chosen_precision
 from deepometry.progress import Cancelled, Progress, Report, as_progress
 from deepometry.training_cells import about, check_output, gather_cells
 from deepometry.training_run import Run
+from deepometry.transfer import begin
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
     """
     progress = as_progress(progress)
     check_output(options.output)
+    begin(options)  # what it starts from is looked at before long work
     cells = gather_cells(options, progress)
     prepare()
     precision = chosen_precision(options.precision)

@@ -16,6 +16,7 @@ from deepometry.training_cells import Cells
 HISTORY, CURVE, RECORD = "training.csv", "train_val_loss.png", "train.json"
 _KEPT = ("model_*.keras", HISTORY, CURVE, RECORD, STATE)
 _CHANGEABLE = {"input", "output", "epochs", "patience", "plateau", "resume"}
+_OF_A_START = ("start_from", "weights", "freeze")
 
 
 def check_finite(row: Row) -> None:
@@ -38,8 +39,17 @@ def facts_of(options: TrainOptions, cells: Cells) -> dict[str, Any]:
     """Name all that a resumed training must share with the one it goes on with."""
     told = {n: v for n, v in asdict(options).items() if n not in _CHANGEABLE}
     told |= {"target": cells.target, "channels": options.channels and list(options.channels)}
+    told |= _start_of(options)
     shape = {"frame": cells.dataset.frame, "labels": list(cells.labels)}
     return told | shape | {"cells": cells.fingerprint}
+
+
+def _start_of(options: TrainOptions) -> dict[str, Any]:
+    """Name what the training starts from; nothing stands there where it starts from scratch."""
+    if not (options.start_from or options.weights):
+        return dict.fromkeys(_OF_A_START)
+    place = options.start_from and str(options.start_from.absolute())
+    return {"start_from": place, "weights": options.weights, "freeze": options.freeze}
 
 
 def set_aside(output: Path, progress: Progress) -> None:

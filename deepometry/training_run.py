@@ -28,6 +28,7 @@ from deepometry.model import Description, load_model, read_description, save_mod
 from deepometry.network import build_network, compile_network
 from deepometry.options import TrainOptions
 from deepometry.parallel import Devices
+from deepometry.phases import Phase, freeze, head_epochs, phase_at, phases_of
 from deepometry.precision import chosen_precision
 from deepometry.progress import Progress, unbroken
 from deepometry.recipe import learning_rate_at, recipe_for, written_out
@@ -43,6 +44,7 @@ from deepometry.training_facts import (
     facts_of,
     set_aside,
 )
+from deepometry.transfer import Start, begin, sample_of, take_over
 from deepometry.views import predict_views
 
 _EVALUATED_AT_ONCE = 128
@@ -52,23 +54,14 @@ class Run:
     """One training: the network, its history, and what is written after every epoch."""
 
     def __init__(self, options: TrainOptions, cells: Cells, progress: Progress) -> None:
+        options, self.start = begin(options)
         self.options, self.cells, self.progress = options, cells, progress
         self.recipe = recipe_for(options, cells.labelled)
         self.told = written_out(options, self.recipe)
         self.facts = facts_of(self.told, cells)
         earlier = self._earlier() if options.resume else None
         self.history: list[Row] = earlier.history if earlier else []
-        progress.report(0, 0, "Building the network")
-        self.devices = Devices(min(self.recipe.batch_size, len(cells.training)))
-        with self.devices.scope():
-            self.model = self._network()
-            if earlier:
-                restore(self.model, earlier, options.output)
-        if told := self.devices.told(self.recipe.batch_size):
-            progress.say(told)
-        self.weights = class_weights(
-            cells.codes[cells.training], len(cells.labels), self.recipe.balance
-        )
+        self.phases = self._divided(earlier)
         self.description = describe(
             cells,
             options.channels,
@@ -77,8 +70,28 @@ class Run:
             views=self.recipe.views,
             record=provenance("train", self.told),
         )
+        progress.report(0, 0, "Building the network")
+        self.devices = Devices(min(self.recipe.batch_size, len(cells.training)))
+        with self.devices.scope():
+            self.model = self._network()
+            if self.start:
+                self._take_over(self.start)
+            self._enter(phase_at(self.phases, max(1, len(self.history))))
+            if earlier:
+                restore(self.model, earlier, options.output)
+        if told := self.devices.told(self.recipe.batch_size):
+            progress.say(told)
+        self.weights = class_weights(
+            cells.codes[cells.training], len(cells.labels), self.recipe.balance
+        )
         if earlier:
             self._mend_model()
+
+    def _divided(self, earlier: Checkpoint | None) -> tuple[Phase, ...]:
+        """Divide the epochs, when going on as they were divided at first."""
+        epochs, known = self.recipe.epochs, earlier.facts if earlier else {}
+        self.facts["head_epochs"] = known.get("head_epochs", head_epochs(epochs))
+        return phases_of(self.options.freeze, epochs, self.facts["head_epochs"])
 
     def _earlier(self) -> Checkpoint:
         earlier = load_checkpoint(self.options.output)
@@ -125,10 +138,23 @@ class Run:
             chosen_precision(self.options.precision),
         )
         check_memory(model, recipe.batch_size)
+        return model
+
+    def _take_over(self, start: Start) -> None:
+        cells = self.cells
+        images = cells.dataset.read(sample_of(cells.training), cells.columns)
+        self.progress.say(take_over(start, self.model, self.description, images))
+
+    def _enter(self, phase: Phase) -> None:
+        """Choose the layers that learn, with a new optimiser."""
+        self.phase = phase
+        cells, recipe = self.cells, self.recipe
+        freeze(self.model, phase.frozen)
         counts = np.bincount(cells.codes[cells.training], minlength=len(cells.labels))
         shares = counts / counts.sum() if recipe.balance == "adjust" else None
-        compile_network(model, recipe.learning_rate, recipe.weight_decay, recipe.smoothing, shares)
-        return model
+        compile_network(
+            self.model, recipe.learning_rate, recipe.weight_decay, recipe.smoothing, shares
+        )
 
     @property
     def _steps(self) -> int:
@@ -138,23 +164,32 @@ class Run:
         """Train until the last epoch, or until nothing improves any more."""
         for row in self.history:
             self.progress.measure(row)
-        epochs = range(len(self.history) + 1, self.recipe.epochs + 1)
-        if epochs:
-            with self.devices.scope():
-                self._foretell(len(epochs))
-        for epoch in epochs:
+        first = len(self.history) + 1
+        for epoch in range(first, self.recipe.epochs + 1):
             ahead = self._plan()
             if ahead.stop:
                 self.progress.say(f"No improvement since epoch {ahead.best}: stopped.")
                 return
             start = time.monotonic()
             with self.devices.scope():
+                self._begin(epoch, told=epoch > first)
                 learnt = self._learn(epoch)
             row = {"epoch": epoch, **learnt, **self._validate(self.model, views=1)}
             row |= {"seconds": time.monotonic() - start}
             self._keep(row)
             self.progress.measure(row)
             self.progress.say(_line(row, self._plan().best))
+
+    def _begin(self, epoch: int, told: bool) -> None:
+        """Enter the phase of an epoch, and foretell it where that was not done."""
+        phase = phase_at(self.phases, epoch)
+        if phase == self.phase and told:
+            return
+        if phase != self.phase:
+            self._enter(phase)
+        if self.start or len(self.phases) > 1:
+            self.progress.say(str(phase))
+        self._foretell(phase.last - epoch + 1)
 
     def _foretell(self, epochs: int) -> None:
         """Say what is to come, from a few steps that are taken back."""
@@ -180,9 +215,14 @@ class Run:
     def _rate(self, epoch: int, step: int) -> float:
         """Give the learning rate of a step, from 0."""
         if self.recipe.schedule == "plateau":
-            return self.recipe.learning_rate * self._plan().rate
-        done = ((epoch - 1) * self._steps + step) / (self._steps * self.recipe.epochs)
-        return self.recipe.learning_rate * learning_rate_at(done)
+            return self._highest * self._plan().rate
+        phase = self.phase
+        done = ((epoch - phase.first) * self._steps + step) / (self._steps * phase.epochs)
+        return self._highest * learning_rate_at(done)
+
+    @property
+    def _highest(self) -> float:
+        return self.recipe.learning_rate * self.phase.rate
 
     def _learn(self, epoch: int) -> Row:
         """Go once through the training cells."""

@@ -26,11 +26,13 @@ from deepometry.options.settings import (
     READERS,
     SMALLEST_FRAME,
     Setting,
+    flag_of,
     read_channels,
     settings,
 )
 from deepometry.options.train import (
     BALANCES,
+    FREEZES,
     METHODS,
     NETWORKS,
     PRECISIONS,
@@ -45,6 +47,7 @@ __all__ = [
     "AUTO",
     "BALANCES",
     "DEMO_TARGET",
+    "FREEZES",
     "LARGEST_FRAME",
     "LAYERS",
     "METHODS",
@@ -65,6 +68,7 @@ __all__ = [
     "PredictOptions",
     "Setting",
     "TrainOptions",
+    "flag_of",
     "read_channels",
     "settings",
 ]

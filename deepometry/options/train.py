@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from deepometry.errors import OptionsError
 from deepometry.options.settings import (
     AUTO,
     Options,
@@ -15,6 +16,7 @@ from deepometry.options.settings import (
     read_path,
     read_text,
     read_views,
+    read_weights,
     real,
     whole,
 )
@@ -25,6 +27,7 @@ SCALINGS = (AUTO, "background", "channel", "image", "none")
 BALANCES = (AUTO, "adjust", "weights", "sampling", "none")
 SCHEDULES = (AUTO, "cycle", "plateau")
 PRECISIONS = (AUTO, "float32", "bfloat16")
+FREEZES = (AUTO, "two-phase", "all-but-head", "stem", "none")
 METHODS = ("boosting", "rusboost")
 
 
@@ -180,9 +183,48 @@ class TrainOptions(Options):
     seed: int = option(
         "Seed", "Number that fixes the split, the start and the augmentation.", whole(0), 0
     )
+    start_from: Path | None = option(
+        "From model",
+        "Start from an earlier model, a file or the folder of a training, in place of from "
+        "scratch: other classes, channels and frames are allowed. ResNet50 weights of the "
+        "original program (.h5) are taken too.",
+        read_path,
+        None,
+        metavar="PATH",
+    )
+    weights: str | None = option(
+        "Weights",
+        "Start ResNet50 from weights of keras.applications: imagenet, learnt on photographs, which "
+        "are downloaded once; or a file that holds such weights.",
+        read_weights,
+        None,
+        metavar="imagenet|FILE",
+    )
+    freeze: str = option(
+        "Freeze",
+        "Layers that keep what they start with. two-phase: in the first fifth of the epochs all "
+        "but the last layer, then none; all-but-head: all but the last layer; stem: the first "
+        "layers; none. auto: two-phase.",
+        one_of(FREEZES),
+        AUTO,
+        choices=FREEZES,
+    )
     resume: bool = option(
         "Resume", "Go on from the last epoch of a training in the output folder.", read_flag, False
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.start_from and self.weights:
+            raise OptionsError(
+                {"weights": "Weights: expected these or an earlier model, found both; choose one."}
+            )
+        if not (self.start_from or self.weights) and self.freeze not in (AUTO, "none"):
+            message = (
+                "Freeze: expected an earlier model or weights to start from, found none; from "
+                "scratch, all layers have to learn."
+            )
+            raise OptionsError({"freeze": message})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from deepometry.options import (
     ParseOptions,
     PredictOptions,
     TrainOptions,
+    flag_of,
     settings,
 )
 from deepometry.progress import Progress
@@ -156,7 +157,7 @@ def command_words(options: object) -> list[str]:
 
 
 def _flag(name: str, value: Any) -> list[str]:
-    flag = name.replace("_", "-")
+    flag = flag_of(name)
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
     word = _word(name, value)
