@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -113,25 +114,34 @@ def _layers(path: Path) -> Weights:
     import h5py
 
     with h5py.File(path) as file:
-        of_keras_3 = "layers" in file and "layer_names" not in file.attrs
-        dense = file.get("layers/dense/vars/1") if of_keras_3 else None
-        classes = None if dense is None else dense.shape[0]
-    return _by_keras(path, classes) if of_keras_3 else read_hdf5(path)
+        if "layers" not in file or "layer_names" in file.attrs:
+            return read_hdf5(path)
+        try:
+            return _of_keras_3(file["layers"])
+        except (KeyError, ValueError) as error:
+            raise _not_these(path, "those of another network") from error
 
 
-def _by_keras(path: Path, classes: int | None) -> Weights:
-    """Read a file whose layers have no names, as Keras 3 writes them, by Keras itself."""
-    made: Any = keras().applications.ResNet50(
-        weights=None,
-        include_top=classes is not None,
-        classes=classes or 1000,
-        input_shape=(33, 33, 3),
-    )
-    try:
-        made.load_weights(path)
-    except (ValueError, KeyError, TypeError) as error:
-        raise _not_these(path, "those of another network") from error
-    return {layer.name: layer.get_weights() for layer in made.layers if layer.weights}
+def _of_keras_3(groups: Any) -> Weights:
+    """Read layers that Keras 3 has numbered by their class, in the order of the network."""
+    made = keras().applications.ResNet50(weights=None, include_top=False, input_shape=(33, 33, 3))
+    seen: Counter[str] = Counter()
+    found = {}
+    for layer in (each for each in made.layers if each.weights):
+        kind = {"Conv2D": "conv2d", "BatchNormalization": "batch_normalization"}[
+            type(layer).__name__
+        ]
+        name = f"{kind}_{seen[kind]}" if seen[kind] else kind
+        seen[kind] += 1
+        found[layer.name] = [_array(groups, name, n, each) for n, each in enumerate(layer.weights)]
+    return found
+
+
+def _array(groups: Any, name: str, number: int, wanted: Any) -> np.ndarray:
+    array = np.asarray(groups[f"{name}/vars/{number}"], np.float32)
+    if array.shape != tuple(wanted.shape):
+        raise ValueError(f"{name}: expected {tuple(wanted.shape)}, found {array.shape}")
+    return array
 
 
 def as_keras_resnet(layers: Weights) -> Weights:

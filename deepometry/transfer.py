@@ -265,7 +265,7 @@ def settle(model: Any, images: np.ndarray) -> None:
     normalisation only.
     """
     scale, body = model.get_layer(SCALE), model.layers[-1]
-    first = keras().Model(body.inputs, body.get_layer(_FIRST).output)
+    first = keras().Model(body.inputs[0], body.get_layer(_FIRST).output)
     ops, cells = keras().ops, np.asarray(images, np.float32)
     found = ops.convert_to_numpy(ops.cast(first(scale(cells)), "float32")).astype(np.float64)
     layer = body.get_layer(_FIRST_NORM)

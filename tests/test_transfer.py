@@ -82,7 +82,7 @@ def test_what_comes_out_of_the_first_layers_keeps_its_spread():
     settle(model, images)
     from deepometry.backend import keras
 
-    first = keras().Model(body.inputs, body.get_layer("bn_conv1").output)
+    first = keras().Model(body.inputs[0], body.get_layer("bn_conv1").output)
     seen = keras().ops.convert_to_numpy(first(model.get_layer("scale")(images.astype(np.float32))))
     assert np.allclose(seen.mean((0, 1, 2)), 0, atol=1e-3)
     assert np.allclose(seen.std((0, 1, 2)), 1, atol=1e-2)
@@ -183,7 +183,7 @@ def test_a_longer_training_keeps_the_phases_it_began_with(others, trained, begun
     shutil.copytree(begun, tmp_path / "out")
     said = []
     progress = StopAt("Epoch 3 of 20")
-    progress.on_say = said.append
+    progress.say = said.append
     train(restart(others, tmp_path / "out", trained, epochs=20, resume=True), progress)
     assert "Epochs 2 to 20: all layers learn." in said
 

@@ -135,7 +135,7 @@ class _Places:
 
     def __init__(self, form: StepForm, wrong: Mapping[str, str]) -> None:
         self._form, self._verb = form, form.step.verb
-        names = [name for name in form.step.kinds if name not in wrong]
+        names = [n for n in form.step.kinds if n not in wrong and str(_text(form[n].data)).strip()]
         self._paths = {name: form.step.fields[name][0].read(form[name].data) for name in names}
 
     def wrong(self) -> dict[str, str]:
@@ -192,10 +192,15 @@ class _Places:
             "choose another model, or leave this blank."
         }
 
+    def _start_from(self, name: str, path: Path) -> dict[str, str]:
+        found = check_path(path, "start", Task(lambda task: None))
+        return {name: found.text} if found.state in ("bad", "missing") else {}
+
 
 _Check = Callable[[_Places, str, Path], dict[str, str]]
 _CHECKS: dict[str, _Check] = {
     "input": _Places._input,
     "output": _Places._output,
     "model": _Places._model,
+    "start_from": _Places._start_from,
 }

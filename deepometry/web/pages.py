@@ -138,7 +138,8 @@ def run(verb: str) -> str | AnyResponse:
 def _remember(form: StepForm, options: Any) -> None:
     """Keep what was entered for the next visit, and its folders among the recent places."""
     remember(_home(), form.step.verb, form.texts())
-    browse_places.remember(_home(), *(getattr(options, name) for name in form.step.kinds))
+    places = (getattr(options, name) for name in form.step.kinds)
+    browse_places.remember(_home(), *(place for place in places if place))
 
 
 @blueprint.post("/example")
