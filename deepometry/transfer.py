@@ -23,7 +23,7 @@ from deepometry.words import counted, joined
 
 _FIRST, _FIRST_NORM = STEM
 _SAMPLE = 256  # cells on which the first normalisation is measured
-_LEGACY_NETWORK, _LEGACY_SCALING = "resnet50", "image"
+_LEGACY_NETWORK, _LEGACY_SCALING = "resnet50", "8bit"
 
 
 @dataclass(frozen=True)

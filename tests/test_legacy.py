@@ -77,7 +77,7 @@ def test_a_training_starts_from_them(cells, weights, tmp_path):
     said = []
     result = train(restart(cells, tmp_path / "out", path), Progress(on_say=said.append))
     model, told, _ = load_model(result.model)
-    assert (told.network, told.scaling, told.labels) == ("resnet50", "image", ("A", "B", "C"))
+    assert (told.network, told.scaling, told.labels) == ("resnet50", "8bit", ("A", "B", "C"))
     body = model.layers[-1]
     for name, arrays in weights.items():
         if name == HEAD or not arrays:

@@ -23,7 +23,7 @@ from deepometry.options.settings import (
 
 RECIPES = ("standard", "protocol")
 NETWORKS = (AUTO, "small18", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
-SCALINGS = (AUTO, "background", "channel", "image", "none")
+SCALINGS = (AUTO, "background", "channel", "image", "8bit", "none")
 BALANCES = (AUTO, "adjust", "weights", "sampling", "none")
 SCHEDULES = (AUTO, "cycle", "plateau")
 PRECISIONS = (AUTO, "float32", "bfloat16")
@@ -91,7 +91,8 @@ class TrainOptions(Options):
         "Intensity scaling",
         "background: less the background of each image, over the spread of the channel in the "
         "training cells; channel: mean and spread of each channel over the training cells; image: "
-        "darkest to brightest pixel of each image, as in the protocol; none: raw counts.",
+        "darkest to brightest pixel of each image; 8bit: the same, in 256 levels, as in the "
+        "protocol; none: raw counts.",
         one_of(SCALINGS),
         AUTO,
         choices=SCALINGS,
