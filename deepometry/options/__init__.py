@@ -10,6 +10,12 @@ from deepometry.options.example import (
     DemoOptions,
     ExampleOptions,
 )
+from deepometry.options.export import (
+    AUTO_FORMAT,
+    FORMATS,
+    ExportOptions,
+    ShowOptions,
+)
 from deepometry.options.parse import (
     InfoOptions,
     ParseOptions,
@@ -43,8 +49,10 @@ from deepometry.options.train import (
 
 __all__ = [
     "AUTO",
+    "AUTO_FORMAT",
     "BALANCES",
     "DEMO_TARGET",
+    "FORMATS",
     "LARGEST_FRAME",
     "LAYERS",
     "METHODS",
@@ -59,11 +67,13 @@ __all__ = [
     "BaselineOptions",
     "DemoOptions",
     "ExampleOptions",
+    "ExportOptions",
     "ExtractOptions",
     "InfoOptions",
     "ParseOptions",
     "PredictOptions",
     "Setting",
+    "ShowOptions",
     "TrainOptions",
     "read_channels",
     "settings",
