@@ -280,7 +280,7 @@ def test_a_table_that_was_cut_is_refused(truth, tmp_path):
     write_predicted(tmp_path / "p", truth, range(20))
     record = tmp_path / "p" / "predict.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"cells": 30}))
-    with pytest.raises(DeepometryError, match="expected 30 rows, as predict.json says, found 20"):
+    with pytest.raises(DeepometryError, match=r"expected 30 rows, as predict.json says, found 20"):
         run(tmp_path / "p", tmp_path / "all.csv")
 
 

@@ -192,7 +192,7 @@ class Images:
         if isinstance(first, ParsedCells) and folder is None:
             self.dataset, keys = first.dataset, first.keys
         else:
-            place = folder or _images_of(table)
+            place = folder or images_folder(table)
             self.dataset = open_dataset(place)
             keys = ParsedCells(self.dataset).keys
         self.rows = places_of(table.keys, numbered(keys))
@@ -204,7 +204,14 @@ class Images:
             )
 
 
-def _images_of(table: CellTable) -> Path:
+def images_folder(table: CellTable) -> Path:
+    """Give the folder of the parsed cells that results are about.
+
+    Raises
+    ------
+    DeepometryError
+        It is not told, or not there any more.
+    """
     told = (record.get("options", {}).get("input") for record in _of_images(table))
     for place in filter(None, told):
         if Path(place).is_dir():
