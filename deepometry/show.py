@@ -244,7 +244,12 @@ def _row_of(stored: Stored, row: int) -> dict[str, str]:
         return {}
     with table.open(encoding="utf-8-sig", newline="") as file:
         told = next(islice(csv.DictReader(file), row, None), {})
-    return {name: value for name, value in told.items() if name not in _TOLD}
+    return {name: _short(value) for name, value in told.items() if name not in _TOLD}
+
+
+def _short(text: str) -> str:
+    """Write a centre as exactly as it is of use."""
+    return f"{float(text):.2f}" if re.fullmatch(r"-?\d+\.\d{3,}", text) else text
 
 
 # --- image files -------------------------------------------------------------------------------
@@ -262,7 +267,7 @@ def _in_images(place: Path, wanted: Wanted, progress: Progress) -> Found:
     height, width = cell.pixels.shape[:2]
     folder = "/".join(source.folder)
     facts = {"folder": folder, "height": str(height), "width": str(width)}
-    facts |= {"centre": f"{cell.centre[0]:g}, {cell.centre[1]:g}"} if cell.centre else {}
+    facts |= {"centre": f"{cell.centre[0]:.2f}, {cell.centre[1]:.2f}"} if cell.centre else {}
     name = f"{cell.source.rpartition('/')[2]} #{cell.object}"
     shown = GalleryCell(name, folder, tuple(source.channels), cell.pixels)
     kept = {name: value for name, value in facts.items() if value}

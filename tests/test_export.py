@@ -339,3 +339,14 @@ def test_a_table_knows_its_parts(everything):
     assert table.embeddings == {"umap": ["umap_1", "umap_2"]}
     assert table.label == "label"
     assert set(table.classes) == set(LABELS)
+
+
+def test_from_the_command_line(everything, tmp_path):
+    from click.testing import CliRunner
+
+    from deepometry.cli import cli
+
+    words = ["export", str(everything), str(tmp_path / "all.csv"), "--features", "none"]
+    said = CliRunner().invoke(cli, words)
+    assert said.exit_code == 0
+    assert f"Exported 30 cells as csv: {tmp_path / 'all.csv'}" in said.output

@@ -121,3 +121,16 @@ def test_what_is_asked_for(text, object, file):
 def test_a_place_that_is_not_there(tmp_path):
     with pytest.raises(DeepometryError, match="does not exist"):
         find_cell(tmp_path / "nowhere", "1")
+
+
+def test_from_the_command_line(raw, tmp_path):
+    from click.testing import CliRunner
+
+    from deepometry.cli import cli
+
+    output = tmp_path / "cell.png"
+    words = ["show", str(raw / "Day 1" / "sample1.cif"), "40", "--output", str(output)]
+    said = CliRunner().invoke(cli, words)
+    assert said.exit_code == 0
+    assert "Object 40 of sample1.cif" in said.output
+    assert output.is_file()
