@@ -12,6 +12,7 @@ from deepometry.errors import DeepometryError, OptionsError
 from deepometry.export import export
 from deepometry.export.table import CellTable
 from deepometry.options import ExportOptions
+from deepometry.progress import Progress
 from tests.exported import (
     LABELS,
     make_truth,
@@ -125,6 +126,26 @@ def test_a_cell_that_is_there_twice_keeps_both_rows(truth, tmp_path):
     check_identity(table, twice)
     found = set(table[f"probability_{LABELS[0]}"][3:5])
     assert found == set(twice.chances[3:5, 0].tolist())
+
+
+def test_predictions_of_another_folder_join_a_map(truth, tmp_path):
+    write_features(tmp_path / "f", truth)
+    write_coordinates(tmp_path / "map", truth, tmp_path / "f")
+    write_predicted(tmp_path / "p", truth, range(29, -1, -1))
+    run(tmp_path / "map", tmp_path / "all.csv", also=tmp_path / "p")
+    table = pd.read_csv(tmp_path / "all.csv")
+    check_identity(table, truth)
+    assert table["label"].tolist() == [LABELS[code] for code in truth.codes]
+    assert {"umap_1", "pool5_1", "predicted Class"} <= set(table)
+
+
+def test_features_of_a_map_that_are_gone_are_told(truth, tmp_path):
+    write_coordinates(tmp_path / "map", truth, tmp_path / "gone")
+    said = []
+    options = ExportOptions(input=tmp_path / "map", output=tmp_path / "all.csv")
+    export(options, Progress(on_say=said.append))
+    assert "is not there any more" in said[0]
+    assert "umap_1" in pd.read_csv(tmp_path / "all.csv")
 
 
 def test_one_class_and_chosen_cells(everything, truth, tmp_path):

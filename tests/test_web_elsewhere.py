@@ -100,14 +100,28 @@ def test_features_are_chosen_and_mistakes_told(app, client, runs):
     assert "Features: expected" in client.post(place, data={"format": "mat", "features": "-1"}).text
 
 
+def test_predictions_are_joined_to_features(app, client, runs):
+    place = f"/jobs/{runs['extract'].id}/results/export"
+    client.post(place, data={"format": "parquet", "also": runs["predict"].id})
+    started = app.extensions["jobs"].list()[0]
+    finish(app)
+    client.post(place, data={"format": "csv", "also": "/etc"})
+    assert app.extensions["jobs"].list()[0].options["also"] is None
+    finish(app)
+    data = client.get(f"{place}/{started.id}/file", buffered=True).data
+    table = pd.read_parquet(io.BytesIO(data))
+    assert {"probability_A", "pool5_1"} <= set(table)
+    assert table["probability_A"].notna().all()
+
+
 def test_an_export_that_waits_is_stopped(app, client, runs):
     place = f"/jobs/{runs['extract'].id}/results/export"
-    client.post(place, data={"format": "parquet"})
+    client.post(place, data={"format": "mat"})
     started = app.extensions["jobs"].list()[0]
     client.post(f"{place}/{started.id}/stop")
     finish(app)
     assert "Stopped" in client.get(f"{place}/{started.id}").text
-    assert not list((Path(runs["extract"].output) / "export").glob("*.parquet"))
+    assert not list((Path(runs["extract"].output) / "export").glob("*.mat"))
 
 
 def test_a_cell_is_found_and_drawn(client, runs, cells):

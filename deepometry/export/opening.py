@@ -35,7 +35,10 @@ _FEATURES = "features_extracted_by_{}.txt"
 
 
 def open_table(
-    folder: Path, layer: str | None = None, progress: Progress | None = None
+    folder: Path,
+    layer: str | None = None,
+    progress: Progress | None = None,
+    also: Path | None = None,
 ) -> CellTable:
     """Open all that a folder says of its cells.
 
@@ -48,6 +51,8 @@ def open_table(
         Whose features, where those of several layers are there; by default of the last one.
     progress : Progress, optional
         Told about it; may cancel.
+    also : Path, optional
+        Another folder of results of the same cells.
 
     Raises
     ------
@@ -55,13 +60,15 @@ def open_table(
         There is nothing of the kind, or the tables are damaged, or of different cells.
     """
     folder = existing_folder(Path(folder), "Input location")
-    if progress is not None:
-        progress.report(0, 0, "Reading the tables")
-    records = _records(folder)
-    found = _tables(folder, layer, records)
-    if (beside := _origin(records)) and beside != folder:
-        records = _records(beside) | records
-        found = _tables(beside, layer, records) | found
+    progress = progress or Progress()
+    progress.report(0, 0, "Reading the tables")
+    found: dict[str, CellFile] = {}
+    records: dict[str, dict[str, Any]] = {}
+    for place in _places(folder, also, progress):
+        found = _tables(place, layer, _records(place)) | found
+        records = _records(place) | records
+    if layer is not None and "features" not in found:
+        raise DeepometryError(f"{folder}: expected features of the layer {layer}, found none.")
     if not found:
         return CellTable(folder, (ParsedCells(_parsed(folder)),), records)
     files = [found[kind] for kind in (*_TABLES, "features") if kind in found]
@@ -69,16 +76,21 @@ def open_table(
     return CellTable(folder, (first, *(f for f in files if f is not first)), records)
 
 
+def _places(folder: Path, also: Path | None, progress: Progress) -> list[Path]:
+    """Give all folders whose tables belong together: of a map, that of its features too."""
+    given = [folder, *([existing_folder(also, "Together with")] if also else [])]
+    found = []
+    for place in given:
+        told = own_record(place / "embed.json", "embed").get("options", {}).get("input")
+        found += [place, *([Path(told)] if told and Path(told).is_dir() else [])]
+        if told and not Path(told).is_dir():
+            progress.say(f"{told}, whose features {place} shows, is not there any more.")
+    return list(dict.fromkeys(found))
+
+
 def _records(folder: Path) -> dict[str, dict[str, Any]]:
     told = {step: own_record(folder / f"{step}.json", step) for step in STEPS}
     return {step: record for step, record in told.items() if record}
-
-
-def _origin(records: dict[str, dict[str, Any]]) -> Path | None:
-    """Give the folder of the features that were drawn, where it is still there."""
-    told = records.get("embed", {}).get("options", {}).get("input")
-    place = Path(told) if told else None
-    return place if place and place.is_dir() else None
 
 
 def _tables(
@@ -135,17 +147,19 @@ def _layer(folder: Path, layer: str | None, record: dict[str, Any]) -> str | Non
     Raises
     ------
     DeepometryError
-        There is none of the layer that was asked for.
+        There are some, but none of the layer that was asked for.
     """
     begin, end = _FEATURES.split("{}")
     known = sorted(p.name[len(begin) : -len(end)] for p in folder.glob(_FEATURES.format("*")))
-    if layer is not None and layer not in known:
-        found = ", ".join(known) or "none"
+    if layer is not None and known and layer not in known:
         raise DeepometryError(
-            f"{folder}: expected features of the layer {layer}, found {found}; choose among these."
+            f"{folder}: expected features of the layer {layer}, found {', '.join(known)}; choose "
+            "among these."
         )
+    if not known:
+        return None
     last = record.get("options", {}).get("layer")
-    return layer or (last if last in known else next(iter(known), None))
+    return layer or (last if last in known else known[0])
 
 
 def _parsed(folder: Path) -> Dataset:

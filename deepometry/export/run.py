@@ -81,7 +81,8 @@ def export(options: ExportOptions, progress: Progress | Report | None = None) ->
     progress = as_progress(progress)
     format = chosen_format(options)
     _check_place(options, format)
-    table = _chosen(open_table(options.input, options.layer, progress), options)
+    table = open_table(options.input, options.layer, progress, options.also)
+    table = _chosen(table, options)
     writer = _bundle if format in BUNDLES else _file
     notes = writer(format, table, options, progress)
     result = ExportResult(len(table), format, options.output, tuple(notes))

@@ -65,6 +65,13 @@ class ExportOptions(Options):
         "auto",
         metavar="WHICH",
     )
+    also: Path | None = option(
+        "Together with",
+        "Folder of further results of the same cells, such as predictions beside a map.",
+        read_path,
+        None,
+        metavar="FOLDER",
+    )
     layer: str | None = option(
         "Layer",
         "Whose features, where those of several layers are in the folder; the last one by default.",

@@ -47,6 +47,23 @@ def last_export(output: Output) -> Any:
     return next((job for job in jobs if _is_of(job, output)), None)
 
 
+@blueprint.app_template_global("export_also")
+def export_also(output: Output) -> dict[str, Any]:
+    """Give the runs, by id, whose results may be of the same cells: predictions beside features.
+
+    The newest of each folder, at most ten.
+    """
+    wanted = _BESIDE.get(output.verb, ())
+    found: dict[Any, Any] = {}
+    for job in current_app.extensions["jobs"].list():
+        if job.verb in wanted and job.state == "done" and job.output is not None:
+            found.setdefault(job.output, job)
+    return {job.id: job for job in [*found.values()][:10]}
+
+
+_BESIDE = {"predict": ("extract", "embed"), "extract": ("predict",), "embed": ("predict",)}
+
+
 def _is_of(job: Any, output: Output) -> bool:
     told = job.options.get("input") if job.verb == "export" else None
     return told is not None and Path(told) == output.root.absolute()
@@ -75,12 +92,14 @@ def _options(output: Output) -> ExportOptions:
     stem = safe_name(" ".join(filter(None, (output.root.name or output.verb, label))))
     ending = f"_{asked}.zip" if asked in _ARCHIVES else f".{asked}"
     layer = output.option("layer") if output.verb == "extract" else None
+    also = export_also(output).get(request.form.get("also", ""))
     return ExportOptions(
         input=output.root,
         output=output.root / FOLDER / f"{stem}{ending}",
         format=asked,
         label=label,
         layer=layer,
+        also=also.output if also else None,
         features=request.form.get("features") or "auto",
     )
 
