@@ -10,7 +10,6 @@ from flask import Response, abort, current_app, render_template, request, send_f
 
 from deepometry.errors import DeepometryError
 from deepometry.options import ExportOptions
-from deepometry.stacks import safe_name
 from deepometry.web.jobs import Job
 from deepometry.web.results_output import Gone, Output, Unknown
 from deepometry.web.results_site import blueprint, find_output, picture
@@ -86,6 +85,8 @@ def _options(output: Output) -> ExportOptions:
     DeepometryError
         It cannot be done.
     """
+    from deepometry.stacks import safe_name
+
     asked, label = request.form.get("format", ""), request.form.get("label") or None
     if asked not in FORMATS:
         raise Unknown(f"Format: expected one of {', '.join(FORMATS)}, found {asked!r}.")
