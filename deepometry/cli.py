@@ -17,11 +17,13 @@ from deepometry.errors import DeepometryError, OptionsError, explain_os_error, l
 from deepometry.options import (
     BaselineOptions,
     DemoOptions,
+    ExportOptions,
     ExtractOptions,
     InfoOptions,
     ParseOptions,
     PredictOptions,
     Setting,
+    ShowOptions,
     TrainOptions,
     flag_of,
     settings,
@@ -31,7 +33,7 @@ from deepometry.progress import Cancelled, Progress
 _NAME = "deepometry"
 _STOPPED = 130  # what shells expect of a program ended by Ctrl-C
 _NO_MEMORY = "There is not enough memory: use a smaller --batch-size or a smaller --network."
-_POSITIONAL = ("input", "output")
+_POSITIONAL = ("input", "output", "source", "object")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -206,6 +208,32 @@ def extract(**fields: Any) -> None:
 
     with _bar() as bar:
         result = run(ExtractOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
+@options_of(ExportOptions)
+def export(**fields: Any) -> None:
+    """Write the results in the folder INPUT for another program, to the file OUTPUT."""
+    from deepometry.export import export as run
+
+    with _bar() as bar:
+        result = run(ExportOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
+@options_of(ShowOptions)
+def show(**fields: Any) -> None:
+    """Find a cell again: draw it in every channel, and tell what is known of it.
+
+    `deepometry show sample7.cif 4711`, or in a folder: `deepometry show images "4711 of
+    sample7.cif"`.
+    """
+    from deepometry.show import show as run
+
+    with _bar() as bar:
+        result = run(ShowOptions(**fields), bar)
     click.echo(result)
 
 

@@ -15,10 +15,12 @@ from deepometry.cli import cli
 from deepometry.options import (
     BaselineOptions,
     DemoOptions,
+    ExportOptions,
     ExtractOptions,
     InfoOptions,
     ParseOptions,
     PredictOptions,
+    ShowOptions,
     TrainOptions,
     flag_of,
     settings,
@@ -33,6 +35,8 @@ STEPS = {
     "baseline": BaselineOptions,
     "predict": PredictOptions,
     "extract": ExtractOptions,
+    "export": ExportOptions,
+    "show": ShowOptions,
     "demo": DemoOptions,
 }
 

@@ -10,6 +10,12 @@ from deepometry.options.example import (
     DemoOptions,
     ExampleOptions,
 )
+from deepometry.options.export import (
+    AUTO_FORMAT,
+    FORMATS,
+    ExportOptions,
+    ShowOptions,
+)
 from deepometry.options.parse import (
     InfoOptions,
     ParseOptions,
@@ -45,8 +51,10 @@ from deepometry.options.train import (
 
 __all__ = [
     "AUTO",
+    "AUTO_FORMAT",
     "BALANCES",
     "DEMO_TARGET",
+    "FORMATS",
     "FREEZES",
     "LARGEST_FRAME",
     "LAYERS",
@@ -62,11 +70,13 @@ __all__ = [
     "BaselineOptions",
     "DemoOptions",
     "ExampleOptions",
+    "ExportOptions",
     "ExtractOptions",
     "InfoOptions",
     "ParseOptions",
     "PredictOptions",
     "Setting",
+    "ShowOptions",
     "TrainOptions",
     "flag_of",
     "read_channels",

@@ -13,6 +13,7 @@ from deepometry.errors import DeepometryError
 from deepometry.options import (
     BaselineOptions,
     ExampleOptions,
+    ExportOptions,
     ExtractOptions,
     ParseOptions,
     PredictOptions,
@@ -63,6 +64,7 @@ VERBS: dict[str, Verb] = {
         _step("baseline", BaselineOptions),
         _step("predict", PredictOptions),
         _step("extract", ExtractOptions),
+        _step("export", ExportOptions),
         Verb(
             "demo-data",
             ExampleOptions,
