@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from deepometry.checkpoint import STATE, Row
 from deepometry.errors import DeepometryError
+from deepometry.files import earlier_files
 from deepometry.options import TrainOptions
 from deepometry.progress import Progress
 from deepometry.training_cells import Cells
 
 HISTORY, CURVE, RECORD = "training.csv", "train_val_loss.png", "train.json"
-_KEPT = ("model_*.keras", HISTORY, CURVE, RECORD, STATE)
+CROSS_VALIDATION, FOLDS = "cross_validation.json", "folds.csv"
+_KEPT = ("model_*.keras", HISTORY, CURVE, RECORD, STATE, "fold_[0-9]*")
 _CHANGEABLE = {"input", "output", "epochs", "patience", "plateau", "resume"}
 
 
@@ -42,9 +45,41 @@ def facts_of(options: TrainOptions, cells: Cells) -> dict[str, Any]:
     return told | shape | {"cells": cells.fingerprint}
 
 
+def check_facts(found: Mapping[str, Any], wanted: Mapping[str, Any], place: Path) -> None:
+    """Check that a training that is to go on is of the same kind.
+
+    Parameters
+    ----------
+    found : dict
+        Facts of the training in the folder.
+    wanted : dict
+        Those of the one that is to go on with it.
+    place : Path
+        The folder.
+
+    Raises
+    ------
+    DeepometryError
+        They differ.
+    """
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            raise DeepometryError(
+                f"{name}: expected {found.get(name)!r}, with which the training in {place} began, "
+                f"found {value!r}; use the same, or train without resuming."
+            )
+
+
+def fold_folder(output: Path, number: int) -> Path:
+    """Give the folder of a fold, numbered from 1."""
+    return output / f"fold_{number}"
+
+
 def set_aside(output: Path, progress: Progress) -> None:
     """Move what an earlier training left in the output folder out of the way, whole."""
     found = [path for pattern in _KEPT for path in output.glob(pattern)]
+    pooled = earlier_files(output / CROSS_VALIDATION, "cross-validation")
+    found += [output / name for name in pooled if (output / name).is_file()]
     if not found:
         return
     number = 1
