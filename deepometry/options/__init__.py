@@ -5,6 +5,10 @@ field carries its label, its help and the function that reads it. All fields are
 once, and `OptionsError` says for each what was expected and what was found.
 """
 
+from deepometry.options.curve import (
+    LearningCurveOptions,
+    read_shares,
+)
 from deepometry.options.example import (
     DEMO_TARGET,
     DemoOptions,
@@ -61,10 +65,12 @@ __all__ = [
     "ExampleOptions",
     "ExtractOptions",
     "InfoOptions",
+    "LearningCurveOptions",
     "ParseOptions",
     "PredictOptions",
     "Setting",
     "TrainOptions",
     "read_channels",
+    "read_shares",
     "settings",
 ]

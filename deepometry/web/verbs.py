@@ -14,6 +14,7 @@ from deepometry.options import (
     BaselineOptions,
     ExampleOptions,
     ExtractOptions,
+    LearningCurveOptions,
     ParseOptions,
     PredictOptions,
     TrainOptions,
@@ -60,6 +61,12 @@ VERBS: dict[str, Verb] = {
         _step("parse", ParseOptions),
         _step("train", TrainOptions),
         _step("baseline", BaselineOptions),
+        Verb(
+            "learning-curve",
+            LearningCurveOptions,
+            "deepometry.learning_curve:learning_curve",
+            ("deepometry", "learning-curve"),
+        ),
         _step("predict", PredictOptions),
         _step("extract", ExtractOptions),
         Verb(
