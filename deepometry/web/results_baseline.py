@@ -31,8 +31,8 @@ class Baseline:
     model, target, method : str
     scores : dict of str to float
         `accuracy` and `balanced_accuracy`, on the validation cells.
-    validation, features : int
-        Their numbers.
+    validation, features, folds : int
+        Their numbers; no folds is 0.
     important : list of Feature
         The most important first.
     kinds : dict of str to float
@@ -52,6 +52,7 @@ class Baseline:
     kinds: dict[str, float]
     comparison: Mapping[str, Any]
     caveats: list[str]
+    folds: int = 0
 
 
 def baseline_of(output: Output) -> Baseline:
@@ -68,6 +69,7 @@ def baseline_of(output: Output) -> Baseline:
         kinds=dict(record.get("kinds") or {}),
         comparison=record.get("comparison") or {},
         caveats=[str(each) for each in record.get("caveats") or []],
+        folds=int((record.get("cross_validation") or {}).get("folds", 0)),
     )
 
 

@@ -16,7 +16,7 @@ from deepometry.web.results_output import Gone, Output
 if TYPE_CHECKING:
     import numpy as np
 
-    from deepometry.dataset import Dataset
+    from deepometry.dataset import Dataset, Part
     from deepometry.stored import Stored
 
 Range = tuple[float, float]
@@ -115,10 +115,11 @@ def open_cells(output: Output) -> Dataset:
 
     place, target = Path(str(output.option("input"))), str(output.option("target") or "")
     if output.verb == "train":  # its table is of the labelled cells, those held out aside
-        return open_dataset(
-            place,
-            keep=lambda part: training_part(part) and label_of(part.levels, target) is not None,
-        )
+
+        def labelled(part: Part) -> bool:
+            return training_part(part) and label_of(part.levels, target) is not None
+
+        return open_dataset(place, keep=labelled)
     dataset = open_dataset(place)
     both = {TRAIN, HOLD_OUT} <= dataset.sides
     if output.verb == "predict" and both and not output.option("unannotated"):
