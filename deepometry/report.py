@@ -268,9 +268,17 @@ def plot_learning_curve(
     """
     figure, axes = _figure((6.4, 4.4))
     cells = np.array([row["cells"] for row in rows])
-    errors = [1.96 * row["standard_error"] for row in rows]
-    shown = [row["accuracy"] for row in rows]
-    axes.errorbar(cells, shown, errors, fmt="o", color=_INK, capsize=3, label="measured")
+    shown = np.array([row["accuracy"] for row in rows])
+    errors = 1.96 * np.array([row["standard_error"] for row in rows])
+    axes.errorbar(
+        cells,
+        shown,
+        [np.minimum(errors, shown), np.minimum(errors, 1 - shown)],
+        fmt="o",
+        color=_INK,
+        capsize=3,
+        label="measured",
+    )
     between = np.geomspace(cells.min(), max(found.cells, cells.max()), 200)
     learnt = between <= cells.max()
     axes.plot(between[learnt], found.law.at(between[learnt]), color=_INK, label="a - b / n^c")

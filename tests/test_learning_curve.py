@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,7 +40,9 @@ def test_shares_are_read_in_any_spelling(given, found):
 @pytest.mark.parametrize("given", ["1", "0,1", "0.5,1.5", "a,b", "1/0,1", "-1,1", "1,1", ",".join(
     str(n / 20) for n in range(1, 15))])  # fmt: skip
 def test_bad_shares_are_refused(given):
-    with pytest.raises(OptionsError, match="Shares: expected 2 to 12 different shares above 0"):
+    with pytest.raises(
+        OptionsError, match="Shares of the curve: expected 2 to 12 different shares above 0"
+    ):
         options("i", "o", shares=given)
 
 
@@ -58,7 +62,7 @@ def test_subsets_are_nested_stratified_and_apart_from_the_jury(tmp_path):
         (share, repeat) for repeat in (1, 2) for share in (0.125, 0.25, 0.5, 1.0)
     ]
     used = [set(each.cells.training) | set(each.cells.validation) for each in found]
-    for smaller, larger in zip(used[:3], used[1:4], strict=True):
+    for smaller, larger in pairwise(used[:4]):
         assert smaller < larger
     assert used[3] == used[7] == set(cells.training)
     assert used[0] != used[4]

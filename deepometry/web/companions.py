@@ -63,7 +63,7 @@ COMPANIONS = {
             "Learning curve",
             "Trains on an eighth, a quarter, a half and all of the cells, each time judged by the "
             "same cells left out, and foretells the accuracy with twice as many: is it worth "
-            "measuring more? Shares and Repeats stand in More options. Keeps no model.",
+            "measuring more? Its shares and repeats stand in More options. Keeps no model.",
             LearningCurveOptions,
             ("shares", "repeats"),
         ),
