@@ -28,11 +28,12 @@ from deepometry.training_facts import (
     FOLDS,
     HISTORY,
     RECORD,
+    Role,
     check_facts,
     facts_of,
     fold_folder,
 )
-from deepometry.training_run import Role, Run, steps_an_epoch
+from deepometry.training_run import Run, steps_an_epoch
 from deepometry.words import counted
 
 STEP, FOLD_RECORD, _FOLD_STEP = "cross-validation", "fold.json", "fold"

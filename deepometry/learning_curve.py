@@ -23,7 +23,8 @@ from deepometry.progress import Part, Progress, Report, as_progress
 from deepometry.recipe import Recipe, recipe_for
 from deepometry.report import confusion, plot_learning_curve, scores, write_table
 from deepometry.training_cells import Cells, about, check_output, gather_cells, with_sides
-from deepometry.training_run import Role, Run, steps_an_epoch
+from deepometry.training_facts import Role
+from deepometry.training_run import Run, steps_an_epoch
 from deepometry.words import counted
 
 STEP, TABLE = "learning-curve", "learning_curve.csv"

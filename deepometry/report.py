@@ -270,26 +270,13 @@ def plot_learning_curve(
     cells = np.array([row["cells"] for row in rows])
     shown = np.array([row["accuracy"] for row in rows])
     errors = 1.96 * np.array([row["standard_error"] for row in rows])
-    axes.errorbar(
-        cells,
-        shown,
-        [np.minimum(errors, shown), np.minimum(errors, 1 - shown)],
-        fmt="o",
-        color=_INK,
-        capsize=3,
-        label="measured",
-    )
+    both = [np.minimum(errors, shown), np.minimum(errors, 1 - shown)]  # shares end at 0 and 1
+    axes.errorbar(cells, shown, both, fmt="o", color=_INK, capsize=3, label="measured")
     between = np.geomspace(cells.min(), max(found.cells, cells.max()), 200)
     learnt = between <= cells.max()
     axes.plot(between[learnt], found.law.at(between[learnt]), color=_INK, label="a - b / n^c")
     if found.known:
-        axes.plot(between[~learnt], found.law.at(between[~learnt]), color=_OTHER, linestyle="--")
-        both = [[found.accuracy - found.low], [found.high - found.accuracy]]
-        spread = np.maximum(both, 0)
-        axes.errorbar(
-            [found.cells], [found.accuracy], spread, fmt="s", color=_OTHER, capsize=3,
-            label="expected, 95 %",
-        )  # fmt: skip
+        _draw_forecast(axes, found, between[~learnt])
     axes.set_xscale("log")
     ticks = sorted({int(n) for n in cells} | ({found.cells} if found.known else set()))
     axes.set_xticks(ticks, [f"{n:,}" for n in ticks], rotation=30, ha="right")
@@ -299,3 +286,10 @@ def plot_learning_curve(
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="lower right")
     _save(figure, path)
+
+
+def _draw_forecast(axes: Any, found: Forecast, between: np.ndarray) -> None:
+    axes.plot(between, found.law.at(between), color=_OTHER, linestyle="--")
+    spread = np.maximum([[found.accuracy - found.low], [found.high - found.accuracy]], 0)
+    style = {"fmt": "s", "color": _OTHER, "capsize": 3, "label": "expected, 95 %"}
+    axes.errorbar([found.cells], [found.accuracy], spread, **style)

@@ -13,7 +13,8 @@ from deepometry.options import TrainOptions
 from deepometry.precision import chosen_precision
 from deepometry.progress import Cancelled, Progress, Report, as_progress
 from deepometry.training_cells import about, check_output, gather_cells
-from deepometry.training_run import Role, Run
+from deepometry.training_facts import Role
+from deepometry.training_run import Run
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,32 @@ HISTORY, CURVE, RECORD = "training.csv", "train_val_loss.png", "train.json"
 CROSS_VALIDATION, FOLDS = "cross_validation.json", "folds.csv"
 _KEPT = ("model_*.keras", HISTORY, CURVE, RECORD, STATE, "fold_[0-9]*")
 _CHANGEABLE = {"input", "output", "epochs", "patience", "plateau", "resume"}
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a training is a part of; by default it stands for itself.
+
+    Attributes
+    ----------
+    replaces : Path or None
+        Folder whose earlier training is moved aside when the first epoch is whole; by default
+        the output folder.
+    keeps : bool
+        Whether nothing is moved aside, because what is there belongs to this one.
+    scores : dict of str to float
+        What is known of the model before: its scores in a cross-validation.
+    record : dict
+        What train.json tells besides.
+    steps_after : int
+        Steps of the trainings that follow, told with the time that this one will take.
+    """
+
+    replaces: Path | None = None
+    keeps: bool = False
+    scores: Mapping[str, float] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
+    steps_after: int = 0
 
 
 def check_finite(row: Row) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,37 +41,12 @@ from deepometry.training_facts import (
     CURVE,
     HISTORY,
     RECORD,
+    Role,
     check_facts,
     check_finite,
     facts_of,
     set_aside,
 )
-
-
-@dataclass(frozen=True)
-class Role:
-    """What a training is a part of; by default it stands for itself.
-
-    Attributes
-    ----------
-    replaces : Path or None
-        Folder whose earlier training is moved aside when the first epoch is whole; by default
-        the output folder.
-    keeps : bool
-        Whether nothing is moved aside, because what is there belongs to this one.
-    scores : dict of str to float
-        What is known of the model before: its scores in a cross-validation.
-    record : dict
-        What train.json tells besides.
-    steps_after : int
-        Steps of the trainings that follow, told with the time that this one will take.
-    """
-
-    replaces: Path | None = None
-    keeps: bool = False
-    scores: Mapping[str, float] = field(default_factory=dict)
-    record: Mapping[str, Any] = field(default_factory=dict)
-    steps_after: int = 0
 
 
 class Run:
