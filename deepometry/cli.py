@@ -20,6 +20,7 @@ from deepometry.options import (
     ExportOptions,
     ExtractOptions,
     InfoOptions,
+    LearningCurveOptions,
     ParseOptions,
     PredictOptions,
     Setting,
@@ -75,11 +76,15 @@ def _parameter(name: str, setting: Setting, default: Any) -> Callable[[Command],
         flag,
         name,
         required=required,
-        default=None if required or default is None else str(default),
+        default=None if required or default is None else _as_text(default),
         show_default=not required and default is not None,
         metavar=_metavar(setting, default),
         help=setting.help,
     )
+
+
+def _as_text(default: Any) -> str:
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
 def _metavar(setting: Setting, default: Any) -> str:
@@ -248,6 +253,17 @@ def baseline(**fields: Any) -> None:
 
     with _bar() as bar:
         result = run(BaselineOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command("learning-curve")
+@options_of(LearningCurveOptions)
+def learning_curve(**fields: Any) -> None:
+    """Tell how accuracy rises with the number of cells under INPUT, and what more would give."""
+    from deepometry.learning_curve import learning_curve as run
+
+    with _bar() as bar:
+        result = run(LearningCurveOptions(**fields), bar)
     click.echo(result)
 
 

@@ -5,6 +5,10 @@ field carries its label, its help and the function that reads it. All fields are
 once, and `OptionsError` says for each what was expected and what was found.
 """
 
+from deepometry.options.curve import (
+    LearningCurveOptions,
+    read_shares,
+)
 from deepometry.options.example import (
     DEMO_TARGET,
     DemoOptions,
@@ -73,6 +77,7 @@ __all__ = [
     "ExportOptions",
     "ExtractOptions",
     "InfoOptions",
+    "LearningCurveOptions",
     "ParseOptions",
     "PredictOptions",
     "Setting",
@@ -80,5 +85,6 @@ __all__ = [
     "TrainOptions",
     "flag_of",
     "read_channels",
+    "read_shares",
     "settings",
 ]

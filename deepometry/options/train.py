@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from deepometry.errors import OptionsError
 from deepometry.options.settings import (
@@ -29,6 +30,34 @@ SCHEDULES = (AUTO, "cycle", "plateau")
 PRECISIONS = (AUTO, "float32", "bfloat16")
 FREEZES = (AUTO, "two-phase", "all-but-head", "stem", "none")
 METHODS = ("boosting", "rusboost")
+MOST_FOLDS = 20
+
+
+def folds_option() -> Any:
+    return option(
+        "Folds",
+        "Cross-validation: the cells are dealt out to so many folds, each is judged by a model "
+        "that learnt from the others, and one model of all cells is trained at the end. Blank or "
+        "0 for none; 5 is usual, and takes six times as long.",
+        read_folds,
+        None,
+        metavar="NUMBER",
+    )
+
+
+def read_folds(value: Any) -> int | None:
+    return whole(2, MOST_FOLDS)(value) if str(value).strip() != "0" else None
+
+
+def group_option() -> Any:
+    return option(
+        "Group by",
+        "Keep all cells of a folder value on one side, such as Sample, in folds and in the "
+        "validation share, so that models are judged on samples that they never saw.",
+        read_text,
+        None,
+        metavar="PREFIX",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +242,8 @@ class TrainOptions(Options):
     resume: bool = option(
         "Resume", "Go on from the last epoch of a training in the output folder.", read_flag, False
     )
+    folds: int | None = folds_option()
+    group_by: str | None = group_option()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -285,3 +316,5 @@ class BaselineOptions(Options):
         whole(0),
         0,
     )
+    folds: int | None = folds_option()
+    group_by: str | None = group_option()

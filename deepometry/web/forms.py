@@ -40,12 +40,24 @@ class StepForm(FlaskForm):
             options = self.step.options(**given)
         except OptionsError as error:
             wrong.update(error.fields)
+        wrong.update(self._wrong_extra())
         places = _Places(self, wrong)
         wrong.update(places.wrong())
         for name, text in wrong.items():
             told = text.removeprefix(f"{self.step.fields[name][0].label}: ")  # it stands beside it
             self[name].errors = [told[:1].upper() + told[1:]]
         return None if wrong else options
+
+    def _wrong_extra(self) -> dict[str, str]:
+        """Check what was entered in the fields that are no options of the step."""
+        wrong, texts = {}, self.texts()
+        for name, setting in self.step.extra.items():
+            try:
+                if text := str(texts[name]).strip():
+                    setting.read(text)
+            except ValueError as error:
+                wrong[name] = str(error)
+        return wrong
 
     def texts(self) -> Values:
         """Give what was entered, by field, without the CSRF token."""

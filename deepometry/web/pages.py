@@ -126,7 +126,7 @@ def run(verb: str) -> str | AnyResponse:
     options = form.options()
     if options is not None:
         _remember(form, options)
-        _jobs().submit(companion.from_form(options) if companion else options)
+        _jobs().submit(companion.from_form(options, form.texts()) if companion else options)
     if not _from_htmx():
         return _page(form) if options is None else redirect(url_for("pages.index"))
     jobs = _jobs().list()

@@ -12,6 +12,7 @@ from typing import Any
 
 from deepometry.options import (
     ExtractOptions,
+    LearningCurveOptions,
     ParseOptions,
     PredictOptions,
     Setting,
@@ -113,6 +114,7 @@ STEPS = {
             TrainOptions,
             ("input", "output", "target", "epochs"),
             {"input": "parsed", "output": "folder", "start_from": "start"},
+            extra={name: settings(LearningCurveOptions)[name][0] for name in ("shares", "repeats")},
         ),
         Step(
             "predict",
@@ -177,5 +179,9 @@ _EXAMPLES = {
     "validation": "0.2; left blank: as the recipe has it",
     "patience": "40; left blank: as the recipe has it",
     "weights": "imagenet; left blank: from scratch",
+    "folds": "5; left blank: none",
+    "group_by": "Sample; left blank: cell by cell",
+    "shares": "1/8,1/4,1/2,1",
+    "repeats": "3; left blank: 1",
     "plateau": "10; left blank: as the recipe has it",
 }
