@@ -18,13 +18,17 @@ from deepometry.options import (
     BaselineOptions,
     DemoOptions,
     EmbedOptions,
+    ExportOptions,
     ExtractOptions,
     InfoOptions,
+    LearningCurveOptions,
     ParseOptions,
     PredictOptions,
     Setting,
+    ShowOptions,
     SubsetOptions,
     TrainOptions,
+    flag_of,
     settings,
 )
 from deepometry.progress import Cancelled, Progress
@@ -32,7 +36,7 @@ from deepometry.progress import Cancelled, Progress
 _NAME = "deepometry"
 _STOPPED = 130  # what shells expect of a program ended by Ctrl-C
 _NO_MEMORY = "There is not enough memory: use a smaller --batch-size or a smaller --network."
-_POSITIONAL = ("input", "output")
+_POSITIONAL = ("input", "output", "source", "object")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -61,7 +65,7 @@ def options_of(options: type) -> Callable[[Command], Command]:
 def _parameter(name: str, setting: Setting, default: Any) -> Callable[[Command], Command]:
     if name in _POSITIONAL and default is MISSING:
         return click.argument(name)
-    flag = "--" + name.replace("_", "-")
+    flag = "--" + flag_of(name)
     if default is False:
         return click.option(flag, name, is_flag=True, help=setting.help)
     if default is True:
@@ -74,11 +78,15 @@ def _parameter(name: str, setting: Setting, default: Any) -> Callable[[Command],
         flag,
         name,
         required=required,
-        default=None if required or default is None else str(default),
+        default=None if required or default is None else _as_text(default),
         show_default=not required and default is not None,
         metavar=_metavar(setting, default),
         help=setting.help,
     )
+
+
+def _as_text(default: Any) -> str:
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
 def _metavar(setting: Setting, default: Any) -> str:
@@ -222,6 +230,17 @@ def embed(**fields: Any) -> None:
 
 
 @cli.command()
+@options_of(ExportOptions)
+def export(**fields: Any) -> None:
+    """Write the results in the folder INPUT for another program, to the file OUTPUT."""
+    from deepometry.export import export as run
+
+    with _bar() as bar:
+        result = run(ExportOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
 @options_of(SubsetOptions)
 def subset(**fields: Any) -> None:
     """Copy chosen cells of the parsed ones under INPUT to OUTPUT, as a set ready for training."""
@@ -229,6 +248,21 @@ def subset(**fields: Any) -> None:
 
     with _bar() as bar:
         result = run(SubsetOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
+@options_of(ShowOptions)
+def show(**fields: Any) -> None:
+    """Find a cell again: draw it in every channel, and tell what is known of it.
+
+    `deepometry show sample7.cif 4711`, or in a folder: `deepometry show images "4711 of
+    sample7.cif"`.
+    """
+    from deepometry.show import show as run
+
+    with _bar() as bar:
+        result = run(ShowOptions(**fields), bar)
     click.echo(result)
 
 
@@ -243,6 +277,17 @@ def baseline(**fields: Any) -> None:
 
     with _bar() as bar:
         result = run(BaselineOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command("learning-curve")
+@options_of(LearningCurveOptions)
+def learning_curve(**fields: Any) -> None:
+    """Tell how accuracy rises with the number of cells under INPUT, and what more would give."""
+    from deepometry.learning_curve import learning_curve as run
+
+    with _bar() as bar:
+        result = run(LearningCurveOptions(**fields), bar)
     click.echo(result)
 
 
@@ -335,7 +380,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _as_option(name: str, text: str) -> str:
     """Name the option as the command line spells it, in place of the form's label."""
-    told = name.upper() if name in _POSITIONAL else "--" + name.replace("_", "-")
+    told = name.upper() if name in _POSITIONAL else "--" + flag_of(name)
     return f"{told}: {text.split(': ', 1)[-1]}"
 
 

@@ -138,8 +138,8 @@ def test_predictions_of_other_cells_are_refused_or_left_out(folder, tmp_path):
 def test_there_is_a_picture_of_every_colouring(folder):
     result = run(folder)
     told = json.loads((folder / "map" / "embed.json").read_text("utf-8"))
-    assert [each["name"] for each in told["plots"]] == ["Class", "Day", "prediction (Class)"]
-    assert told["plots"][0]["groups"] == dict.fromkeys(CLASSES, 30)
+    assert [each["name"] for each in told["plots"]] == ["prediction (Class)", "Class", "Day"]
+    assert told["plots"][1]["groups"] == dict.fromkeys(CLASSES, 30)
     for path in result.plots:
         assert path.stat().st_size > 5000
     with Image.open(folder / "map" / "map_pca_Class.png") as picture:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deepometry.embedding.who import CONFIDENCE, Column, Who
+from deepometry.embedding.who import CONFIDENCE, PREDICTION, Column, Who
 from deepometry.errors import DeepometryError
 from deepometry.names import natural_key
 from deepometry.words import shortened
@@ -61,6 +61,7 @@ def choose(who: Who, asked: Sequence[str] | None) -> list[Colouring]:
     """
     if asked is None:
         fitting = [n for n, each in who.columns.items() if 2 <= len(each.values) <= MOST_GROUPS]
+        fitting.sort(key=lambda name: name != PREDICTION)  # which says most, and comes first
         names = fitting + ([CONFIDENCE] if who.confidence is not None else [])
         return [_of(who, name) for name in names] or [_one(len(who))]
     return [_of(who, _known(who, name)) for name in asked]
@@ -81,7 +82,7 @@ def _of(who: Who, name: str) -> Colouring:
     if name == CONFIDENCE and who.confidence is not None:
         return Colouring("confidence", (), (), who.confidence)
     column = who.columns[name]
-    title = f"{name} ({who.target})" if name == "prediction" and who.target else name
+    title = f"{name} ({who.target})" if name == PREDICTION and who.target else name
     return _groups(title, column)
 
 

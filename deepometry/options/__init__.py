@@ -5,6 +5,10 @@ field carries its label, its help and the function that reads it. All fields are
 once, and `OptionsError` says for each what was expected and what was found.
 """
 
+from deepometry.options.curve import (
+    LearningCurveOptions,
+    read_shares,
+)
 from deepometry.options.embed import (
     DIMS,
     MAPS,
@@ -14,6 +18,12 @@ from deepometry.options.example import (
     DEMO_TARGET,
     DemoOptions,
     ExampleOptions,
+)
+from deepometry.options.export import (
+    AUTO_FORMAT,
+    FORMATS,
+    ExportOptions,
+    ShowOptions,
 )
 from deepometry.options.parse import (
     InfoOptions,
@@ -31,12 +41,14 @@ from deepometry.options.settings import (
     READERS,
     SMALLEST_FRAME,
     Setting,
+    flag_of,
     read_channels,
     settings,
 )
 from deepometry.options.subset import SubsetOptions
 from deepometry.options.train import (
     BALANCES,
+    FREEZES,
     METHODS,
     NETWORKS,
     PRECISIONS,
@@ -49,9 +61,12 @@ from deepometry.options.train import (
 
 __all__ = [
     "AUTO",
+    "AUTO_FORMAT",
     "BALANCES",
     "DEMO_TARGET",
     "DIMS",
+    "FORMATS",
+    "FREEZES",
     "LARGEST_FRAME",
     "LAYERS",
     "MAPS",
@@ -68,13 +83,18 @@ __all__ = [
     "DemoOptions",
     "EmbedOptions",
     "ExampleOptions",
+    "ExportOptions",
     "ExtractOptions",
     "InfoOptions",
+    "LearningCurveOptions",
     "ParseOptions",
     "PredictOptions",
     "Setting",
+    "ShowOptions",
     "SubsetOptions",
     "TrainOptions",
+    "flag_of",
     "read_channels",
+    "read_shares",
     "settings",
 ]

@@ -40,6 +40,7 @@ _HEADS = {
     "model": "Choose a model, or its folder",
     "features": "Choose the folder of features",
     "predictions": "Choose the folder of predictions",
+    "start": "Choose an earlier model, or its folder",
     "folder": "Choose a folder to write to",
 }
 _frame = settings(ParseOptions)["frame"][0].read

@@ -25,6 +25,7 @@ MOST_SHOWN = 500
 FILES = {
     "raw": AMNIS,
     "model": MODELS,
+    "start": MODELS,
     "features": (".txt",),
     "predictions": (".csv",),
     "parsed": (),

@@ -13,6 +13,7 @@ from typing import Any
 from deepometry.options import (
     EmbedOptions,
     ExtractOptions,
+    LearningCurveOptions,
     ParseOptions,
     PredictOptions,
     Setting,
@@ -117,7 +118,8 @@ STEPS = {
             "Learns what your folder names say.",
             TrainOptions,
             ("input", "output", "target", "epochs"),
-            {"input": "parsed", "output": "folder"},
+            {"input": "parsed", "output": "folder", "start_from": "start"},
+            extra={name: settings(LearningCurveOptions)[name][0] for name in ("shares", "repeats")},
         ),
         Step(
             "predict",
@@ -167,6 +169,7 @@ _PLACES = {
     ("parse", "output"): ("parsed",),
     ("train", "input"): ("parsed", "Train"),
     ("train", "output"): ("model",),
+    ("train", "start_from"): ("earlier model",),
     ("predict", "input"): ("parsed", "Hold-out"),
     ("predict", "output"): ("predictions",),
     ("predict", "model"): ("model",),
@@ -200,5 +203,10 @@ _EXAMPLES = {
     "min_dist": "0.1",
     "perplexity": "30",
     "components": "50",
+    "weights": "imagenet; left blank: from scratch",
+    "folds": "5; left blank: none",
+    "group_by": "Sample; left blank: cell by cell",
+    "shares": "1/8,1/4,1/2,1",
+    "repeats": "3; left blank: 1",
     "plateau": "10; left blank: as the recipe has it",
 }

@@ -14,11 +14,14 @@ from deepometry.options import (
     BaselineOptions,
     EmbedOptions,
     ExampleOptions,
+    ExportOptions,
     ExtractOptions,
+    LearningCurveOptions,
     ParseOptions,
     PredictOptions,
     SubsetOptions,
     TrainOptions,
+    flag_of,
     settings,
 )
 from deepometry.progress import Progress
@@ -62,10 +65,17 @@ VERBS: dict[str, Verb] = {
         _step("parse", ParseOptions),
         _step("train", TrainOptions),
         _step("baseline", BaselineOptions),
+        Verb(
+            "learning-curve",
+            LearningCurveOptions,
+            "deepometry.learning_curve:learning_curve",
+            ("deepometry", "learning-curve"),
+        ),
         _step("predict", PredictOptions),
         _step("extract", ExtractOptions),
         _step("embed", EmbedOptions),
         _step("subset", SubsetOptions),
+        _step("export", ExportOptions),
         Verb(
             "demo-data",
             ExampleOptions,
@@ -160,7 +170,7 @@ def command_words(options: object) -> list[str]:
 
 
 def _flag(name: str, value: Any) -> list[str]:
-    flag = name.replace("_", "-")
+    flag = flag_of(name)
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
     word = _word(name, value)

@@ -105,7 +105,7 @@ def test_the_card_of_a_map_leads_to_the_explorer(maps, visit):
     card = page.locator("#results-embed")
     expect(card.locator(".r-map img").first).to_be_visible()
     card.locator("[data-of=map]").select_option(label="Day")
-    expect(card.locator(".r-map[data-map='1'] img")).to_be_visible()
+    expect(card.locator(".r-map[data-map='2'] img")).to_be_visible()
     assert_accessible(page)
     card.get_by_role("link", name="Explore the cells").click()
     opened(page)
