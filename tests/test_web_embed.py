@@ -116,5 +116,5 @@ def test_results_show_every_picture(client):
 def test_pictures_that_are_not_there(client, folder):
     assert client.get("/jobs/map/results/map/9.png").status_code == 404
     assert client.get("/jobs/none/results/map/0.png").status_code == 404
-    (folder / "map" / "map_pca_Class.png").unlink()
+    (folder / "map" / "map_pca_prediction_Class.png").unlink()
     assert client.get("/jobs/map/results/map/0.png").status_code == 410
