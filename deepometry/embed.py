@@ -216,6 +216,11 @@ def _values(column: Column) -> dict[str, int]:
     return dict(zip(column.values, column.counts.tolist(), strict=True))
 
 
+def _whole(parsed: str | None) -> str | None:
+    """Give the whole path of the parsed cells, for readers that run elsewhere."""
+    return str(Path(parsed).absolute()) if parsed else None
+
+
 def _record(
     stage: Path,
     options: EmbedOptions,
@@ -236,7 +241,7 @@ def _record(
         "axes": axis_names(options.method, options.dims),
         "target": who.target,
         "columns": {name: _values(column) for name, column in who.columns.items()},
-        "parsed": told.get("input"),
+        "parsed": _whole(told.get("input")),
         "model": source.record.get("model"),
         "plots": drawn,
         "notes": list(result.notes),

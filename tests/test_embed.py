@@ -181,6 +181,22 @@ def test_twenty_groups_have_twenty_marks():
     assert len(COLOURS) * len(SHAPES) >= MOST_GROUPS
 
 
+def test_many_groups_in_space_keep_their_shapes(tmp_path, monkeypatch):
+    folder = write_features(tmp_path / "f", features_of(60))
+    lines = (folder / "metadata.tsv").read_text("utf-8").splitlines()
+    rows = [line.split("\t") for line in lines[1:]]
+    rows = [[*row[:2], f"S{n % 12}", *row[3:]] for n, row in enumerate(rows)]
+    text = "\n".join([lines[0], *("\t".join(row) for row in rows)])
+    (folder / "metadata.tsv").write_text(f"{text}\n", "utf-8")
+    drawn = []
+    monkeypatch.setattr(
+        "mpl_toolkits.mplot3d.axes3d.Axes3D.scatter",
+        lambda self, *places, c, marker, **more: drawn.append((marker, len(set(c)), len(c))),
+    )
+    run(folder, dims=3, color="Class")
+    assert drawn == [("o", 8, 40), ("^", 4, 20)]
+
+
 # --- progress and cancelling ---------------------------------------------------------------------
 
 

@@ -89,14 +89,29 @@ def _draw_groups(axes: Any, places: np.ndarray, colouring: Colouring, order: np.
     common = {"s": area, "alpha": alpha, "linewidths": 0, "rasterized": True}
     marks = [mark_of(n, label) for n, label in enumerate(colouring.labels)]
     if places.shape[1] == 3:  # where depth decides what lies above what
-        colours = np.array([colour for colour, _ in marks])[colouring.values[order]]
-        axes.scatter(*places[order].T, c=colours, depthshade=False, **common)
+        _draw_in_space(axes, places[order], colouring.values[order], marks, common)
         return
     for block in np.array_split(order, min(_BLOCKS, max(1, len(order) // 25))):
         codes = colouring.values[block]
         for code in np.unique(codes):
             colour, shape = marks[code]
             axes.scatter(*places[block[codes == code]].T, color=colour, marker=shape, **common)
+
+
+def _draw_in_space(
+    axes: Any,
+    places: np.ndarray,
+    codes: np.ndarray,
+    marks: list[tuple[str, str]],
+    common: dict[str, Any],
+) -> None:
+    """Draw all cells of one shape at once, so that they are ordered by their depth."""
+    colours, shapes = (np.array(each) for each in zip(*marks, strict=True))
+    for shape in dict.fromkeys(shapes.tolist()):
+        here = shapes[codes] == shape
+        axes.scatter(
+            *places[here].T, c=colours[codes[here]], marker=shape, depthshade=False, **common
+        )
 
 
 def _draw_numbers(

@@ -50,8 +50,9 @@ def main() -> None:
             told = json.loads((place / method / "embed.json").read_text("utf-8"))
             held = 100 * sum(told["explained"])
             print(
-                f"{method:6} {seconds:7.1f} s ({worked:.0f} s of processors) {peak / 2**20:7.0f} MiB  ({told['components']} "
-                f"components hold {held:.0f} % of the variance)",
+                f"{method:6} {seconds:7.1f} s ({worked:.0f} s of processors) "
+                f"{peak / 2**20:7.0f} MiB; {told['components']} components hold {held:.0f} % of "
+                "the variance",
                 flush=True,
             )
 
