@@ -113,3 +113,8 @@ def prepare() -> None:
 def compiles() -> bool:
     """Tell whether models are to be compiled by XLA: only JAX needs it."""
     return bool(keras().backend.backend() == "jax")
+
+
+def forget_models() -> None:
+    """Free what Keras keeps of models that nobody uses any more, graphs above all."""
+    keras().utils.clear_session(free_memory=True)

@@ -20,11 +20,13 @@ from deepometry.options import (
     ExportOptions,
     ExtractOptions,
     InfoOptions,
+    LearningCurveOptions,
     ParseOptions,
     PredictOptions,
     Setting,
     ShowOptions,
     TrainOptions,
+    flag_of,
     settings,
 )
 from deepometry.progress import Cancelled, Progress
@@ -61,7 +63,7 @@ def options_of(options: type) -> Callable[[Command], Command]:
 def _parameter(name: str, setting: Setting, default: Any) -> Callable[[Command], Command]:
     if name in _POSITIONAL and default is MISSING:
         return click.argument(name)
-    flag = "--" + name.replace("_", "-")
+    flag = "--" + flag_of(name)
     if default is False:
         return click.option(flag, name, is_flag=True, help=setting.help)
     if default is True:
@@ -74,11 +76,15 @@ def _parameter(name: str, setting: Setting, default: Any) -> Callable[[Command],
         flag,
         name,
         required=required,
-        default=None if required or default is None else str(default),
+        default=None if required or default is None else _as_text(default),
         show_default=not required and default is not None,
         metavar=_metavar(setting, default),
         help=setting.help,
     )
+
+
+def _as_text(default: Any) -> str:
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
 def _metavar(setting: Setting, default: Any) -> str:
@@ -250,6 +256,17 @@ def baseline(**fields: Any) -> None:
     click.echo(result)
 
 
+@cli.command("learning-curve")
+@options_of(LearningCurveOptions)
+def learning_curve(**fields: Any) -> None:
+    """Tell how accuracy rises with the number of cells under INPUT, and what more would give."""
+    from deepometry.learning_curve import learning_curve as run
+
+    with _bar() as bar:
+        result = run(LearningCurveOptions(**fields), bar)
+    click.echo(result)
+
+
 @cli.command()
 @options_of(DemoOptions)
 def demo(**fields: Any) -> None:
@@ -339,7 +356,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _as_option(name: str, text: str) -> str:
     """Name the option as the command line spells it, in place of the form's label."""
-    told = name.upper() if name in _POSITIONAL else "--" + name.replace("_", "-")
+    told = name.upper() if name in _POSITIONAL else "--" + flag_of(name)
     return f"{told}: {text.split(': ', 1)[-1]}"
 
 

@@ -313,9 +313,9 @@ def own_record(record: Path, step: str) -> dict[str, Any]:
     return content if content.get("step") == step else {}
 
 
-def earlier_files(record: Path, step: str) -> list[str]:
+def earlier_files(record: Path, step: str, key: str = "files") -> list[str]:
     """Give the files that an earlier run of a step says it wrote beside its record."""
-    files = own_record(record, step).get("files")
+    files = own_record(record, step).get(key)
     found = files if isinstance(files, list) else []
     return [name for name in found if isinstance(name, str) and _is_below(name)]
 

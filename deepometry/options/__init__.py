@@ -5,6 +5,10 @@ field carries its label, its help and the function that reads it. All fields are
 once, and `OptionsError` says for each what was expected and what was found.
 """
 
+from deepometry.options.curve import (
+    LearningCurveOptions,
+    read_shares,
+)
 from deepometry.options.example import (
     DEMO_TARGET,
     DemoOptions,
@@ -32,11 +36,13 @@ from deepometry.options.settings import (
     READERS,
     SMALLEST_FRAME,
     Setting,
+    flag_of,
     read_channels,
     settings,
 )
 from deepometry.options.train import (
     BALANCES,
+    FREEZES,
     METHODS,
     NETWORKS,
     PRECISIONS,
@@ -53,6 +59,7 @@ __all__ = [
     "BALANCES",
     "DEMO_TARGET",
     "FORMATS",
+    "FREEZES",
     "LARGEST_FRAME",
     "LAYERS",
     "METHODS",
@@ -70,11 +77,14 @@ __all__ = [
     "ExportOptions",
     "ExtractOptions",
     "InfoOptions",
+    "LearningCurveOptions",
     "ParseOptions",
     "PredictOptions",
     "Setting",
     "ShowOptions",
     "TrainOptions",
+    "flag_of",
     "read_channels",
+    "read_shares",
     "settings",
 ]

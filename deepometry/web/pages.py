@@ -126,7 +126,7 @@ def run(verb: str) -> str | AnyResponse:
     options = form.options()
     if options is not None:
         _remember(form, options)
-        _jobs().submit(companion.from_form(options) if companion else options)
+        _jobs().submit(companion.from_form(options, form.texts()) if companion else options)
     if not _from_htmx():
         return _page(form) if options is None else redirect(url_for("pages.index"))
     jobs = _jobs().list()
@@ -140,7 +140,8 @@ def run(verb: str) -> str | AnyResponse:
 def _remember(form: StepForm, options: Any) -> None:
     """Keep what was entered for the next visit, and its folders among the recent places."""
     remember(_home(), form.step.verb, form.texts())
-    browse_places.remember(_home(), *(getattr(options, name) for name in form.step.kinds))
+    places = (getattr(options, name) for name in form.step.kinds)
+    browse_places.remember(_home(), *(place for place in places if place))
 
 
 @blueprint.post("/example")

@@ -15,9 +15,11 @@ from deepometry.options import (
     ExampleOptions,
     ExportOptions,
     ExtractOptions,
+    LearningCurveOptions,
     ParseOptions,
     PredictOptions,
     TrainOptions,
+    flag_of,
     settings,
 )
 from deepometry.progress import Progress
@@ -61,6 +63,12 @@ VERBS: dict[str, Verb] = {
         _step("parse", ParseOptions),
         _step("train", TrainOptions),
         _step("baseline", BaselineOptions),
+        Verb(
+            "learning-curve",
+            LearningCurveOptions,
+            "deepometry.learning_curve:learning_curve",
+            ("deepometry", "learning-curve"),
+        ),
         _step("predict", PredictOptions),
         _step("extract", ExtractOptions),
         _step("export", ExportOptions),
@@ -158,7 +166,7 @@ def command_words(options: object) -> list[str]:
 
 
 def _flag(name: str, value: Any) -> list[str]:
-    flag = name.replace("_", "-")
+    flag = flag_of(name)
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
     word = _word(name, value)
