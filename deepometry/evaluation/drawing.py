@@ -89,8 +89,10 @@ def _on_white(svg: str) -> str:
 
 
 def _inline(svg: str, name: str) -> str:
-    body = svg[svg.index("<svg") :]
+    head, _, rest = svg[svg.index("<svg") :].partition("<metadata>")
+    body = head + rest.partition("</metadata>")[2]
     body = body.replace(INK, "currentColor").replace(FAINT, "var(--line)").replace(GREY, "#808b99")
+    body = body.replace(ACCENT, "var(--accent)")
     # names of parts are of one figure; a page holds several
     for mark in ('id="', 'href="#', "url(#"):
         body = body.replace(mark, f"{mark}{name}-")

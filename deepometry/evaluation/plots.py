@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from deepometry.evaluation.tradeoff import TradeOff
 
 _PALE = 0.22
+_FEWEST = 10  # labels kept, below which an accuracy is left to chance
 
 
 def plot_scores(scores: Sequence[Score], labels: Sequence[str]) -> Any:
@@ -55,7 +56,7 @@ def plot_scores(scores: Sequence[Score], labels: Sequence[str]) -> Any:
 
 def plot_curves(found: Sequence[Curve], labels: Sequence[str]) -> Any:
     """Draw the ROC and the precision-recall curve of every class against all others."""
-    figure, grid = make_figure((9.6, 4.3), columns=2)
+    figure, grid = make_figure((9.6, 4.9), columns=2)
     left, right = grid[0]
     left.plot([0, 1], [0, 1], color=GREY, lw=1, ls=(0, (2, 3)))
     codes = {label: code for code, label in enumerate(labels)}
@@ -65,7 +66,8 @@ def plot_curves(found: Sequence[Curve], labels: Sequence[str]) -> Any:
         told = f"{name} {curve.roc_area:.3f}"
         left.plot(curve.false_positives, curve.true_positives, lw=1.6, label=told, **look)
         told = f"{name} {curve.average_precision:.3f}"
-        right.plot(curve.recall, curve.precision, lw=1.6, label=told, **look)
+        steps = {"drawstyle": "steps-pre", "lw": 1.6}  # as the average precision is counted
+        right.plot(curve.recall, curve.precision, label=told, **steps, **look)
     roc, precision = mean_areas(found)
     left.set(xlabel="False positive rate", ylabel="True positive rate (recall)")
     right.set(xlabel="Recall", ylabel="Precision")
@@ -74,7 +76,7 @@ def plot_curves(found: Sequence[Curve], labels: Sequence[str]) -> Any:
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.03))
         plain_axes(axes, title)
         if 0 < len(found) <= 14:
-            legend(axes, loc="lower right" if axes is left else "lower left")
+            legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
     return figure
 
 
@@ -108,15 +110,15 @@ def plot_trade_off(found: TradeOff, threshold: float | None) -> Any:
     """Draw the accuracy of the labels that are kept against their share."""
     figure, grid = make_figure((5.8, 4.0))
     axes = grid[0, 0]
-    kept = found.labelled > 0
+    kept = found.labelled >= min(_FEWEST, found.cells)
     low, high = wilson(found.right, found.labelled)
     order = np.argsort(found.share[kept])
     share = found.share[kept][order]
     axes.fill_between(share, low[kept][order], high[kept][order], color=ACCENT, alpha=_PALE, lw=0)
     axes.plot(share, found.accuracy[kept][order], color=ACCENT, lw=1.8)
     marks = [0.5, 0.8, 0.9, 0.95] if threshold is None else [threshold]
-    for number, mark in enumerate(marks):
-        _mark(axes, found, mark, threshold is not None, number)
+    for mark in marks:
+        _mark(axes, found, mark, threshold is not None)
     floor = float(np.min(found.accuracy[kept], initial=1.0))
     axes.set(xlabel="Share of cells that keep a label", ylabel="Accuracy of the labels kept")
     axes.set(xlim=(-0.02, 1.04), ylim=(max(-0.02, floor - 0.15), 1.02))
@@ -124,17 +126,21 @@ def plot_trade_off(found: TradeOff, threshold: float | None) -> Any:
     return figure
 
 
-def _mark(axes: Any, found: TradeOff, threshold: float, chosen: bool, number: int) -> None:
+def _mark(axes: Any, found: TradeOff, threshold: float, chosen: bool) -> None:
     place = int(np.argmin(np.abs(found.threshold - threshold)))
-    if not found.labelled[place]:
+    if found.labelled[place] < min(_FEWEST, found.cells):
         return
     spot = (found.share[place], found.accuracy[place])
     axes.plot(*spot, "o", color=OTHER if chosen else ACCENT, ms=7 if chosen else 5)
-    below = {"xytext": (-6, -13 if number % 2 == 0 else -13), "ha": "right"}
     axes.annotate(
-        f"unsure below {threshold:g}", spot, textcoords="offset points", fontsize=8, color=INK,
-        **below,
-    )  # fmt: skip
+        f"unsure below {threshold:g}",
+        spot,
+        xytext=(-7, -12),
+        textcoords="offset points",
+        ha="right",
+        fontsize=8,
+        color=INK,
+    )
 
 
 def plot_samples(samples: Sequence[Sample], labels: Sequence[str], title: str) -> Any:

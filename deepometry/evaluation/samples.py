@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deepometry.caveats import FEWEST
 from deepometry.evaluation.intervals import percentiles, wilson
 from deepometry.evaluation.tradeoff import UNSURE
 from deepometry.progress import Progress
+from deepometry.words import shortened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +67,7 @@ def corrected_shares(
     counts : ndarray of int, shape (classes,)
         Cells by predicted class.
     confusion : ndarray of int, shape (classes, classes)
-        Of the validation cells; rows are the true classes, each of which must occur.
+        Of the validation cells; rows are the true classes.
     rng : numpy.random.Generator
     draws : int
         For the interval.
@@ -82,14 +84,17 @@ def corrected_shares(
     is a bootstrap (Vucetic and Obradovic, ECML 2001) over the cells and over the confusion: its
     rows are drawn from a Dirichlet distribution with one imaginary cell spread over all classes.
     It rests on one assumption: that within a class the model mistakes these cells as it does the
-    validation cells.
+    validation cells. Classes that `well_known` does not name are taken as if they were never
+    mistaken: their confusion is not known.
     """
-    rates = confusion / confusion.sum(1, keepdims=True)
-    total = int(counts.sum())
+    known, total = well_known(confusion), int(counts.sum())
+    own = np.eye(len(counts))
+    rates = np.where(known[:, None], confusion / np.maximum(confusion.sum(1), 1)[:, None], own)
     point = _shares(counts / total, rates)
     seen = rng.multinomial(total, counts / total, size=draws) / total
-    rows = np.stack([rng.dirichlet(row + 1 / len(row), size=draws) for row in confusion], 1)
-    drawn = np.stack([_shares(one, known) for one, known in zip(seen, rows, strict=True)])
+    rows = [rng.dirichlet(row + 1 / len(row), size=draws) for row in confusion]
+    others = np.where(known[:, None], np.stack(rows, 1), own)
+    drawn = np.stack([_shares(one, each) for one, each in zip(seen, others, strict=True)])
     low, high = percentiles(drawn)
     return np.stack([point, np.minimum(low, point), np.maximum(high, point)])
 
@@ -103,16 +108,25 @@ def _shares(seen: np.ndarray, rates: np.ndarray) -> np.ndarray:
     return found / found.sum()
 
 
-def why_not_corrected(confusion: np.ndarray, labels: Sequence[str]) -> str:
-    """Say in a sentence why shares cannot be corrected; empty where they can."""
+def well_known(confusion: np.ndarray) -> np.ndarray:
+    """Tell for which classes the confusion is known: of enough cells, some named rightly."""
+    return (confusion.sum(1) >= FEWEST) & (np.diag(confusion) > 0)
+
+
+def about_correction(confusion: np.ndarray, labels: Sequence[str]) -> tuple[bool, str]:
+    """Tell whether shares can be corrected, and in a sentence what must be known about it."""
     if confusion.shape != (len(labels),) * 2:
-        return "The model does not tell its confusion in the validation; train it anew."
-    missing = [str(label) for label, n in zip(labels, confusion.sum(1), strict=True) if not n]
-    if missing:
-        return f"The validation had no cells of {', '.join(missing[:5])}."
+        return False, "the model does not tell its confusion in the validation; train it anew."
     if len(labels) > _MOST_CLASSES:
-        return f"With {len(labels)} classes the confusion of each pair is not known well enough."
-    return ""
+        return False, f"with {len(labels)} classes it is not known well enough for each pair."
+    known = well_known(confusion)
+    if known.sum() < 2:
+        return False, f"fewer than two classes had {FEWEST} validation cells or more."
+    others = [label for label, there in zip(labels, known, strict=True) if not there]
+    if not others:
+        return True, ""
+    told = f"had fewer than {FEWEST} validation cells, or none named rightly, and"
+    return True, f"{shortened(others, 5)} {told} stand as they were counted."
 
 
 def samples_of(
@@ -143,13 +157,15 @@ def samples_of(
         Told about it; may cancel.
     """
     found = [_counted(ALL, [""], np.zeros(len(chosen), np.int64), chosen, unsure, classes)]
-    found += [_counted(n, values, at, chosen, unsure, classes) for n, (values, at) in levels.items()]
+    found += [
+        _counted(n, values, at, chosen, unsure, classes) for n, (values, at) in levels.items()
+    ]
     samples = [sample for each in found for sample in each if sample.cells]
     if confusion is None:
         return samples
-    told = []
+    told, draws = [], int(np.clip(50_000 // len(samples), 100, _DRAWS))
     for number, sample in enumerate(samples, start=1):
-        shares = corrected_shares(sample.predicted, confusion, rng)
+        shares = corrected_shares(sample.predicted, confusion, rng, draws)
         told.append(Sample(sample.level, sample.value, sample.predicted, sample.unsure, shares))
         if progress is not None:
             progress.report(number, len(samples), "Summing up the samples")

@@ -51,6 +51,10 @@ class Score:
     high: float
     cells: int
 
+    def __str__(self) -> str:
+        told = f" ({self.low:.3f} to {self.high:.3f})" if self.low == self.low else ""
+        return f"{self.value:.3f}{told}"
+
 
 def whole_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
     """Sum up confusion matrices.
@@ -122,7 +126,7 @@ def scored(
     list of Score
         Those of all cells, then those of every class. Where every resampled value of accuracy,
         recall or precision is the same, as for a class without any mistake, the interval is
-        Wilson's: resampling cannot tell what was not seen.
+        Wilson's, and of other scores there is none: resampling cannot tell what was not seen.
     """
     matrix = matrices if matrices.ndim == 2 else matrices.sum(0)
     drawn = resampled(matrices, rng, draws or draws_for(len(labels)))
@@ -137,9 +141,8 @@ def scored(
     bounds = {name: _interval(others[name], counts.get(name)) for name in EACH}
     for code, label in enumerate(labels):
         for name in EACH:
-            low, high = (float(side[code]) for side in bounds[name])
-            value = float(each[name][code])
-            found.append(Score(name, label, value, low, high, int(true[code])))
+            share, least, most = (float(side[code]) for side in (each[name], *bounds[name]))
+            found.append(Score(name, label, share, least, most, int(true[code])))
     return found
 
 
@@ -147,8 +150,9 @@ def _interval(
     values: np.ndarray, counts: tuple[np.ndarray, np.ndarray] | None
 ) -> tuple[np.ndarray, np.ndarray]:
     low, high = percentiles(values)
+    flat = low == high
     if counts is None:
-        return low, high
-    flat = (low == high) & (np.asarray(counts[1]) > 0)
+        return np.where(flat, np.nan, low), np.where(flat, np.nan, high)
+    flat &= np.asarray(counts[1]) > 0
     other = wilson(*counts)
     return np.where(flat, other[0], low), np.where(flat, other[1], high)

@@ -175,5 +175,7 @@ _EXAMPLES = {
     "views": "8; left blank: as the recipe or the model has it",
     "validation": "0.2; left blank: as the recipe has it",
     "patience": "40; left blank: as the recipe has it",
+    "unsure_below": "0.8; left blank: every cell is labelled",
+    "group_by": "Sample; left blank: cell by cell",
     "plateau": "10; left blank: as the recipe has it",
 }
