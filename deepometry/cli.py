@@ -18,6 +18,7 @@ from deepometry.options import (
     BaselineOptions,
     DemoOptions,
     ExtractOptions,
+    GradcamOptions,
     InfoOptions,
     ParseOptions,
     PredictOptions,
@@ -205,6 +206,17 @@ def extract(**fields: Any) -> None:
 
     with _bar() as bar:
         result = run(ExtractOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
+@options_of(GradcamOptions)
+def gradcam(**fields: Any) -> None:
+    """Draw where a model looks in parsed cells under INPUT; write the heat maps to OUTPUT."""
+    from deepometry.gradcam import gradcam as run
+
+    with _bar() as bar:
+        result = run(GradcamOptions(**fields), bar)
     click.echo(result)
 
 

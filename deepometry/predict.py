@@ -25,6 +25,7 @@ from deepometry.report import confusion, scores
 from deepometry.words import shortened
 
 PREDICTED, RECORD = "predicted.csv", "predict.json"
+_LONG = {"told": False}  # in files, not in the list of jobs
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ class PredictResult:
     scores: dict[str, float]
     output: Path
     unsure: int | None = None
-    evaluation: Evaluation | None = field(default=None, repr=False)
-    samples: list[Sample] = field(default_factory=list, repr=False)
+    evaluation: Evaluation | None = field(default=None, repr=False, metadata=_LONG)
+    samples: list[Sample] = field(default_factory=list, repr=False, metadata=_LONG)
 
     def __str__(self) -> str:
         return "\n".join([*self._told(), f"Results: {self.output}"])

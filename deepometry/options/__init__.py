@@ -10,6 +10,10 @@ from deepometry.options.example import (
     DemoOptions,
     ExampleOptions,
 )
+from deepometry.options.gradcam import (
+    STAGES,
+    GradcamOptions,
+)
 from deepometry.options.parse import (
     InfoOptions,
     ParseOptions,
@@ -56,10 +60,12 @@ __all__ = [
     "SCALINGS",
     "SCHEDULES",
     "SMALLEST_FRAME",
+    "STAGES",
     "BaselineOptions",
     "DemoOptions",
     "ExampleOptions",
     "ExtractOptions",
+    "GradcamOptions",
     "InfoOptions",
     "ParseOptions",
     "PredictOptions",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from deepometry.options import BaselineOptions, settings
+from deepometry.options import BaselineOptions, GradcamOptions, settings
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,16 @@ COMPANIONS = {
             "learns from these in minutes, and says which of them separate the classes. Where the "
             "Output location holds a network trained on these cells, both are compared.",
             BaselineOptions,
+        ),
+        Companion(
+            "gradcam",
+            "predict",
+            "Heat maps",
+            "Show where the network looks",
+            "Draws for 12 cells, evenly from all folders, which parts of the image speak for the "
+            "class that the model gives them (Grad-CAM). The results of a prediction offer the "
+            "same for cells and classes of your choice.",
+            GradcamOptions,
         ),
     )
 }

@@ -18,6 +18,7 @@ RECORDS = {
     "baseline": "baseline.json",
     "predict": "predict.json",
     "extract": "extract.json",
+    "gradcam": "gradcam.json",
 }
 _TRAINED = ("training.csv", "train_val_loss.png")
 _CLOCK_SLACK = 5.0  # seconds: the record tells whole ones, and network disks have clocks
