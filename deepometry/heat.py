@@ -44,7 +44,7 @@ class HeatMaps:
             package.Model(body.inputs, layer.output)(scale(model.inputs[0])),
         )
         self._judge = package.Model(layer.output, last.input)
-        self._weights = package.ops.convert_to_numpy(last.kernel)
+        self._weights = _as_array(last.kernel)
 
     def of(self, image: np.ndarray, code: int, views: int = 1) -> np.ndarray:
         """Draw the heat map of a cell for a class.
@@ -73,7 +73,7 @@ class HeatMaps:
     def _map(self, images: np.ndarray, code: int) -> np.ndarray:
         """Weigh the filters of the stage by what each adds to the score of the class."""
         ops = keras().ops
-        active = ops.convert_to_numpy(self._see(images, training=False)).astype(np.float32)
+        active = _as_array(self._see(images, training=False)).astype(np.float32)
         direction = self._weights[:, code]
 
         def score(activations: Any) -> Any:
@@ -81,6 +81,11 @@ class HeatMaps:
 
         _, slope = gradient(score, active)
         return (active * slope.mean((1, 2), keepdims=True)).sum(-1)[0]
+
+
+def _as_array(tensor: Any) -> np.ndarray:
+    ops = keras().ops
+    return np.asarray(ops.convert_to_numpy(ops.stop_gradient(tensor)))
 
 
 def _last_of(body: Any, stage: str) -> str:

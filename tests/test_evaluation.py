@@ -222,7 +222,7 @@ def test_classes_of_few_validation_cells_stand_as_counted():
     possible, told = about_correction(few, LABELS)
     assert possible and told.startswith("C had fewer than 10 validation cells")
     shares = corrected_shares(np.array([50, 50, 0]), few, rng())
-    assert shares[0, 2] == 0
+    assert shares[0, 2] == 0 and np.isnan(shares[1:, 2]).all()
     assert about_correction(KNOWN, LABELS) == (True, "")
     assert "train it anew" in about_correction(np.zeros((0,)), LABELS)[1]
     assert not about_correction(KNOWN // 30, LABELS)[0]

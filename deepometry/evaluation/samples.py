@@ -85,7 +85,7 @@ def corrected_shares(
     rows are drawn from a Dirichlet distribution with one imaginary cell spread over all classes.
     It rests on one assumption: that within a class the model mistakes these cells as it does the
     validation cells. Classes that `well_known` does not name are taken as if they were never
-    mistaken: their confusion is not known.
+    mistaken, and have no interval: their confusion is not known.
     """
     known, total = well_known(confusion), int(counts.sum())
     own = np.eye(len(counts))
@@ -96,7 +96,8 @@ def corrected_shares(
     others = np.where(known[:, None], np.stack(rows, 1), own)
     drawn = np.stack([_shares(one, each) for one, each in zip(seen, others, strict=True)])
     low, high = percentiles(drawn)
-    return np.stack([point, np.minimum(low, point), np.maximum(high, point)])
+    ends = np.stack([np.minimum(low, point), np.maximum(high, point)])
+    return np.vstack([point, np.where(known, ends, np.nan)])
 
 
 def _shares(seen: np.ndarray, rates: np.ndarray) -> np.ndarray:
