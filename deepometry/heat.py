@@ -44,7 +44,7 @@ class HeatMaps:
             package.Model(body.inputs, layer.output)(scale(model.inputs[0])),
         )
         self._judge = package.Model(layer.output, last.input)
-        self._weights = _as_array(last.kernel)
+        self._weights = package.ops.convert_to_numpy(last.kernel)
 
     def of(self, image: np.ndarray, code: int, views: int = 1) -> np.ndarray:
         """Draw the heat map of a cell for a class.
@@ -73,19 +73,14 @@ class HeatMaps:
     def _map(self, images: np.ndarray, code: int) -> np.ndarray:
         """Weigh the filters of the stage by what each adds to the score of the class."""
         ops = keras().ops
-        active = _as_array(self._see(images, training=False)).astype(np.float32)
-        direction = self._weights[:, code]
+        active = np.float32(ops.convert_to_numpy(self._see(images, training=False)))
+        direction = ops.convert_to_tensor(self._weights[:, code])
 
         def score(activations: Any) -> Any:
             return ops.sum(self._judge(activations, training=False) * direction)
 
         _, slope = gradient(score, active)
         return (active * slope.mean((1, 2), keepdims=True)).sum(-1)[0]
-
-
-def _as_array(tensor: Any) -> np.ndarray:
-    ops = keras().ops
-    return np.asarray(ops.convert_to_numpy(ops.stop_gradient(tensor)))
 
 
 def _last_of(body: Any, stage: str) -> str:
