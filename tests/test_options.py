@@ -11,6 +11,7 @@ from deepometry.options import (
     DemoOptions,
     ExampleOptions,
     ExtractOptions,
+    GradcamOptions,
     ParseOptions,
     PredictOptions,
     TrainOptions,
@@ -23,6 +24,7 @@ ALL = (
     BaselineOptions,
     PredictOptions,
     ExtractOptions,
+    GradcamOptions,
     DemoOptions,
     ExampleOptions,
 )

@@ -16,6 +16,7 @@ from deepometry.options import (
     BaselineOptions,
     DemoOptions,
     ExtractOptions,
+    GradcamOptions,
     InfoOptions,
     ParseOptions,
     PredictOptions,
@@ -32,6 +33,7 @@ STEPS = {
     "baseline": BaselineOptions,
     "predict": PredictOptions,
     "extract": ExtractOptions,
+    "gradcam": GradcamOptions,
     "demo": DemoOptions,
 }
 
