@@ -117,6 +117,11 @@ def compiles() -> bool:
     return bool(keras().backend.backend() == "jax")
 
 
+def forget_models() -> None:
+    """Free what Keras keeps of models that nobody uses any more, graphs above all."""
+    keras().utils.clear_session(free_memory=True)
+
+
 def gradient(function: Callable[[Any], Any], at: Any) -> tuple[Any, Any]:
     """Differentiate a function of one tensor, on whichever library Keras computes with.
 

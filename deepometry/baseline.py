@@ -8,18 +8,22 @@ from pathlib import Path
 
 import numpy as np
 
+from deepometry.baseline_folds import OutOfFold, features_on_disk
 from deepometry.baseline_model import NETWORK, baseline_name, save_baseline
 from deepometry.boosting import learn
 from deepometry.comparison import Comparison, compare
+from deepometry.cross_validation import CrossValidation, plain, write_folds
 from deepometry.feature_table import FeatureTable
 from deepometry.features import family_of, feature_names
 from deepometry.files import earlier_files, provenance, staged, write_json
 from deepometry.importance import Importance, weigh
 from deepometry.model import Description
 from deepometry.options import BaselineOptions
+from deepometry.out_of_fold import PREDICTED
 from deepometry.progress import Progress, Report, as_progress
 from deepometry.report import confusion, plot_importance, scores, write_scores, write_table
 from deepometry.training_cells import Cells, about, check_output, describe, gather_cells
+from deepometry.training_facts import FOLDS
 from deepometry.trees import Trees
 
 PREFIX = "baseline_"
@@ -40,11 +44,14 @@ class BaselineResult:
     description : Description
         What it says of itself, scores included.
     confusion : ndarray of int64, shape (classes, classes)
-        On the validation cells; rows are the true classes.
+        On the validation cells, or with folds on all cells, each left out once; rows are the true
+        classes.
     importance : Importance
         Every feature, the most important first.
     comparison : Comparison or None
-        Beside the network, where there is one.
+        Beside the network, where there is one; of all cells, where both have the same folds.
+    cross_validation : CrossValidation or None
+        How well cells were told that were left out, where folds were asked for.
     """
 
     model: Path
@@ -53,13 +60,17 @@ class BaselineResult:
     importance: Importance
     comparison: Comparison | None
     output: Path
+    cross_validation: CrossValidation | None = None
 
     def __str__(self) -> str:
         found = scores(self.confusion)
+        kind = "cross-validated" if self.cross_validation else "validation"
         lines = [
-            f"Baseline of {len(self.importance.names)} features: validation accuracy "
+            f"Baseline of {len(self.importance.names)} features: {kind} accuracy "
             f"{found['accuracy']:.3f}, balanced {found['balanced_accuracy']:.3f}."
         ]
+        if self.cross_validation:
+            lines.append(str(self.cross_validation))
         if self.comparison:
             theirs = scores(self.comparison.network)
             lines.append(
@@ -129,25 +140,45 @@ class _Run:
     def go(self) -> BaselineResult:
         """Measure, learn, judge, explain, compare."""
         cells, options = self.cells, self.options
+        if not options.folds:
+            return self._whole(None)
+        with features_on_disk(self.stage, cells.labelled, len(self.names)) as kept:
+            return self._whole(kept)
+
+    def _whole(self, kept: np.ndarray | None) -> BaselineResult:
+        """Do all of it; `kept` takes the features of all cells, for the folds."""
+        cells, options = self.cells, self.options
         with (self.stage / FEATURES).open("w", encoding="utf-8", newline="") as file:
-            table = FeatureTable(file, cells, self.names, self.progress)
+            table = FeatureTable(file, cells, self.names, self.progress, kept)
             known = table.training()
             trees = learn(*known, len(cells.labels), options.method, options.seed, self.progress)
             chosen, seen = table.validation(trees)
         matrix = confusion(cells.codes[cells.validation], chosen, len(cells.labels))
-        self._write_scores(matrix)
+        found = {f"val_{name}": value for name, value in scores(matrix).items()}
+        folds, crossed = None, None
+        if kept is not None:
+            folds = OutOfFold(options, cells, kept, self.progress)
+            crossed = self._folds(folds)
+            matrix = crossed.confusion
+            found |= {f"cv_{name}": value for name, value in crossed.scores.items()}
+        self.description = replace(self.description, scores=found)
+        write_scores(self.stage, matrix, cells.labels, cells.target, PREFIX)
         save_baseline(trees, self.description, self.stage)
         importance = self._explain(trees, known, seen)
-        compared = compare(options, cells, chosen, self.progress)
+        compared = (folds.compare() if folds else None) or compare(
+            options, cells, chosen, self.progress
+        )
         if compared:
             write_table(self.stage / COMPARISON, compared.table())
-        model = options.output / baseline_name(self.description)
-        return BaselineResult(model, self.description, matrix, importance, compared, options.output)
+        model, output = options.output / baseline_name(self.description), options.output
+        told = (model, self.description, matrix, importance, compared, output, crossed)
+        return BaselineResult(*told)
 
-    def _write_scores(self, matrix: np.ndarray) -> None:
-        found = {f"val_{name}": value for name, value in scores(matrix).items()}
-        self.description = replace(self.description, scores=found)
-        write_scores(self.stage, matrix, self.cells.labels, self.cells.target, PREFIX)
+    def _folds(self, folds: OutOfFold) -> CrossValidation:
+        crossed = folds.go()
+        folds.write(self.stage / f"{PREFIX}{PREDICTED}")
+        write_folds(self.stage / f"{PREFIX}{FOLDS}", crossed)
+        return crossed
 
     def _explain(
         self,
@@ -182,6 +213,7 @@ def _record(
             for place, (name, loss) in enumerate(top)
         ],
         "kinds": importance.kinds(),
+        "cross_validation": plain(result.cross_validation) if result.cross_validation else None,
         "comparison": result.comparison.plain() if result.comparison else None,
         "caveats": list(cells.caveats),
         "seconds": round(seconds, 1),

@@ -27,6 +27,7 @@ def caveats_of(
     training: np.ndarray,
     validation: np.ndarray,
     progress: Progress | Report | None = None,
+    judged: np.ndarray | None = None,
 ) -> tuple[str, ...]:
     """Look for all that makes a validation score say less than it seems to.
 
@@ -44,13 +45,17 @@ def caveats_of(
         Indices of the cells on either side.
     progress : Progress or callable, optional
         Told how far the search for lookalikes is.
+    judged : ndarray of int, optional
+        Cells on which scores rest; by default those of validation. In a cross-validation all.
 
     Returns
     -------
     tuple of str
         A sentence for each finding, in the words of the laboratory.
     """
-    counts = [np.bincount(codes[side], minlength=len(labels)) for side in (training, validation)]
+    judged = validation if judged is None else judged
+    others = np.setdiff1d(training, judged)
+    counts = [np.bincount(codes[side], minlength=len(labels)) for side in (others, judged)]
     few = too_few(dict(zip(labels, zip(*map(np.ndarray.tolist, counts), strict=True), strict=True)))
     alike = lookalikes(dataset, training, validation, as_progress(progress))
     return (*confounded(dataset.folders, target), *few, *alike)

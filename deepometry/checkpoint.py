@@ -61,6 +61,23 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     DeepometryError
         There is nothing to go on from, or it is damaged.
     """
+    told, arrays = _read(folder, with_arrays=True)
+    return Checkpoint(told["facts"], told["history"], arrays)
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Read of a checkpoint only what it knows of its training.
+
+    Raises
+    ------
+    DeepometryError
+        There is none, or it is damaged.
+    """
+    facts: dict[str, Any] = _read(folder, with_arrays=False)[0]["facts"]
+    return facts
+
+
+def _read(folder: Path, with_arrays: bool) -> tuple[dict[str, Any], list[np.ndarray]]:
     path = folder / STATE
     if not path.is_file():
         raise DeepometryError(
@@ -70,12 +87,12 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     try:
         with path.open("rb") as file, np.load(file) as content:
             told = json.loads(str(content["told"]))
-            arrays = [content[f"v{n}"] for n in range(len(content.files) - 1)]
+            count = len(content.files) - 1 if with_arrays else 0
+            return told, [content[f"v{n}"] for n in range(count)]
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise DeepometryError(
             f"{path} is damaged ({error}); delete it and train without resuming."
         ) from error
-    return Checkpoint(told["facts"], told["history"], arrays)
 
 
 def restore(model: Any, checkpoint: Checkpoint, path: Path) -> None:

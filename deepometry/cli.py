@@ -17,13 +17,17 @@ from deepometry.errors import DeepometryError, OptionsError, explain_os_error, l
 from deepometry.options import (
     BaselineOptions,
     DemoOptions,
+    ExportOptions,
     ExtractOptions,
     GradcamOptions,
     InfoOptions,
+    LearningCurveOptions,
     ParseOptions,
     PredictOptions,
     Setting,
+    ShowOptions,
     TrainOptions,
+    flag_of,
     settings,
 )
 from deepometry.progress import Cancelled, Progress
@@ -31,7 +35,7 @@ from deepometry.progress import Cancelled, Progress
 _NAME = "deepometry"
 _STOPPED = 130  # what shells expect of a program ended by Ctrl-C
 _NO_MEMORY = "There is not enough memory: use a smaller --batch-size or a smaller --network."
-_POSITIONAL = ("input", "output")
+_POSITIONAL = ("input", "output", "source", "object")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -60,7 +64,7 @@ def options_of(options: type) -> Callable[[Command], Command]:
 def _parameter(name: str, setting: Setting, default: Any) -> Callable[[Command], Command]:
     if name in _POSITIONAL and default is MISSING:
         return click.argument(name)
-    flag = "--" + name.replace("_", "-")
+    flag = "--" + flag_of(name)
     if default is False:
         return click.option(flag, name, is_flag=True, help=setting.help)
     if default is True:
@@ -73,11 +77,15 @@ def _parameter(name: str, setting: Setting, default: Any) -> Callable[[Command],
         flag,
         name,
         required=required,
-        default=None if required or default is None else str(default),
+        default=None if required or default is None else _as_text(default),
         show_default=not required and default is not None,
         metavar=_metavar(setting, default),
         help=setting.help,
     )
+
+
+def _as_text(default: Any) -> str:
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
 def _metavar(setting: Setting, default: Any) -> str:
@@ -221,6 +229,32 @@ def gradcam(**fields: Any) -> None:
 
 
 @cli.command()
+@options_of(ExportOptions)
+def export(**fields: Any) -> None:
+    """Write the results in the folder INPUT for another program, to the file OUTPUT."""
+    from deepometry.export import export as run
+
+    with _bar() as bar:
+        result = run(ExportOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
+@options_of(ShowOptions)
+def show(**fields: Any) -> None:
+    """Find a cell again: draw it in every channel, and tell what is known of it.
+
+    `deepometry show sample7.cif 4711`, or in a folder: `deepometry show images "4711 of
+    sample7.cif"`.
+    """
+    from deepometry.show import show as run
+
+    with _bar() as bar:
+        result = run(ShowOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
 @options_of(BaselineOptions)
 def baseline(**fields: Any) -> None:
     """Tell the classes of the cells under INPUT by classical features; write tables to OUTPUT.
@@ -231,6 +265,17 @@ def baseline(**fields: Any) -> None:
 
     with _bar() as bar:
         result = run(BaselineOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command("learning-curve")
+@options_of(LearningCurveOptions)
+def learning_curve(**fields: Any) -> None:
+    """Tell how accuracy rises with the number of cells under INPUT, and what more would give."""
+    from deepometry.learning_curve import learning_curve as run
+
+    with _bar() as bar:
+        result = run(LearningCurveOptions(**fields), bar)
     click.echo(result)
 
 
@@ -323,7 +368,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _as_option(name: str, text: str) -> str:
     """Name the option as the command line spells it, in place of the form's label."""
-    told = name.upper() if name in _POSITIONAL else "--" + name.replace("_", "-")
+    told = name.upper() if name in _POSITIONAL else "--" + flag_of(name)
     return f"{told}: {text.split(': ', 1)[-1]}"
 
 

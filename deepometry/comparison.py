@@ -147,6 +147,7 @@ def _check(path: Path, options: BaselineOptions, cells: Cells) -> None:
         "labels": (cells.labels, description.labels),
         "seed": (options.seed, trained.get("seed")),
         "validation": (options.validation, trained.get("validation")),
+        "group_by": (options.group_by, trained.get("group_by")),
     }
     wrong = [name for name, (ours, theirs) in both.items() if ours != theirs]
     if wrong or is_baseline(path):

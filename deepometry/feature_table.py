@@ -32,12 +32,20 @@ class FeatureTable:
         Of the features.
     progress : Progress
         Told about the cells.
+    kept : ndarray of float32, shape (labelled cells, features), optional
+        Takes the features of all cells, in the order of the table.
     """
 
     def __init__(
-        self, file: TextIO, cells: Cells, names: Sequence[str], progress: Progress
+        self,
+        file: TextIO,
+        cells: Cells,
+        names: Sequence[str],
+        progress: Progress,
+        kept: np.ndarray | None = None,
     ) -> None:
         self.cells, self.width, self.progress = cells, len(names), progress
+        self._kept, self._written = kept, 0
         self._write = csv.writer(file, lineterminator="\n").writerow
         self._write([*IDENTITY, cells.target, "side", "predicted", *names])
 
@@ -52,7 +60,7 @@ class FeatureTable:
             Their classes.
         """
         codes = self.cells.codes[self.cells.training]
-        wanted = spread_evenly(codes, min(_MOST_LEARNT, _MOST_BYTES // (4 * self.width)))
+        wanted = spread_evenly(codes, most_learnt(self.width))
         if len(wanted) < len(codes):
             self.progress.say(
                 f"Learning from {len(wanted):,} of the {len(codes):,} training cells, evenly "
@@ -99,7 +107,13 @@ class FeatureTable:
                 values = (f"{value:.6g}" for value in row)
                 self._write([*next(identities), labels[code], side, label, *values])
             done += len(found)
+            self._keep(found)
             yield found
+
+    def _keep(self, found: np.ndarray) -> None:
+        if self._kept is not None:
+            self._kept[self._written : self._written + len(found)] = found
+        self._written += len(found)
 
     def _identities(self, indices: np.ndarray) -> Iterator[tuple[str, str]]:
         wanted = np.zeros(len(self.cells.dataset), bool)
@@ -107,6 +121,11 @@ class FeatureTable:
         for here, (_, source, name) in zip(wanted, self.cells.dataset.identities(), strict=True):
             if here:
                 yield source, name
+
+
+def most_learnt(width: int) -> int:
+    """Say how many cells of so many features to learn from at most."""
+    return min(_MOST_LEARNT, _MOST_BYTES // (4 * width))
 
 
 def spread_evenly(codes: np.ndarray, most: int) -> np.ndarray:

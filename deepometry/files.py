@@ -125,7 +125,7 @@ def sweep_after(process: int, output: Path, made: Iterable[Path] = ()) -> bool:
     process : int
         Its number. It must not be writing any more.
     output : Path
-        The folder that it wrote to.
+        The folder, or the file, that it wrote to.
     made : iterable of Path
         Folders that it made, outermost first: deleted where they are empty.
 
@@ -134,13 +134,14 @@ def sweep_after(process: int, output: Path, made: Iterable[Path] = ()) -> bool:
     bool
         Whether nothing of it is left; on Windows a file that is still open stays.
     """
-    for place in output.glob(f"{STAGE_PREFIX}{process}-*"):
+    name = f"{STAGE_PREFIX}{process}-*"
+    for place in (*output.glob(name), *output.parent.glob(name)):
         if place.is_dir():
             shutil.rmtree(place, ignore_errors=True)
         else:
             with suppress(OSError):
                 place.unlink()
-    left = next(output.glob(f"{STAGE_PREFIX}{process}-*"), None)
+    left = next(output.glob(name), None) or next(output.parent.glob(name), None)
     for folder in reversed([*made]):
         with suppress(OSError):
             folder.rmdir()
@@ -312,9 +313,9 @@ def own_record(record: Path, step: str) -> dict[str, Any]:
     return content if content.get("step") == step else {}
 
 
-def earlier_files(record: Path, step: str) -> list[str]:
+def earlier_files(record: Path, step: str, key: str = "files") -> list[str]:
     """Give the files that an earlier run of a step says it wrote beside its record."""
-    files = own_record(record, step).get("files")
+    files = own_record(record, step).get(key)
     found = files if isinstance(files, list) else []
     return [name for name in found if isinstance(name, str) and _is_below(name)]
 

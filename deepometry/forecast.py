@@ -78,7 +78,7 @@ def check_memory(model: Any, batch_size: int) -> None:
         )
 
 
-def about_time(epochs: int, steps: int, seconds: float, share: float) -> str:
+def about_time(epochs: int, steps: int, seconds: float, share: float, after: int = 0) -> str:
     """Tell in words how long the epochs will take.
 
     Parameters
@@ -89,11 +89,14 @@ def about_time(epochs: int, steps: int, seconds: float, share: float) -> str:
         Of one step.
     share : float
         Validation cells for every training cell; looking at one takes a third of learning.
+    after : int
+        Steps of further trainings, which are told besides.
     """
-    total = epochs * steps * seconds * (1 + share / 3)
+    each = seconds * (1 + share / 3)
+    further = f", {_in_words((epochs * steps + after) * each)} with the trainings that follow"
     return (
         f"{counted(epochs, 'epoch')} of {counted(steps, 'step')}, {seconds:.2g} s a step: about "
-        f"{_in_words(total)}"
+        f"{_in_words(epochs * steps * each)}{further if after else ''}"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -107,6 +107,35 @@ def gallery_image(
     return _Sheet(cells, sources, frame, title).draw()
 
 
+class Named(Protocol):
+    """What names channels, as `Source` does."""
+
+    @property
+    def channel_names(self) -> dict[int, str]: ...
+    @property
+    def brightfield(self) -> tuple[int, ...]: ...
+
+
+def cells_image(cells: Sequence[GalleryCell], named: Sequence[Named], title: str = "") -> Image:
+    """Draw chosen cells whole, without a frame: a row a cell, a column a channel.
+
+    Parameters
+    ----------
+    cells : sequence of GalleryCell
+        At least one.
+    named : sequence of Named
+        Where the names of the channels are taken from.
+    title : str
+        Stands above the picture.
+
+    Returns
+    -------
+    PIL.Image.Image
+        In RGB. The grey values of a channel mean the same in all cells.
+    """
+    return _Sheet(cells, named, None, title).draw()
+
+
 def png_bytes(picture: Image) -> bytes:
     """Give a picture as the content of a .png file."""
     content = io.BytesIO()
@@ -130,14 +159,17 @@ class _Sheet:
     """One picture: what stands where."""
 
     def __init__(
-        self, cells: Sequence[GalleryCell], sources: Sequence[Source], frame: int, title: str
+        self, cells: Sequence[GalleryCell], sources: Sequence[Named], frame: int | None, title: str
     ) -> None:
         known = sorted({number for cell in cells for number in cell.channels})
-        self._cells, self._frame, self._title = cells, frame, title
+        self._cells, self._title = cells, title
+        self._framed = frame is not None
+        self._frame = frame or max(side for cell in cells for side in cell.pixels.shape[:2])
         self._channels, self._left_out = known[:MOST_CHANNELS], len(known[MOST_CHANNELS:])
         self._heads = [_head(number, sources) for number in self._channels]
         sizes = [cell.pixels.shape[:2] for cell in cells]
-        self._scale = choose_scale(sizes, frame, len(cells), len(self._channels), _BESIDE, _ABOVE)
+        room = (len(cells), len(self._channels), _BESIDE, _ABOVE)
+        self._scale = choose_scale(sizes, self._frame, *room)
         self._ranges = {number: stretch(self._planes(number)) for number in self._channels}
         self._pen = Pen()
         counts = {number: _counts(*found) for number, found in self._ranges.items()}
@@ -190,9 +222,9 @@ class _Sheet:
         for column, number in enumerate(self._channels):
             x = self._left + column * (width + GAP)
             picture.paste(self._tile(cell, number), (x, y))
-            if number in cell.channels:
+            if number in cell.channels and self._framed:
                 self._draw_frame((x, y), cell.pixels.shape[:2])
-            else:
+            elif number not in cell.channels:
                 self._pen.write((x + 6, y + 4), "none", DIM, width)
 
     def _tile(self, cell: GalleryCell, number: int) -> Image:
@@ -234,8 +266,9 @@ class _Sheet:
         size = f"enlarged {factor:g} times" if factor > 1 else f"shown at {100 * factor:.0f} %"
         size = "not enlarged" if factor == 1 else size
         counts = "Under the channels: the counts shown black and white" * bool(self._counts)
+        orange = f"Orange: a frame of {self._frame} x {self._frame} pixels. " * self._framed
         lines = [
-            f"Orange: a frame of {self._frame} x {self._frame} pixels. Cells {size}.",
+            f"{orange}Cells {size}.",
             f"{counts or 'Each channel is stretched from black to white'}, the same for all cells "
             f"({low:g} and {high:g} % of the pixels are darker).",
         ]
@@ -247,7 +280,7 @@ def _plane(cell: GalleryCell, number: int) -> np.ndarray:
     return cell.pixels[:, :, cell.channels.index(number)]
 
 
-def _head(number: int, sources: Sequence[Source]) -> str:
+def _head(number: int, sources: Sequence[Named]) -> str:
     """Name a channel as the first source does that names it."""
     given = (source.channel_names.get(number, "") for source in sources)
     name = own_name(number, [next(filter(None, given), "")])

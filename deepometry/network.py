@@ -40,7 +40,7 @@ def build_network(
     classes : int
         Number of classes.
     scaling : str
-        `background`, `channel`, `image` or `none`.
+        `background`, `channel`, `image`, `8bit` or `none`.
     means, deviations : sequence of float
         For every channel, mean and standard deviation of the training pixels, in counts, as
         `scale_layer` takes them.

@@ -83,6 +83,49 @@ class Progress:
             raise Cancelled("Stopped, as you asked.")
 
 
+class Part(Progress):
+    """The progress of one of several pieces of work, as a part of that of all of them.
+
+    Parameters
+    ----------
+    whole : Progress
+        Of all pieces; told how far all are, and asked whether to stop.
+    before : int
+        Units of the pieces before this one.
+    total : int
+        Units of all pieces.
+    title : str
+        Begins all that is told.
+    marks : dict of str to float, optional
+        Added to every measurement.
+    """
+
+    def __init__(
+        self, whole: Progress, before: int, total: int, title: str, marks: Measured | None = None
+    ) -> None:
+        super().__init__(
+            self._pass_on,
+            lambda text: whole.say(title + text),
+            lambda values: whole.measure({**values, **(marks or {})}),
+        )
+        self._whole, self._before, self._total, self._title = whole, before, total, title
+        self._done = 0
+
+    def _pass_on(self, done: int, total: int, text: str) -> None:
+        """Tell it as a part of the whole; what has nothing to count stays where it is."""
+        self._done = done if total else self._done
+        self._whole.report(self._before + self._done, self._total, self._title + text)
+
+    def cancel(self) -> None:
+        """Ask all of the work to stop at its next report."""
+        self._whole.cancel()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether `cancel` has been called, here or of the whole."""
+        return self._whole.cancelled
+
+
 class Ticker:
     """Counts units of work and reports them, but not each one.
 

@@ -52,7 +52,7 @@ STANDARD = Recipe(
 
 PROTOCOL = Recipe(
     network="resnet50",
-    scaling="image",
+    scaling="8bit",
     batch_size=32,
     learning_rate=1e-4,
     schedule="plateau",

@@ -13,6 +13,8 @@ from deepometry.files import writing
 if TYPE_CHECKING:
     import pandas as pd
 
+    from deepometry.power_law import Forecast
+
 _INK = "#1f4e79"
 _OTHER = "#d1661c"
 _MOST_NUMBERED = 30
@@ -248,3 +250,46 @@ def plot_importance(
     told = "Mean of the class, in standard deviations"
     figure.colorbar(image, ax=right, fraction=0.05, pad=0.03, label=told)
     _save(figure, path)
+
+
+def plot_learning_curve(
+    path: Path, rows: Sequence[Mapping[str, float]], found: Forecast, target: str
+) -> None:
+    """Draw accuracy against the number of cells, the law fitted to it, and its forecast.
+
+    Parameters
+    ----------
+    path : Path
+    rows : sequence of dict
+        With `cells`, `accuracy` and its `standard_error`; one a training.
+    found : Forecast
+    target : str
+        What was learnt.
+    """
+    figure, axes = _figure((6.4, 4.4))
+    cells = np.array([row["cells"] for row in rows])
+    shown = np.array([row["accuracy"] for row in rows])
+    errors = 1.96 * np.array([row["standard_error"] for row in rows])
+    both = [np.minimum(errors, shown), np.minimum(errors, 1 - shown)]  # shares end at 0 and 1
+    axes.errorbar(cells, shown, both, fmt="o", color=_INK, capsize=3, label="measured")
+    between = np.geomspace(cells.min(), max(found.cells, cells.max()), 200)
+    learnt = between <= cells.max()
+    axes.plot(between[learnt], found.law.at(between[learnt]), color=_INK, label="a - b / n^c")
+    if found.known:
+        _draw_forecast(axes, found, between[~learnt])
+    axes.set_xscale("log")
+    ticks = sorted({int(n) for n in cells} | ({found.cells} if found.known else set()))
+    axes.set_xticks(ticks, [f"{n:,}" for n in ticks], rotation=30, ha="right")
+    axes.minorticks_off()
+    axes.set(xlabel="Cells to learn from", ylabel="Accuracy on cells left out")
+    axes.set_title(f"{target}: accuracy against the number of cells", parse_math=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="lower right")
+    _save(figure, path)
+
+
+def _draw_forecast(axes: Any, found: Forecast, between: np.ndarray) -> None:
+    axes.plot(between, found.law.at(between), color=_OTHER, linestyle="--")
+    spread = np.maximum([[found.accuracy - found.low], [found.high - found.accuracy]], 0)
+    style = {"fmt": "s", "color": _OTHER, "capsize": 3, "label": "expected, 95 %"}
+    axes.errorbar([found.cells], [found.accuracy], spread, **style)

@@ -10,6 +10,7 @@ import numpy as np
 from deepometry.backend import keras
 
 SCALE = "scale"
+_HIGHEST = 255  # of 8 bits
 _BORDER = 2  # pixels; of 48 x 48 it holds 368, mostly of no cell
 
 
@@ -40,7 +41,7 @@ def scale_layer(
     shape : tuple of int
         Frame, frame, channels.
     scaling : str
-        `background`, `channel`, `image` or `none`.
+        `background`, `channel`, `image`, `8bit` or `none`.
     means, deviations : sequence of float
         Of the training pixels of every channel, with `background` once that is subtracted; used
         by `background` and `channel`.
@@ -53,8 +54,10 @@ def scale_layer(
     if scaling in ("background", "channel"):
         variance = np.square(deviations).tolist()
         scaled = layers.Normalization(mean=list(means), variance=variance)(scaled)
-    if scaling == "image":
+    if scaling in ("image", "8bit"):
         scaled = _between_extremes(counts)
+    if scaling == "8bit":
+        scaled = keras().ops.round(scaled * _HIGHEST) / _HIGHEST
     return keras().Model(counts, scaled, name=SCALE)
 
 

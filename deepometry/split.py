@@ -7,12 +7,13 @@ channels or another frame, moves no cell to the other side.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from deepometry.errors import DeepometryError
-from deepometry.names import Levels, label_of, parse_name
+from deepometry.groups import group_values
+from deepometry.names import Levels, label_of
 from deepometry.readers import Source
 
 
@@ -85,7 +86,8 @@ def _rank(text: str, seed: int) -> int:
 
 
 def _by_group(sources: Sequence[Source], share: float, seed: int, by: str) -> list[np.ndarray]:
-    values = _values(sources, by)
+    folders = [tuple(source.folder) for source in sources]
+    values = group_values(folders, by, "Split by", "split by cells")
     cells: dict[str, int] = {}
     for value, source in zip(values, sources, strict=True):
         cells[value] = cells.get(value, 0) + len(source.keys)
@@ -115,32 +117,3 @@ def _hold_groups(cells: dict[str, int], share: float, seed: int) -> set[str]:
     if len(held) == len(cells):
         held.remove(min(cells, key=lambda v: (cells[v], _rank(v, seed))))
     return set(held)
-
-
-def _values(sources: Sequence[Source], by: str) -> list[str]:
-    """Give the value of the prefix for every source.
-
-    Values that differ in case alone are one: this keeps together a sample that was spelled in
-    two ways, where the opposite mistake would test on cells of a training sample.
-    """
-    found = [label_of(source.folder, by) for source in sources]
-    if not any(value is not None for value in found):
-        raise DeepometryError(
-            f"Split by: expected folders named {by}, found {_prefixes(sources)}; "
-            "split by one of these or by cells."
-        )
-    for value, source in zip(found, sources, strict=True):
-        if value is None:
-            name = "/".join(source.folder) or "the input folder itself"
-            raise DeepometryError(
-                f"Split by: expected every cell in a folder named {by}, found cells in {name} "
-                f"without one; move them below a {by} folder or split by cells."
-            )
-    return [value.casefold() for value in found if value is not None]
-
-
-def _prefixes(sources: Iterable[Source]) -> str:
-    names = dict.fromkeys(name for source in sources for name in source.folder)
-    parsed = [found[0] for name in names if (found := parse_name(name))]
-    distinct = {prefix.casefold(): prefix for prefix in reversed(parsed)}
-    return ", ".join(sorted(distinct.values())) or "no folder with a prefix"

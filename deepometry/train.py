@@ -7,12 +7,15 @@ from pathlib import Path
 
 from deepometry.backend import device, prepare
 from deepometry.checkpoint import Row
+from deepometry.cross_validation import CrossValidation, Folds, plain
 from deepometry.model import Description
 from deepometry.options import TrainOptions
 from deepometry.precision import chosen_precision
 from deepometry.progress import Cancelled, Progress, Report, as_progress
 from deepometry.training_cells import about, check_output, gather_cells
+from deepometry.training_facts import Role
 from deepometry.training_run import Run
+from deepometry.transfer import begin
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,10 @@ class TrainResult:
         The epoch that was kept, from 1.
     stopped : bool
         Whether the user stopped it.
+    cross_validation : CrossValidation or None
+        How well cells were told that no training saw, where folds were asked for.
+    caveats : tuple of str
+        What makes the scores say less than they seem to.
     """
 
     model: Path
@@ -39,11 +46,14 @@ class TrainResult:
     history: list[Row]
     best_epoch: int
     stopped: bool
+    cross_validation: CrossValidation | None = None
+    caveats: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        found = self.description.scores
+        found, crossed = self.description.scores, self.cross_validation
+        first = f"{crossed}\nThe model of all cells: kept" if crossed else "Kept"
         return (
-            f"Kept epoch {self.best_epoch} of {len(self.history)}: validation accuracy "
+            f"{first} epoch {self.best_epoch} of {len(self.history)}: validation accuracy "
             f"{found['val_accuracy']:.3f}, balanced {found['val_balanced_accuracy']:.3f}.\n"
             f"Model: {self.model}"
         )
@@ -59,13 +69,16 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
     progress : Progress or callable, optional
         Told (steps done, steps in all, text), and by `measure` the row of every epoch, those
         before a resumed training too; its `cancel` stops the training, which keeps the best
-        model so far.
+        model so far. With folds, all trainings are one piece of work, and the row of every epoch
+        but those of the final model has its `fold`.
 
     Returns
     -------
     TrainResult
         The model file and its scores. `training.csv`, `train_val_loss.png` and `train.json` lie
-        beside it.
+        beside it. With `folds`, each is trained first, in a folder of its own, and
+        `folds.csv`, `predicted.csv`, `cross_validation.json`, the confusion matrix and the
+        classification report tell how every cell was named by the model that did not see it.
 
     Raises
     ------
@@ -76,21 +89,55 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
     """
     progress = as_progress(progress)
     check_output(options.output)
+    begin(options)  # what it starts from is looked at before long work
     cells = gather_cells(options, progress)
     prepare()
     precision = chosen_precision(options.precision)
     progress.say(f"Training on the {about(cells)}. Device: {device()}, {precision}.")
-    run = Run(options, cells, progress)
+    crossed, role = None, Role()
+    if options.folds:
+        folds = Folds(options, cells, progress)
+        crossed = _cross_validated(folds)
+        options, progress = folds.final()
+        role = _after(crossed)
+    run = Run(options, cells, progress, role)
     try:
         run.go()
         run.finish()
     except (Cancelled, KeyboardInterrupt):
         if not run.history:
-            raise Cancelled("Stopped before the first epoch was whole; no model.") from None
-        return _result(run, stopped=True)
-    return _result(run, stopped=False)
+            raise Cancelled(_NOTHING if crossed is None else _FOLDS_ONLY) from None
+        return _result(run, crossed, stopped=True)
+    return _result(run, crossed, stopped=False)
 
 
-def _result(run: Run, stopped: bool) -> TrainResult:
+_NOTHING = "Stopped before the first epoch was whole; no model."
+_GO_ON = "go on with the same command and --resume."
+_FOLDS_ONLY = f"Stopped before the first epoch of the final model; the folds are kept: {_GO_ON}"
+
+
+def _cross_validated(folds: Folds) -> CrossValidation:
+    """Go through the folds; say how to go on if they are stopped."""
+    try:
+        return folds.go()
+    except (Cancelled, KeyboardInterrupt):
+        if not folds.begun:
+            raise Cancelled(_NOTHING) from None
+        raise Cancelled(
+            f"Stopped in the cross-validation; whole folds and epochs are kept: {_GO_ON}"
+        ) from None
+
+
+def _after(crossed: CrossValidation) -> Role:
+    """Say what the training of all cells is to tell of the cross-validation before it."""
+    known = {f"cv_{name}": value for name, value in crossed.scores.items()}
+    known |= {"cv_folds": len(crossed.folds)}
+    return Role(keeps=True, scores=known, record={"cross_validation": plain(crossed)})
+
+
+def _result(run: Run, crossed: CrossValidation | None, stopped: bool) -> TrainResult:
     path, description, best = run.kept
-    return TrainResult(path, description, run.history, best, stopped)
+    for told in run.caveats[len(run.cells.caveats) :]:
+        run.progress.say(f"Beware: {told}")
+    caveats = tuple(run.caveats)
+    return TrainResult(path, description, run.history, best, stopped, crossed, caveats)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from deepometry.caveats import caveats_of
 from deepometry.dataset import Dataset, open_dataset, training_part
 from deepometry.errors import DeepometryError
 from deepometry.files import check_writable
+from deepometry.folds import assign_folds, assign_group_folds, check_spread, group_table
+from deepometry.groups import group_values
 from deepometry.model import Description
 from deepometry.names import Target, normal_name
 from deepometry.options import BaselineOptions, TrainOptions
 from deepometry.progress import Progress
 from deepometry.recipe import recipe_for
-from deepometry.validation import validation_split
+from deepometry.validation import validation_groups, validation_split
 from deepometry.words import shortened
 
 
@@ -42,8 +45,16 @@ class Cells:
         Indices of the cells.
     fingerprint : str
         Hash of all pixels and labels.
+    images : ndarray of int64, shape (cells,)
+        Equal for equal images.
     caveats : tuple of str
         What makes a score on the validation cells say less than it seems to.
+    group_by : str
+        What groups are, such as Sample; blank where cells stand for themselves.
+    groups : ndarray of int64, shape (cells,), or None
+        Group of every cell.
+    folds : ndarray of int8, shape (cells,), or None
+        Fold in which each labelled cell is left out, from 0; -1 for others.
     """
 
     dataset: Dataset
@@ -54,7 +65,11 @@ class Cells:
     training: np.ndarray
     validation: np.ndarray
     fingerprint: str
+    images: np.ndarray
     caveats: tuple[str, ...] = ()
+    group_by: str = ""
+    groups: np.ndarray | None = None
+    folds: np.ndarray | None = None
 
     @property
     def labelled(self) -> int:
@@ -68,7 +83,7 @@ def gather_cells(options: TrainOptions | BaselineOptions, progress: Progress) ->
     Raises
     ------
     DeepometryError
-        The cells or the target cannot be used.
+        The cells or the target cannot be used, or not divided as was asked for.
     """
     dataset = open_dataset(options.input, progress, training_part)
     target = _find_target(dataset, options.target)
@@ -78,14 +93,105 @@ def gather_cells(options: TrainOptions | BaselineOptions, progress: Progress) ->
     if target.unlabelled:
         progress.say(f"{target.unlabelled:,} cells have no value of {target.name}: left out.")
     prints = dataset.fingerprints(progress)
-    rng = np.random.default_rng([options.seed, 0])
-    share = _validation_share(options, len(codes))
-    training, validation = validation_split(codes, prints, labels, share, rng)
     digest = hashlib.blake2b(np.sort(prints + codes.astype(np.uint64)).tobytes(), digest_size=16)
     found = Cells(
-        dataset, target.name, labels, codes, columns, training, validation, digest.hexdigest()
+        dataset=dataset,
+        target=target.name,
+        labels=labels,
+        codes=codes,
+        columns=columns,
+        training=np.empty(0, np.int64),
+        validation=np.empty(0, np.int64),
+        fingerprint=digest.hexdigest(),
+        images=np.unique(prints, return_inverse=True)[1],
+        group_by=options.group_by or "",
+        groups=_groups(dataset, target.name, options.group_by),
     )
-    return _with_caveats(found, progress)
+    return _with_caveats(_divided(found, options, progress), progress)
+
+
+def _groups(dataset: Dataset, target: str, by: str | None) -> np.ndarray | None:
+    """Number the groups of all cells; those without a label may have none."""
+    if not by:
+        return None
+    labelled = [label is not None for label in dataset.labels(target)]
+    folders = [part.levels for part, here in zip(dataset.parts, labelled, strict=True) if here]
+    values = iter(group_values(folders, by, "Group by", "leave it blank"))
+    each = [next(values) if here else "" for here in labelled]
+    numbers = np.unique(each, return_inverse=True)[1]
+    return np.repeat(numbers, [len(part.stored) for part in dataset.parts])
+
+
+def _divided(cells: Cells, options: TrainOptions | BaselineOptions, progress: Progress) -> Cells:
+    """Deal the cells out to folds, if there are any, and all of them to training and validation."""
+    if options.folds:
+        rng = np.random.default_rng([options.seed, 3])
+        if cells.groups is None:
+            dealt = assign_folds(cells.codes, cells.images, cells.labels, options.folds, rng)
+        else:
+            kept = (cells.groups, cells.labels, cells.group_by)
+            dealt = assign_group_folds(cells.codes, *kept, options.folds, rng)
+        cells = replace(cells, folds=dealt)
+    share = _validation_share(options, len(cells.codes))
+    return with_sides(cells, cells.codes >= 0, share, [options.seed, 0], progress)
+
+
+def fold_cells(
+    cells: Cells, fold: int, options: TrainOptions | BaselineOptions, progress: Progress
+) -> Cells:
+    """Give the cells of a fold: training and validation without those that it leaves out.
+
+    Parameters
+    ----------
+    cells : Cells
+        With folds.
+    fold : int
+        From 0.
+    options : TrainOptions or BaselineOptions
+    progress : Progress
+        Told where groups cannot be kept together.
+    """
+    kept = (cells.codes >= 0) & (np.asarray(cells.folds) != fold)
+    share = _validation_share(options, len(cells.codes))
+    return with_sides(cells, kept, share, [options.seed, 0, fold + 1], progress)
+
+
+def with_sides(
+    cells: Cells, kept: np.ndarray, share: float, seed: Sequence[int], progress: Progress
+) -> Cells:
+    """Divide some of the cells into training and validation, by whole groups if there are any.
+
+    Parameters
+    ----------
+    cells : Cells
+    kept : ndarray of bool, shape (cells,)
+        The cells to divide.
+    share : float
+        Share of the cells that goes to validation.
+    seed : sequence of int
+        Where the chance comes from.
+    progress : Progress
+        Told where groups cannot be kept together.
+
+    Raises
+    ------
+    DeepometryError
+        A class has too few cells, or comes from too few groups.
+    """
+    codes, labels = np.where(kept, cells.codes, -1), cells.labels
+    rng = np.random.default_rng(seed)
+    if cells.groups is not None:
+        found = validation_groups(codes, cells.groups, len(labels), share, rng)
+        if found is not None:
+            return replace(cells, training=found[0], validation=found[1])
+        if kept[cells.codes >= 0].all():
+            check_spread(group_table(codes, cells.groups, len(labels)), labels, cells.group_by)
+        progress.say(
+            f"No {cells.group_by} can be spared for validation without losing a class: the "
+            "validation cells are chosen one by one."
+        )
+    training, validation = validation_split(codes, cells.images, labels, share, rng)
+    return replace(cells, training=training, validation=validation)
 
 
 def _validation_share(options: TrainOptions | BaselineOptions, cells: int) -> float:
@@ -96,7 +202,9 @@ def _validation_share(options: TrainOptions | BaselineOptions, cells: int) -> fl
 
 def _with_caveats(cells: Cells, progress: Progress) -> Cells:
     sides = (cells.training, cells.validation)
-    caveats = caveats_of(cells.dataset, cells.target, cells.labels, cells.codes, *sides, progress)
+    judged = cells.validation if cells.folds is None else np.flatnonzero(cells.folds >= 0)
+    known = (cells.dataset, cells.target, cells.labels, cells.codes)
+    caveats = caveats_of(*known, *sides, progress, judged)
     for caveat in caveats:
         progress.say(f"Beware: {caveat}")
     return replace(cells, caveats=caveats)

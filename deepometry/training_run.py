@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from deepometry.augment import augment
+from deepometry.chance import chance_of, no_better_than_guessing
 from deepometry.checkpoint import (
     Checkpoint,
     Row,
@@ -27,10 +28,12 @@ from deepometry.loading import Batch, batches, channel_statistics, class_weights
 from deepometry.model import Description, load_model, read_description, save_model
 from deepometry.network import build_network, compile_network
 from deepometry.options import TrainOptions
+from deepometry.out_of_fold import log_loss, outcomes
 from deepometry.parallel import Devices
+from deepometry.phases import Phase, freeze, head_epochs, phase_at, phases_of
 from deepometry.precision import chosen_precision
 from deepometry.progress import Progress, unbroken
-from deepometry.recipe import learning_rate_at, recipe_for, written_out
+from deepometry.recipe import Recipe, learning_rate_at, recipe_for, written_out
 from deepometry.report import confusion, plot_history, scores, write_table
 from deepometry.scaling import less_background
 from deepometry.schedule import Plan, plan
@@ -39,12 +42,14 @@ from deepometry.training_facts import (
     CURVE,
     HISTORY,
     RECORD,
+    Role,
+    check_facts,
     check_finite,
     facts_of,
     set_aside,
 )
+from deepometry.transfer import Start, begin, sample_of, take_over
 from deepometry.validated import judge
-from deepometry.views import predict_views
 from deepometry.words import counted
 
 _EVALUATED_AT_ONCE = 128
@@ -53,18 +58,35 @@ _EVALUATED_AT_ONCE = 128
 class Run:
     """One training: the network, its history, and what is written after every epoch."""
 
-    def __init__(self, options: TrainOptions, cells: Cells, progress: Progress) -> None:
+    def __init__(
+        self, options: TrainOptions, cells: Cells, progress: Progress, role: Role | None = None
+    ) -> None:
+        options, self.start = begin(options)
         self.options, self.cells, self.progress = options, cells, progress
+        self.role = role or Role()
         self.recipe = recipe_for(options, cells.labelled)
         self.told = written_out(options, self.recipe)
         self.facts = facts_of(self.told, cells)
         earlier = self._earlier() if options.resume else None
         self.history: list[Row] = earlier.history if earlier else []
         self.judged: dict[str, Any] = {}
+        self.phases = self._divided(earlier)
+        self.description = describe(
+            cells,
+            options.channels,
+            network=self.recipe.network,
+            scaling=self.recipe.scaling,
+            views=self.recipe.views,
+            scores=dict(self.role.scores),
+            record=provenance("train", self.told),
+        )
         progress.report(0, 0, "Building the network")
         self.devices = Devices(min(self.recipe.batch_size, len(cells.training)))
         with self.devices.scope():
             self.model = self._network()
+            if self.start:
+                self._take_over(self.start)
+            self._enter(phase_at(self.phases, max(1, len(self.history))))
             if earlier:
                 restore(self.model, earlier, options.output)
         if told := self.devices.told(self.recipe.batch_size):
@@ -72,26 +94,18 @@ class Run:
         self.weights = class_weights(
             cells.codes[cells.training], len(cells.labels), self.recipe.balance
         )
-        self.description = describe(
-            cells,
-            options.channels,
-            network=self.recipe.network,
-            scaling=self.recipe.scaling,
-            views=self.recipe.views,
-            record=provenance("train", self.told),
-        )
         if earlier:
             self._mend_model()
 
+    def _divided(self, earlier: Checkpoint | None) -> tuple[Phase, ...]:
+        """Divide the epochs, when going on as they were divided at first."""
+        epochs, known = self.recipe.epochs, earlier.facts if earlier else {}
+        self.facts["head_epochs"] = known.get("head_epochs", head_epochs(epochs))
+        return phases_of(self.options.freeze, epochs, self.facts["head_epochs"])
+
     def _earlier(self) -> Checkpoint:
         earlier = load_checkpoint(self.options.output)
-        for name, value in self.facts.items():
-            if earlier.facts.get(name) != value:
-                raise DeepometryError(
-                    f"{name}: expected {earlier.facts.get(name)!r}, with which the training in "
-                    f"{self.options.output} began, found {value!r}; use the same, or train "
-                    "without resuming."
-                )
+        check_facts(earlier.facts, self.facts, self.options.output)
         return earlier
 
     def _mend_model(self) -> None:
@@ -111,7 +125,7 @@ class Run:
         save_model(self.model, self._described(row), self.options.output)
 
     def _described(self, row: Row) -> Description:
-        return replace(self.description, scores=_scores(row))
+        return replace(self.description, scores={**self.description.scores, **_scores(row)})
 
     def _network(self) -> Any:
         cells, recipe = self.cells, self.recipe
@@ -128,36 +142,59 @@ class Run:
             chosen_precision(self.options.precision),
         )
         check_memory(model, recipe.batch_size)
+        return model
+
+    def _take_over(self, start: Start) -> None:
+        cells = self.cells
+        images = cells.dataset.read(sample_of(cells.training), cells.columns)
+        self.progress.say(take_over(start, self.model, self.description, images))
+
+    def _enter(self, phase: Phase) -> None:
+        """Choose the layers that learn, with a new optimiser."""
+        self.phase = phase
+        cells, recipe = self.cells, self.recipe
+        freeze(self.model, phase.frozen)
         counts = np.bincount(cells.codes[cells.training], minlength=len(cells.labels))
         shares = counts / counts.sum() if recipe.balance == "adjust" else None
-        compile_network(model, recipe.learning_rate, recipe.weight_decay, recipe.smoothing, shares)
-        return model
+        compile_network(
+            self.model, recipe.learning_rate, recipe.weight_decay, recipe.smoothing, shares
+        )
 
     @property
     def _steps(self) -> int:
-        return math.ceil(len(self.cells.training) / self.recipe.batch_size)
+        return steps_an_epoch(self.cells, self.recipe)
 
     def go(self) -> None:
         """Train until the last epoch, or until nothing improves any more."""
         for row in self.history:
             self.progress.measure(row)
-        epochs = range(len(self.history) + 1, self.recipe.epochs + 1)
-        if epochs:
-            with self.devices.scope():
-                self._foretell(len(epochs))
-        for epoch in epochs:
+        first = len(self.history) + 1
+        for epoch in range(first, self.recipe.epochs + 1):
             ahead = self._plan()
             if ahead.stop:
                 self.progress.say(f"No improvement since epoch {ahead.best}: stopped.")
                 return
-            start = time.monotonic()
+            start, worked = time.monotonic(), time.process_time()
             with self.devices.scope():
+                self._begin(epoch, told=epoch > first)
                 learnt = self._learn(epoch)
             row = {"epoch": epoch, **learnt, **self._validate(self.model, views=1)}
             row |= {"seconds": time.monotonic() - start}
+            row |= {"cpu_seconds": time.process_time() - worked}
             self._keep(row)
             self.progress.measure(row)
             self.progress.say(_line(row, self._plan().best))
+
+    def _begin(self, epoch: int, told: bool) -> None:
+        """Enter the phase of an epoch, and foretell it where that was not done."""
+        phase = phase_at(self.phases, epoch)
+        if phase == self.phase and told:
+            return
+        if phase != self.phase:
+            self._enter(phase)
+        if self.start or len(self.phases) > 1:
+            self.progress.say(str(phase))
+        self._foretell(phase.last - epoch + 1)
 
     def _foretell(self, epochs: int) -> None:
         """Say what is to come, from a few steps that are taken back."""
@@ -169,7 +206,7 @@ class Run:
         seconds = seconds_a_step(variables_of(self.model), lambda: self._step(batch))
         share = len(self.cells.validation) / len(self.cells.training)
         needed = memory_needed(self.model, self.recipe.batch_size) / 2**20
-        told = about_time(epochs, self._steps, seconds, share)
+        told = about_time(epochs, self._steps, seconds, share, self.role.steps_after)
         self.progress.say(f"Expected: {told}, {needed:,.0f} MiB of memory.")
 
     def _plan(self) -> Plan:
@@ -183,9 +220,14 @@ class Run:
     def _rate(self, epoch: int, step: int) -> float:
         """Give the learning rate of a step, from 0."""
         if self.recipe.schedule == "plateau":
-            return self.recipe.learning_rate * self._plan().rate
-        done = ((epoch - 1) * self._steps + step) / (self._steps * self.recipe.epochs)
-        return self.recipe.learning_rate * learning_rate_at(done)
+            return self._highest * self._plan().rate
+        phase = self.phase
+        done = ((epoch - phase.first) * self._steps + step) / (self._steps * phase.epochs)
+        return self._highest * learning_rate_at(done)
+
+    @property
+    def _highest(self) -> float:
+        return self.recipe.learning_rate * self.phase.rate
 
     def _learn(self, epoch: int) -> Row:
         """Go once through the training cells."""
@@ -236,23 +278,19 @@ class Run:
         """Measure loss and accuracies on the validation cells, not augmented."""
         cells, classes = self.cells, len(self.cells.labels)
         loss, matrix = 0.0, np.zeros((classes, classes), np.int64)
-        for batch in batches(
-            cells.dataset, cells.validation, cells.codes, _EVALUATED_AT_ONCE, cells.columns
-        ):
-            (chances,) = predict_views(model, batch.images, views)
-            right = np.take_along_axis(chances, batch.labels[:, None], 1)
-            loss -= float(np.log(np.maximum(right, 1e-7)).sum())
+        for batch, chances in outcomes(model, cells, cells.validation, views, self.progress):
+            loss += log_loss(chances, batch.labels)
             matrix += confusion(batch.labels, chances.argmax(1), classes)
-            self.progress.check()
         found = {"loss": loss / len(cells.validation), **scores(matrix)}
+        found |= {"chance": chance_of(matrix)}
         return {f"val_{name}": value for name, value in found.items()}
 
     def _keep(self, row: Row) -> None:
         """Write the state, then the model if it is the best so far, and only then count it."""
         check_finite(row)
         with unbroken():
-            if not self.history:
-                set_aside(self.options.output, self.progress)
+            if not self.history and not self.role.keeps:
+                set_aside(self.role.replaces or self.options.output, self.progress)
             history = [*self.history, row]
             save_checkpoint(self.options.output, self.model, self.facts, history)
             self.history = history
@@ -267,7 +305,7 @@ class Run:
 
         output = self.options.output
         kept = {"best_epoch": best, "model": self.description.file_name}
-        kept |= {"caveats": list(self.cells.caveats), **self.judged}
+        kept |= {"caveats": self.caveats, **self.role.record, **self.judged}
         try:
             write_table(output / HISTORY, pd.DataFrame(self.history))
             plot_history(output / CURVE, self.history, best)
@@ -295,10 +333,22 @@ class Run:
         self.progress.say(str(found))
 
     @property
+    def caveats(self) -> list[str]:
+        """What makes the scores of the model that was kept say less than they seem to."""
+        path = self.options.output / self.description.file_name
+        told = no_better_than_guessing(read_description(path).scores, self.cells)
+        return [*self.cells.caveats, *told]
+
+    @property
     def kept(self) -> tuple[Path, Description, int]:
         """Where the model is, what it says of itself, and its epoch."""
         path = self.options.output / self.description.file_name
         return path, read_description(path), self._plan().best
+
+
+def steps_an_epoch(cells: Cells, recipe: Recipe) -> int:
+    """Count the steps of one epoch."""
+    return math.ceil(len(cells.training) / recipe.batch_size)
 
 
 def _line(row: Row, best: int) -> str:

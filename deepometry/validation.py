@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from deepometry.errors import DeepometryError
+from deepometry.folds import group_table
 
 
 def validation_split(
@@ -71,3 +72,52 @@ def _divide(
         validates = taken < wanted and n != last
         side[own[n]] = int(validates)
         taken += counts[n] * validates
+
+
+def validation_groups(
+    codes: np.ndarray, groups: np.ndarray, classes: int, share: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Divide the labelled cells by whole groups; every class stays in training.
+
+    Parameters
+    ----------
+    codes, share, rng
+        As in `validation_split`.
+    groups : ndarray of int, shape (cells,)
+        Group of each cell, from 0.
+    classes : int
+        Number of classes.
+
+    Returns
+    -------
+    (training, validation) of ndarray of int64, or None
+        Indices of the cells, rising; None where no group can be spared.
+    """
+    table = group_table(codes, groups, classes)
+    held = _hold_groups(table, share * table.sum(), rng)
+    if not held:
+        return None
+    side = np.isin(groups, held)
+    return np.flatnonzero((codes >= 0) & ~side), np.flatnonzero((codes >= 0) & side)
+
+
+def _hold_groups(table: np.ndarray, wanted: float, rng: np.random.Generator) -> list[int]:
+    """Take groups, in random order, as long as each brings the held cells nearer to the share.
+
+    Where every group is larger than twice the share, the smallest that can be spared is taken.
+    """
+    sizes, held = table.sum(1), list[int]()
+    there = rng.permutation(np.flatnonzero(sizes)).tolist()
+    for group in there:
+        done = sizes[held].sum()
+        nearer = abs(done + sizes[group] - wanted) < abs(done - wanted)
+        if nearer and _spared(table, [*held, group]):
+            held.append(group)
+    smallest = sorted(there, key=lambda group: int(sizes[group]))
+    return held or [group for group in smallest if _spared(table, [group])][:1]
+
+
+def _spared(table: np.ndarray, held: list[int]) -> bool:
+    """Tell whether every class is still there without some groups."""
+    total = table.sum(0)
+    return bool((total - table[held].sum(0) > 0)[total > 0].all())

@@ -179,7 +179,7 @@
   const charts = new WeakMap();
 
   function addMetrics(figure, row) {
-    const rows = JSON.parse(figure.dataset.metrics).filter((each) => each.epoch !== row.epoch);
+    const rows = JSON.parse(figure.dataset.metrics).filter((each) => each.epoch !== row.epoch && each.fold === row.fold);
     rows.push(row);
     rows.sort((one, other) => one.epoch - other.epoch);
     figure.dataset.metrics = JSON.stringify(rows);
@@ -187,7 +187,8 @@
   }
 
   function draw(figure) {
-    const rows = JSON.parse(figure.dataset.metrics);
+    const all = JSON.parse(figure.dataset.metrics);
+    const rows = all.filter((each) => each.fold === all.at(-1).fold); // of the training that goes on
     figure.hidden = rows.length === 0;
     if (figure.hidden || !window.Chart) return;
     plot(figure.querySelector(".loss"), "Loss", rows, "loss");

@@ -37,6 +37,10 @@ class Jobs:
         """Find a job."""
         return self.known[id]
 
+    def list(self) -> list[Job]:
+        """Give all jobs."""
+        return [*self.known.values()]
+
     def run(self, id: str, verb: str, step: Any, options: Any) -> Any:
         """Run a step here and now, and remember it as a job."""
         started = time.time()

@@ -22,7 +22,9 @@ from deepometry.model import find_model, read_description
 from deepometry.options import BaselineOptions, ExtractOptions, PredictOptions
 from deepometry.predict import predict
 from deepometry.progress import Cancelled, Progress
+from deepometry.train import train
 from deepometry.training_cells import gather_cells
+from tests.conftest import short_training
 from tests.parsed import write_classes, write_stack
 
 FILES = {
@@ -228,3 +230,25 @@ def test_a_table_larger_than_memory_should_hold(cells, tmp_path, monkeypatch):
 def test_cells_are_not_overwritten(cells):
     with pytest.raises(DeepometryError, match="expected a folder for the model, found parsed"):
         baseline(options(cells / "Train", cells / "Train" / "Class A"))
+
+
+def test_folds_are_those_of_the_network_and_both_are_compared_on_all_cells(cells, tmp_path):
+    network = short_training(cells / "Train", tmp_path, folds=2, epochs=1, views=1)
+    trained = train(network)
+    result = baseline(options(cells / "Train", tmp_path, folds=2))
+    ours, theirs = (pd.read_csv(tmp_path / f"{p}predicted.csv") for p in ("baseline_", ""))
+    for column in ("source", "object", "true_label", "fold"):
+        assert ours[column].tolist() == theirs[column].tolist()
+    assert len(ours) == 88 == result.confusion.sum() == result.comparison.network.sum()
+    assert (result.comparison.network == trained.cross_validation.confusion).all()
+    assert (result.comparison.baseline == result.cross_validation.confusion).all()
+    right = (ours["label"] == ours["true_label"]).mean()
+    assert right > 0.9
+    assert result.description.scores["cv_accuracy"] == pytest.approx(right)
+    folds = pd.read_csv(tmp_path / "baseline_folds.csv")
+    assert folds["fold"].tolist() == ["1", "2", "pooled"]
+    assert read_json(tmp_path / "baseline.json")["cross_validation"]["folds"] == 2
+    said: list[str] = []
+    other = baseline(options(cells / "Train", tmp_path, folds=3), Progress(on_say=said.append))
+    assert any("Not compared with the network's cross-validation" in text for text in said)
+    assert other.comparison is None or other.comparison.network.sum() < 88

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from deepometry import cli, stacks
+from deepometry.errors import DeepometryError
+from deepometry.web.verbs import command_words
 from tests.builders import random_cells, write_channel_tiffs
 from tests.parsed import write_classes
 
@@ -291,3 +293,19 @@ def test_no_module_loads_keras_and_only_the_page_flask_when_imported(walk, heavy
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+def test_a_flag_may_have_another_name_than_its_field(run, monkeypatch):
+    given = []
+
+    def stop(options, progress):
+        given.append(options)
+        raise DeepometryError("enough")
+
+    monkeypatch.setattr("deepometry.train.train", stop)
+    words = ("train", "in", "out", "--target", "Class", "--from", "earlier")
+    assert refused(run(*words)) == "Error: enough"
+    assert (given[0].start_from, given[0].freeze) == (Path("earlier"), "auto")
+    assert command_words(given[0])[-2:] == ["--from", str(Path("earlier").absolute())]
+    both = refused(run(*words, "--weights", "imagenet"))
+    assert both.startswith("Error: --weights: expected these or an earlier model, found both")

@@ -39,7 +39,7 @@ def test_depths(network, convolutions, width):
     assert body.get_layer("pool5").output.shape == (None, width)
 
 
-@pytest.mark.parametrize("scaling", ["channel", "image", "none"])
+@pytest.mark.parametrize("scaling", ["channel", "image", "8bit", "none"])
 def test_the_file_opens_with_keras_alone_and_holds_the_scaling(tmp_path, scaling):
     model, cells = build(scaling=scaling), images()
     model.save(tmp_path / "m.keras")
@@ -49,9 +49,26 @@ def test_the_file_opens_with_keras_alone_and_holds_the_scaling(tmp_path, scaling
     expected = {
         "channel": (cells - 100) / 10,
         "none": cells,
-        "image": (cells - cells.min((1, 2), keepdims=True)) / np.ptp(cells, (1, 2), keepdims=True),
+        "image": between_extremes(cells),
+        "8bit": np.round(255 * between_extremes(cells)) / 255,
     }[scaling]
     assert np.allclose(seen, expected, atol=1e-4)
+
+
+def between_extremes(cells):
+    low, high = cells.min((1, 2), keepdims=True), cells.max((1, 2), keepdims=True)
+    return (cells - low) / (high - low)
+
+
+def test_eight_bits_are_256_levels_whatever_the_counts():
+    counts = np.arange(16 * 16, dtype=np.float32).reshape(1, 16, 16, 1)
+    model = build(channels=1, scaling="8bit")
+    for images in (counts, 16 * counts + 3, 100 * counts + 0.4):
+        seen = keras().ops.convert_to_numpy(model.get_layer("scale")(images))
+        assert np.array_equal(np.round(255 * seen).ravel(), np.arange(256))
+    fine = np.random.default_rng(0).uniform(0, 4000, (1, 16, 16, 1)).astype(np.float32)
+    levels = 255 * keras().ops.convert_to_numpy(model.get_layer("scale")(fine))
+    assert np.allclose(levels, np.round(levels), atol=1e-4)
 
 
 def test_small_numbers_are_scaled_as_well_as_large_ones():

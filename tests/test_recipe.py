@@ -21,7 +21,7 @@ def test_the_protocol_is_the_published_one():
     found = recipe_for(options(recipe="protocol"), 2731)
     assert found == PROTOCOL
     assert (found.network, found.epochs, found.batch_size) == ("resnet50", 512, 32)
-    assert (found.learning_rate, found.scaling, found.shifts) == (1e-4, "image", 0.5)
+    assert (found.learning_rate, found.scaling, found.shifts) == (1e-4, "8bit", 0.5)
     assert (found.weight_decay, found.smoothing, found.balance) == (0, 0, "none")
     assert (found.views, found.schedule, found.plateau, found.patience) == (1, "plateau", 0, 0)
 

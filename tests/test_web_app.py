@@ -139,6 +139,24 @@ def test_folder_names_of_jobs_are_escaped(app, browser, tmp_path):
     assert browser.get(f"/jobs/{job.id}/log").mimetype == "text/plain"
 
 
+def test_older_jobs_are_listed_when_asked_for(app, browser, tmp_path):
+    options = ParseOptions(input=tmp_path, output=tmp_path / "out")
+    ids = [app.extensions["jobs"].submit(options).id for _ in range(30)]
+
+    def listed(page: str) -> list[str]:
+        return re.findall(r'<tr data-job="([^"]+)"', page)
+
+    for page in (browser.get("/").text, browser.get("/jobs").text):
+        assert listed(page) == ids[:4:-1]
+        assert "The newest 25 of 30" in page
+        assert 'hx-get="/jobs?shown=50"' in page
+    everything = browser.get("/jobs?shown=50").text
+    assert listed(everything) == ids[::-1]
+    assert "Show older runs" not in everything
+    assert '<input type="hidden" name="shown" value="50">' in everything
+    assert listed(browser.get("/jobs?shown=-3").text) == ids[:4:-1]
+
+
 def test_cancel_and_forget(app, browser, tmp_path):
     job = app.extensions["jobs"].submit(ParseOptions(input=tmp_path, output=tmp_path / "out"))
     assert job.id in browser.post(f"/jobs/{job.id}/forget").text  # not while it waits

@@ -206,6 +206,26 @@ def test_the_model_is_looked_at_and_its_target_checked(app, tmp_path):
         assert options.model == path
 
 
+def test_an_earlier_model_is_looked_at_before_a_training_starts(app, tmp_path):
+    values = {"input": str(tmp_path), "output": str(tmp_path / "out"), "target": "Class"}
+    form, options = filled(app, "train", **values)
+    assert not form.errors and options.start_from is None
+    form, _ = filled(app, "train", **values, start_from=str(tmp_path))
+    assert "found none" in errors(form)["start_from"]
+    form, _ = filled(app, "train", **values, start_from="model")
+    assert "expected a whole path" in errors(form)["start_from"].lower()
+    form, _ = filled(app, "train", **values, start_from=str(tmp_path / "gone"))
+    assert "Not found" in errors(form)["start_from"]
+    path = model_file(tmp_path / "model")
+    (tmp_path / "old.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    for place in (path, path.parent, tmp_path / "old.h5"):
+        form, options = filled(app, "train", **values, start_from=str(place))
+        assert not form.errors
+        assert options.start_from == place
+    form, _ = filled(app, "train", **values, freeze="stem")
+    assert "Expected an earlier model or weights" in errors(form)["freeze"]
+
+
 def test_more_options_open_where_something_must_be_seen(app, tmp_path):
     with app.test_request_context():
         assert not empty_form("train", {}).opens_more()

@@ -5,10 +5,20 @@ field carries its label, its help and the function that reads it. All fields are
 once, and `OptionsError` says for each what was expected and what was found.
 """
 
+from deepometry.options.curve import (
+    LearningCurveOptions,
+    read_shares,
+)
 from deepometry.options.example import (
     DEMO_TARGET,
     DemoOptions,
     ExampleOptions,
+)
+from deepometry.options.export import (
+    AUTO_FORMAT,
+    FORMATS,
+    ExportOptions,
+    ShowOptions,
 )
 from deepometry.options.gradcam import (
     STAGES,
@@ -30,11 +40,13 @@ from deepometry.options.settings import (
     READERS,
     SMALLEST_FRAME,
     Setting,
+    flag_of,
     read_channels,
     settings,
 )
 from deepometry.options.train import (
     BALANCES,
+    FREEZES,
     METHODS,
     NETWORKS,
     PRECISIONS,
@@ -47,8 +59,11 @@ from deepometry.options.train import (
 
 __all__ = [
     "AUTO",
+    "AUTO_FORMAT",
     "BALANCES",
     "DEMO_TARGET",
+    "FORMATS",
+    "FREEZES",
     "LARGEST_FRAME",
     "LAYERS",
     "METHODS",
@@ -64,13 +79,18 @@ __all__ = [
     "BaselineOptions",
     "DemoOptions",
     "ExampleOptions",
+    "ExportOptions",
     "ExtractOptions",
     "GradcamOptions",
     "InfoOptions",
+    "LearningCurveOptions",
     "ParseOptions",
     "PredictOptions",
     "Setting",
+    "ShowOptions",
     "TrainOptions",
+    "flag_of",
     "read_channels",
+    "read_shares",
     "settings",
 ]

@@ -33,6 +33,14 @@ class Setting:
     choices: tuple[str, ...] | None = None
 
 
+_FLAGS = {"start_from": "from"}  # words that are no names in Python
+
+
+def flag_of(name: str) -> str:
+    """Spell the name of an option as the command line does, without its dashes in front."""
+    return _FLAGS.get(name, name).replace("_", "-")
+
+
 def settings(options: type) -> dict[str, tuple[Setting, Any]]:
     """Give every option of a class: its name, its `Setting` and its default.
 
@@ -212,6 +220,12 @@ def read_views(value: Any) -> int:
     if str(value).strip() not in ("1", "8"):
         raise ValueError(f"expected 1 or 8, found {value!r}.")
     return int(value)
+
+
+def read_weights(value: Any) -> str:
+    """Read `imagenet`, or the path of a file."""
+    found = str(value).strip()
+    return found.lower() if found.lower() == "imagenet" else str(read_path(value))
 
 
 def reader_option() -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from deepometry.errors import OptionsError
 from deepometry.options.settings import (
     AUTO,
     Options,
@@ -15,17 +17,47 @@ from deepometry.options.settings import (
     read_path,
     read_text,
     read_views,
+    read_weights,
     real,
     whole,
 )
 
 RECIPES = ("standard", "protocol")
 NETWORKS = (AUTO, "small18", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
-SCALINGS = (AUTO, "background", "channel", "image", "none")
+SCALINGS = (AUTO, "background", "channel", "image", "8bit", "none")
 BALANCES = (AUTO, "adjust", "weights", "sampling", "none")
 SCHEDULES = (AUTO, "cycle", "plateau")
 PRECISIONS = (AUTO, "float32", "bfloat16")
+FREEZES = (AUTO, "two-phase", "all-but-head", "stem", "none")
 METHODS = ("boosting", "rusboost")
+MOST_FOLDS = 20
+
+
+def folds_option() -> Any:
+    return option(
+        "Folds",
+        "Cross-validation: the cells are dealt out to so many folds, each is judged by a model "
+        "that learnt from the others, and one model of all cells is trained at the end. Blank or "
+        "0 for none; 5 is usual, and takes six times as long.",
+        read_folds,
+        None,
+        metavar="NUMBER",
+    )
+
+
+def read_folds(value: Any) -> int | None:
+    return whole(2, MOST_FOLDS)(value) if str(value).strip() != "0" else None
+
+
+def group_option() -> Any:
+    return option(
+        "Group by",
+        "Keep all cells of a folder value on one side, such as Sample, in folds and in the "
+        "validation share, so that models are judged on samples that they never saw.",
+        read_text,
+        None,
+        metavar="PREFIX",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +120,8 @@ class TrainOptions(Options):
         "Intensity scaling",
         "background: less the background of each image, over the spread of the channel in the "
         "training cells; channel: mean and spread of each channel over the training cells; image: "
-        "darkest to brightest pixel of each image, as in the protocol; none: raw counts.",
+        "darkest to brightest pixel of each image; 8bit: the same, in 256 levels, as in the "
+        "protocol; none: raw counts.",
         one_of(SCALINGS),
         AUTO,
         choices=SCALINGS,
@@ -180,9 +213,50 @@ class TrainOptions(Options):
     seed: int = option(
         "Seed", "Number that fixes the split, the start and the augmentation.", whole(0), 0
     )
+    start_from: Path | None = option(
+        "From model",
+        "Start from an earlier model, a file or the folder of a training, in place of from "
+        "scratch: other classes, channels and frames are allowed. ResNet50 weights of the "
+        "original program (.h5) are taken too.",
+        read_path,
+        None,
+        metavar="PATH",
+    )
+    weights: str | None = option(
+        "Weights",
+        "Start ResNet50 from weights of keras.applications: imagenet, learnt on photographs, which "
+        "are downloaded once; or a file that holds such weights.",
+        read_weights,
+        None,
+        metavar="imagenet|FILE",
+    )
+    freeze: str = option(
+        "Freeze",
+        "Layers that keep what they start with. two-phase: in the first fifth of the epochs all "
+        "but the last layer, then none; all-but-head: all but the last layer; stem: the first "
+        "layers; none. auto: two-phase.",
+        one_of(FREEZES),
+        AUTO,
+        choices=FREEZES,
+    )
     resume: bool = option(
         "Resume", "Go on from the last epoch of a training in the output folder.", read_flag, False
     )
+    folds: int | None = folds_option()
+    group_by: str | None = group_option()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.start_from and self.weights:
+            raise OptionsError(
+                {"weights": "Weights: expected these or an earlier model, found both; choose one."}
+            )
+        if not (self.start_from or self.weights) and self.freeze not in (AUTO, "none"):
+            message = (
+                "Freeze: expected an earlier model or weights to start from, found none; from "
+                "scratch, all layers have to learn."
+            )
+            raise OptionsError({"freeze": message})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,3 +316,5 @@ class BaselineOptions(Options):
         whole(0),
         0,
     )
+    folds: int | None = folds_option()
+    group_by: str | None = group_option()

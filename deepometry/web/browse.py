@@ -38,6 +38,7 @@ _HEADS = {
     "raw": "Choose the folder of images",
     "parsed": "Choose the folder of parsed cells",
     "model": "Choose a model, or its folder",
+    "start": "Choose an earlier model, or its folder",
     "folder": "Choose a folder to write to",
 }
 _frame = settings(ParseOptions)["frame"][0].read

@@ -15,7 +15,7 @@ from deepometry.web.browse_count import IMAGES, STACKS, Tally, count_in_turns
 from deepometry.web.browse_tasks import Task
 from deepometry.words import counted, joined
 
-KINDS = ("raw", "parsed", "model", "folder")
+KINDS = ("raw", "parsed", "model", "start", "folder")
 
 _SECONDS = 2.0
 # What is said of a folder that holds the results of a step
@@ -51,7 +51,8 @@ def check_path(path: Path, kind: str, task: Task) -> Finding:
     path : Path
         A folder or file, which need not exist.
     kind : str
-        What the field wants: raw images, parsed cells, a model, or a folder to write to.
+        What the field wants: raw images, parsed cells, a model, one to start a training from, or a
+        folder to write to.
     task : Task
         May be cancelled.
     """
@@ -61,8 +62,8 @@ def check_path(path: Path, kind: str, task: Task) -> Finding:
             return _output(path) if there else _to_make(path)
         if not there:
             return Finding("missing", _missing(path))
-        if kind == "model":
-            return _model(path)
+        if kind in ("model", "start"):
+            return _model(path, kind)
         if path.is_file():
             return _file(path, kind)
         return _raw(path, task) if kind == "raw" else _parsed(path, task)
@@ -166,11 +167,14 @@ def _told(record: dict[str, object]) -> str:
     return ", ".join(parts) or f"a {PARSE_RECORD} that says no more"
 
 
-def _model(path: Path) -> Finding:
+def _model(path: Path, kind: str) -> Finding:
+    from deepometry.legacy import is_hdf5
     from deepometry.model import find_model, read_description
 
     try:
         file = find_model(path)
+        if kind == "start" and is_hdf5(file):
+            return Finding("plain", "An HDF5 file: taken as ResNet50 of the original program.")
         told = read_description(file)
     except DeepometryError as error:
         return Finding("bad", str(error))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deepometry.options import BaselineOptions, GradcamOptions, settings
+from deepometry.options import BaselineOptions, GradcamOptions, LearningCurveOptions, settings
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Companion:
         As the page shows them.
     options : type
         The class of its options; those that the form has too are taken from there.
+    extra : tuple of str
+        Those that the form's own step does not have, but the form shows for it.
     """
 
     verb: str
@@ -30,11 +33,14 @@ class Companion:
     button: str
     tip: str
     options: type
+    extra: tuple[str, ...] = ()
 
-    def from_form(self, options: Any) -> Any:
-        """Make the options of the run from those of the form."""
+    def from_form(self, options: Any, texts: Mapping[str, Any] | None = None) -> Any:
+        """Make the options of the run from those of the form, and what it shows besides."""
         shared = [name for name in settings(self.options) if hasattr(options, name)]
-        return self.options(**{name: getattr(options, name) for name in shared})
+        given = {name: getattr(options, name) for name in shared}
+        given |= {name: texts[name] for name in self.extra if texts and name in texts}
+        return self.options(**given)
 
 
 COMPANIONS = {
@@ -49,6 +55,17 @@ COMPANIONS = {
             "learns from these in minutes, and says which of them separate the classes. Where the "
             "Output location holds a network trained on these cells, both are compared.",
             BaselineOptions,
+        ),
+        Companion(
+            "learning-curve",
+            "train",
+            "Learning curve",
+            "Learning curve",
+            "Trains on an eighth, a quarter, a half and all of the cells, each time judged by the "
+            "same cells left out, and foretells the accuracy with twice as many: is it worth "
+            "measuring more? Its shares and repeats stand in More options. Keeps no model.",
+            LearningCurveOptions,
+            ("shares", "repeats"),
         ),
         Companion(
             "gradcam",

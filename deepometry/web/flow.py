@@ -140,7 +140,8 @@ def waits_for(job: Job, jobs: Iterable[Job]) -> str:
 def resumable(job: Job) -> bool:
     """Tell whether a training that ended early left an epoch to go on from."""
     early = job.verb == "train" and job.state in ("cancelled", "failed", "lost")
-    return early and job.output is not None and (job.output / LAST_EPOCH).is_file()
+    places = (LAST_EPOCH, f"fold_1/{LAST_EPOCH}", "fold_1/fold.json")  # or whole folds
+    return early and job.output is not None and any((job.output / p).is_file() for p in places)
 
 
 def resumed(job: Job) -> Values:

@@ -40,12 +40,24 @@ class StepForm(FlaskForm):
             options = self.step.options(**given)
         except OptionsError as error:
             wrong.update(error.fields)
+        wrong.update(self._wrong_extra())
         places = _Places(self, wrong)
         wrong.update(places.wrong())
         for name, text in wrong.items():
             told = text.removeprefix(f"{self.step.fields[name][0].label}: ")  # it stands beside it
             self[name].errors = [told[:1].upper() + told[1:]]
         return None if wrong else options
+
+    def _wrong_extra(self) -> dict[str, str]:
+        """Check what was entered in the fields that are no options of the step."""
+        wrong, texts = {}, self.texts()
+        for name, setting in self.step.extra.items():
+            try:
+                if text := str(texts[name]).strip():
+                    setting.read(text)
+            except ValueError as error:
+                wrong[name] = str(error)
+        return wrong
 
     def texts(self) -> Values:
         """Give what was entered, by field, without the CSRF token."""
@@ -135,7 +147,7 @@ class _Places:
 
     def __init__(self, form: StepForm, wrong: Mapping[str, str]) -> None:
         self._form, self._verb = form, form.step.verb
-        names = [name for name in form.step.kinds if name not in wrong]
+        names = [n for n in form.step.kinds if n not in wrong and str(_text(form[n].data)).strip()]
         self._paths = {name: form.step.fields[name][0].read(form[name].data) for name in names}
 
     def wrong(self) -> dict[str, str]:
@@ -192,10 +204,15 @@ class _Places:
             "choose another model, or leave this blank."
         }
 
+    def _start_from(self, name: str, path: Path) -> dict[str, str]:
+        found = check_path(path, "start", Task(lambda task: None))
+        return {name: found.text} if found.state in ("bad", "missing") else {}
+
 
 _Check = Callable[[_Places, str, Path], dict[str, str]]
 _CHECKS: dict[str, _Check] = {
     "input": _Places._input,
     "output": _Places._output,
     "model": _Places._model,
+    "start_from": _Places._start_from,
 }

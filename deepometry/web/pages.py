@@ -31,6 +31,7 @@ from deepometry.web.words import UNFINISHED
 blueprint = Blueprint("pages", __name__)
 EXAMPLE = "demo-data"
 _EXAMPLE_FOLDER = "Deepometry example"
+_LISTED = 25  # past jobs at first, and each time that more are asked for
 
 
 def _jobs() -> Jobs:
@@ -55,6 +56,7 @@ def _tools() -> dict[str, Any]:
         "waits_for": lambda job: flow.waits_for(job, _jobs().list()),
         "metrics": lambda job: _jobs().metrics(job.id),
         "now": time.time(),
+        "listed": _LISTED,
     }
 
 
@@ -76,7 +78,7 @@ def _page(asked: StepForm | None = None, **values: Any) -> str:
         more = {**_column(jobs, verb), "companions": also}
         columns.append({"form": form, "offers": offers[verb], **more})
     return render_template(
-        "index.html", columns=columns, jobs=jobs, **(_about_example(jobs) | values)
+        "index.html", columns=columns, jobs=jobs, shown=_LISTED, **(_about_example(jobs) | values)
     )
 
 
@@ -124,7 +126,7 @@ def run(verb: str) -> str | AnyResponse:
     options = form.options()
     if options is not None:
         _remember(form, options)
-        _jobs().submit(companion.from_form(options) if companion else options)
+        _jobs().submit(companion.from_form(options, form.texts()) if companion else options)
     if not _from_htmx():
         return _page(form) if options is None else redirect(url_for("pages.index"))
     jobs = _jobs().list()
@@ -138,7 +140,8 @@ def run(verb: str) -> str | AnyResponse:
 def _remember(form: StepForm, options: Any) -> None:
     """Keep what was entered for the next visit, and its folders among the recent places."""
     remember(_home(), form.step.verb, form.texts())
-    browse_places.remember(_home(), *(getattr(options, name) for name in form.step.kinds))
+    places = (getattr(options, name) for name in form.step.kinds)
+    browse_places.remember(_home(), *(place for place in places if place))
 
 
 @blueprint.post("/example")
@@ -192,8 +195,9 @@ def _job(id: str) -> Job:
 
 @blueprint.get("/jobs")
 def past() -> str:
-    """The list of all jobs."""
-    return render_template("jobs.html", jobs=_jobs().list())
+    """The list of the newest jobs, as many as the page asks for."""
+    asked = request.values.get("shown", _LISTED, type=int)
+    return render_template("jobs.html", jobs=_jobs().list(), shown=max(asked, _LISTED))
 
 
 @blueprint.get("/jobs/<id>")

@@ -5,12 +5,8 @@ montage sheets by folder, channel and number. What was moved, deleted or written
 in a sentence.
 """
 
-from deepometry.web import results_heat, results_look, results_runs
+from deepometry.web import results_elsewhere, results_heat, results_look, results_runs
 from deepometry.web.results_site import blueprint
 
-__all__ = [
-    "blueprint",
-    "results_heat",
-    "results_look",
-    "results_runs",
-]  # which add their pages to it
+# the modules add their pages to it
+__all__ = ["blueprint", "results_elsewhere", "results_heat", "results_look", "results_runs"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepometry.files import own_record
-from deepometry.web.results_output import RECORDS, Output
+from deepometry.web.results_output import CROSS_VALIDATION, RECORDS, Output
 
 PICTURE = "baseline_importance.png"
 _VERB = "baseline"
@@ -31,8 +31,8 @@ class Baseline:
     model, target, method : str
     scores : dict of str to float
         `accuracy` and `balanced_accuracy`, on the validation cells.
-    validation, features : int
-        Their numbers.
+    validation, features, folds : int
+        Their numbers; no folds is 0.
     important : list of Feature
         The most important first.
     kinds : dict of str to float
@@ -52,6 +52,7 @@ class Baseline:
     kinds: dict[str, float]
     comparison: Mapping[str, Any]
     caveats: list[str]
+    folds: int = 0
 
 
 def baseline_of(output: Output) -> Baseline:
@@ -68,6 +69,7 @@ def baseline_of(output: Output) -> Baseline:
         kinds=dict(record.get("kinds") or {}),
         comparison=record.get("comparison") or {},
         caveats=[str(each) for each in record.get("caveats") or []],
+        folds=int((record.get("cross_validation") or {}).get("folds", 0)),
     )
 
 
@@ -80,11 +82,23 @@ def _important(told: list[Mapping[str, Any]]) -> list[Feature]:
     ]
 
 
+def crossed_beside(output: Output) -> dict[str, float]:
+    """Give the scores of a baseline in the same folds as a network; empty if there is none."""
+    record = own_record(output.root / RECORDS[_VERB], _VERB)
+    told, options = record.get("cross_validation") or {}, record.get("options") or {}
+    same = all(options.get(name) == output.option(name) for name in ("seed", "folds", "group_by"))
+    ours = own_record(output.root / CROSS_VALIDATION, "cross-validation").get("fingerprint")
+    if not told or not same or record.get("fingerprint") != ours:
+        return {}
+    return dict(told.get("scores") or {})
+
+
 def scores_beside(output: Output, fingerprint: str) -> dict[str, float]:
     """Give the scores of a baseline of the same cells beside a network; empty if there is none."""
     record = own_record(output.root / RECORDS[_VERB], _VERB)
     options = record.get("options") or {}
-    same = all(options.get(name) == output.option(name) for name in ("seed", "validation"))
+    shared = ("seed", "validation", "group_by")
+    same = all(options.get(name) == output.option(name) for name in shared)
     if not same or record.get("fingerprint") != fingerprint:
         return {}
     return dict(record.get("scores") or {})

@@ -16,7 +16,7 @@ from deepometry.web.results_output import Gone, Output
 if TYPE_CHECKING:
     import numpy as np
 
-    from deepometry.dataset import Dataset
+    from deepometry.dataset import Dataset, Part
     from deepometry.stored import Stored
 
 Range = tuple[float, float]
@@ -110,10 +110,17 @@ def open_cells(output: Output) -> Dataset:
     DeepometryError
         They are not there any more, or damaged.
     """
-    from deepometry.dataset import open_dataset
-    from deepometry.names import HOLD_OUT, TRAIN
+    from deepometry.dataset import open_dataset, training_part
+    from deepometry.names import HOLD_OUT, TRAIN, label_of
 
-    dataset = open_dataset(Path(str(output.option("input"))))
+    place, target = Path(str(output.option("input"))), str(output.option("target") or "")
+    if output.verb == "train":  # its table is of the labelled cells, those held out aside
+
+        def labelled(part: Part) -> bool:
+            return training_part(part) and label_of(part.levels, target) is not None
+
+        return open_dataset(place, keep=labelled)
+    dataset = open_dataset(place)
     both = {TRAIN, HOLD_OUT} <= dataset.sides
     if output.verb == "predict" and both and not output.option("unannotated"):
         return dataset.without(TRAIN)  # as predict does

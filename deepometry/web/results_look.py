@@ -26,11 +26,19 @@ def _predicted(output: Output) -> results_predict.Predicted:
     return kept(output, "predicted", lambda: results_predict.open_predicted(output))
 
 
+def _named(id: str) -> Output:
+    """Open the output of a job that names cells: a prediction, or a training with folds."""
+    output = find_output(id)
+    if not results_predict.told_by(output).get("counts"):
+        abort(404)
+    return output
+
+
 @blueprint.get("/jobs/<id>/results/confusion.json")
 def confusion(id: str) -> dict[str, Any]:
     """Give the confusion matrix, rows the true classes, and how often each class was predicted."""
-    output = find_output(id, "predict")
-    counts = output.record.get("counts", {})
+    output = _named(id)
+    counts = results_predict.told_by(output)["counts"]
     labels = list(counts)
     return {
         "labels": labels,
@@ -42,8 +50,8 @@ def confusion(id: str) -> dict[str, Any]:
 @blueprint.get("/jobs/<id>/results/cells")
 def cells(id: str) -> str:
     """Show the cells of a cell of the matrix, or of a predicted class, a page of them."""
-    output = find_output(id, "predict")
-    labels = list(output.record.get("counts", {}))
+    output = _named(id)
+    labels = list(results_predict.told_by(output)["counts"])
     true, label = _class("true", labels), _class("predicted", labels)
     found, order = _predicted(output), request.args.get("order", "sure")
     page = results_predict.select(found, true, label, order, number("page", 1))
@@ -130,7 +138,7 @@ def cell_picture(id: str, row: int, channel: str) -> Response:
 
 
 def _table(output: Output) -> results_predict.Predicted | results_extract.Extracted:
-    if output.verb == "predict":
+    if results_predict.told_by(output).get("counts"):
         return _predicted(output)
     if output.verb == "extract":
         return _extracted(output)

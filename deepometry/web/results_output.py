@@ -16,10 +16,12 @@ RECORDS = {
     "parse": "parse.json",
     "train": "train.json",
     "baseline": "baseline.json",
+    "learning-curve": "learning_curve.json",
     "predict": "predict.json",
     "extract": "extract.json",
     "gradcam": "gradcam.json",
 }
+CROSS_VALIDATION = "cross_validation.json"
 _TRAINED = ("training.csv", "train_val_loss.png")
 _CLOCK_SLACK = 5.0  # seconds: the record tells whole ones, and network disks have clocks
 
@@ -198,9 +200,17 @@ def _kept(record: Mapping[str, Any], job: JobLike) -> bool:
     return job.verb == "extract" and layer != other and kept
 
 
+def _cross_validated(root: Path) -> list[str]:
+    """List what a cross-validation wrote, all of it and fold by fold."""
+    place, step = root / CROSS_VALIDATION, "cross-validation"
+    return [name for key in ("files", "fold_files") for name in earlier_files(place, step, key)]
+
+
 def _files(root: Path, verb: str, record: Mapping[str, Any]) -> tuple[str, ...]:
     if verb == "train":
         own = [str(record.get("model", "")), *_TRAINED, RECORDS[verb]]
-        return tuple(name for name in own if (root / name).is_file() and Path(name).name == name)
+        there = [name for name in own if Path(name).name == name]
+        there += _cross_validated(root) if record.get("cross_validation") else []
+        return tuple(name for name in there if (root / name).is_file())
     listed = earlier_files(root / RECORDS[verb], verb)
     return tuple(dict.fromkeys([*listed, RECORDS[verb]]))

@@ -98,19 +98,26 @@ def prediction_of(output: Output) -> Prediction:
     DeepometryError
         Its tables are not there any more, or are others.
     """
-    counts = {str(k): int(n) for k, n in output.record.get("counts", {}).items()}
+    told = told_by(output)
+    counts = {str(k): int(n) for k, n in told.get("counts", {}).items()}
     labels = list(counts)
     matrix = read_matrix(output, labels)
     rows = [_class_row(code, label, counts, matrix) for code, label in enumerate(labels)]
     shown = _most_frequent(rows)
     return Prediction(
-        cells=int(output.record.get("cells", 0)),
+        cells=int(told.get("cells", 0)),
         labels=labels,
         classes=shown,
         matrix=_matrix_cells(matrix, [row.code for row in shown]),
-        scores=output.record.get("scores") or {},
-        unsure=output.record.get("unsure"),
+        scores=told.get("scores") or {},
+        unsure=told.get("unsure"),
     )
+
+
+def told_by(output: Output) -> Mapping[str, Any]:
+    """Give what a record tells of predictions: those of Predict, or of a cross-validation."""
+    known = output.record
+    return known.get("cross_validation") or {} if output.verb == "train" else known
 
 
 def _class_row(
@@ -185,10 +192,11 @@ def open_predicted(output: Output) -> Predicted:
     chances, matching = array("f"), Matching(output)
     before = [MATRIX in output.files, output.option("unsure_below") is not None]
     first = 3 + sum(before)  # columns before the probabilities
+    chances_of = slice(first, first + len(told_by(output).get("counts") or ()) or None)
 
     def watch(number: int, row: list[str]) -> None:
         matching(number, row)
-        chances.append(max(map(float, row[first:])))
+        chances.append(max(map(float, row[chances_of])))
 
     table = index_table(output.path(TABLE), COMMA, _label_columns, watch)
     return Predicted(table, np.array(chances, np.float32), matching.cells())

@@ -14,6 +14,7 @@ from deepometry.web import (
     results_evaluation,
     results_extract,
     results_files,
+    results_folds,
     results_parse,
     results_predict,
     results_train,
@@ -43,7 +44,7 @@ def show(id: str) -> str:
     _look_again(output)
     content = _CONTENTS[job.verb](job, output)
     return render_template(
-        f"results_{job.verb}.html",
+        f"results_{job.verb.replace('-', '_')}.html",
         job=job,
         output=output,
         files=results_files.list_files(output),
@@ -72,7 +73,15 @@ def _parse_content(job: JobLike, output: Output) -> dict[str, Any]:
 
 def _train_content(job: JobLike, output: Output) -> dict[str, Any]:
     stopped = bool((job.result or {}).get("stopped"))
-    return {"training": results_train.training_of(output, stopped)}
+    told = {"training": results_train.training_of(output, stopped)}
+    if not results_folds.is_crossed(output):
+        return told | {"crossed": None, "prediction": None}
+    prediction = results_predict.prediction_of(output)
+    return told | {"crossed": results_folds.crossed_of(output), "prediction": prediction}
+
+
+def _curve_content(job: JobLike, output: Output) -> dict[str, Any]:
+    return {"curve": results_folds.learning_curve_of(output)}
 
 
 def _baseline_content(job: JobLike, output: Output) -> dict[str, Any]:
@@ -105,6 +114,7 @@ _CONTENTS: dict[str, Callable[[JobLike, Output], dict[str, Any]]] = {
     "train": _train_content,
     "baseline": _baseline_content,
     "gradcam": _gradcam_content,
+    "learning-curve": _curve_content,
     "predict": _predict_content,
     "extract": _extract_content,
 }
@@ -179,6 +189,13 @@ def sheet(id: str) -> Response:
 
 
 # --- train -----------------------------------------------------------------------------------
+
+
+@blueprint.get("/jobs/<id>/results/learning_curve.png")
+def learning_curve(id: str) -> Response:
+    """Send the picture of a learning curve."""
+    output = find_output(id, "learning-curve")
+    return picture(output.path(results_folds.PICTURE).read_bytes())
 
 
 @blueprint.get("/jobs/<id>/results/curve.json")

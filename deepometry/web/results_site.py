@@ -18,6 +18,7 @@ blueprint = Blueprint("results", __name__)
 _DAY = 24 * 3600  # seconds
 _PARTIALS = {"show", "more_files", "cells", "projector", "start_projector", "stop_projector"}
 _PARTIALS |= {"draw_heat"}
+_PARTIALS |= {"export", "exported", "stop_export", "find"}
 
 
 @blueprint.record_once

@@ -33,6 +33,7 @@ _NO_MEMORY = "There is not enough memory: close other programs"
 _LESS = {
     "parse": ", or use a smaller Frame size or Montage size.",
     "baseline": ", or fewer Channels.",
+    "learning-curve": ", or use a smaller Batch size or a smaller Network.",
     "train": ", or use a smaller Batch size or a smaller Network.",
     "predict": ", or use a smaller Batch size.",
     "extract": ", or use a smaller Batch size.",
@@ -141,7 +142,8 @@ class Work:
             return None
         from deepometry.model import read_description
 
-        model, rows = self.output / str(record["model"]), self.recorder.rows
+        rows = [row for row in self.recorder.rows if "fold" not in row]
+        model = self.output / str(record["model"])
         with suppress(DeepometryError):  # then there is no model to speak of
             told = {"model": str(model), "description": plain(read_description(model))}
             return {**told, "history": rows, "best_epoch": record["best_epoch"], "stopped": True}

@@ -12,6 +12,7 @@ from typing import Any
 
 from deepometry.options import (
     ExtractOptions,
+    LearningCurveOptions,
     ParseOptions,
     PredictOptions,
     Setting,
@@ -112,7 +113,8 @@ STEPS = {
             "Learns what your folder names say.",
             TrainOptions,
             ("input", "output", "target", "epochs"),
-            {"input": "parsed", "output": "folder"},
+            {"input": "parsed", "output": "folder", "start_from": "start"},
+            extra={name: settings(LearningCurveOptions)[name][0] for name in ("shares", "repeats")},
         ),
         Step(
             "predict",
@@ -141,7 +143,7 @@ STEPS = {
 
 def example(verb: str, name: str) -> str:
     """Give an example of what to enter in a field, for its tooltip; empty for a choice."""
-    if name in ("input", "output", "model"):
+    if (verb, name) in _PLACES:
         return str(Path.home().joinpath("Experiment X", *_PLACES[verb, name]))
     return _EXAMPLES.get(name, "")
 
@@ -151,6 +153,7 @@ _PLACES = {
     ("parse", "output"): ("parsed",),
     ("train", "input"): ("parsed", "Train"),
     ("train", "output"): ("model",),
+    ("train", "start_from"): ("earlier model",),
     ("predict", "input"): ("parsed", "Hold-out"),
     ("predict", "output"): ("predictions",),
     ("predict", "model"): ("model",),
@@ -176,6 +179,10 @@ _EXAMPLES = {
     "validation": "0.2; left blank: as the recipe has it",
     "patience": "40; left blank: as the recipe has it",
     "unsure_below": "0.8; left blank: every cell is labelled",
+    "weights": "imagenet; left blank: from scratch",
+    "folds": "5; left blank: none",
     "group_by": "Sample; left blank: cell by cell",
+    "shares": "1/8,1/4,1/2,1",
+    "repeats": "3; left blank: 1",
     "plateau": "10; left blank: as the recipe has it",
 }

@@ -13,11 +13,14 @@ from deepometry.errors import DeepometryError
 from deepometry.options import (
     BaselineOptions,
     ExampleOptions,
+    ExportOptions,
     ExtractOptions,
     GradcamOptions,
+    LearningCurveOptions,
     ParseOptions,
     PredictOptions,
     TrainOptions,
+    flag_of,
     settings,
 )
 from deepometry.progress import Progress
@@ -61,9 +64,16 @@ VERBS: dict[str, Verb] = {
         _step("parse", ParseOptions),
         _step("train", TrainOptions),
         _step("baseline", BaselineOptions),
+        Verb(
+            "learning-curve",
+            LearningCurveOptions,
+            "deepometry.learning_curve:learning_curve",
+            ("deepometry", "learning-curve"),
+        ),
         _step("predict", PredictOptions),
         _step("extract", ExtractOptions),
         _step("gradcam", GradcamOptions),
+        _step("export", ExportOptions),
         Verb(
             "demo-data",
             ExampleOptions,
@@ -160,7 +170,7 @@ def command_words(options: object) -> list[str]:
 
 
 def _flag(name: str, value: Any) -> list[str]:
-    flag = name.replace("_", "-")
+    flag = flag_of(name)
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
     word = _word(name, value)

@@ -1,0 +1,145 @@
+"""MATLAB files (version 5, which every MATLAB since 1999 and Octave read)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepometry import __version__
+from deepometry.errors import DeepometryError
+from deepometry.export.opening import Images
+from deepometry.export.select import Selection
+from deepometry.export.table import CellTable
+from deepometry.progress import Progress
+
+LARGEST = 2**31 - 1
+"""Bytes of an array: MATLAB reads no larger one from such a file."""
+
+_AT_ONCE = 1024
+
+
+def write_mat(
+    path: Path,
+    table: CellTable,
+    features: Selection,
+    images: Images | None,
+    progress: Progress,
+) -> list[str]:
+    """Write a .mat file.
+
+    Parameters
+    ----------
+    path : Path
+    table : CellTable
+    features : Selection
+    images : Images or None
+        To be written, too.
+    progress : Progress
+        Told about the cells; may cancel.
+
+    Returns
+    -------
+    list of str
+        What users should know; nothing.
+
+    Raises
+    ------
+    DeepometryError
+        An array is larger than MATLAB reads.
+
+    Notes
+    -----
+    Cell arrays of words: `source`, `object`, `columns`, `columns_text` (a column each), `classes`,
+    `feature_names`. Numbers: `class_number` (in `classes`, from 1; 0 for none), `probabilities`
+    (a column a class), `features`, a matrix for each kind of coordinates (`umap`), and `images`,
+    height x width x channel x cell, with `channels`. A row of each is the same cell.
+    """
+    from scipy.io import savemat
+
+    _check_sizes(table, features, images)
+    content = _content(table, features, progress)
+    if images is not None:
+        content |= _pictures(images, progress)
+    with path.open("wb") as file:
+        savemat(file, content, do_compression=False, long_field_names=True, oned_as="column")
+    return []
+
+
+def _check_sizes(table: CellTable, features: Selection, images: Images | None) -> None:
+    cells = len(table)
+    sizes = {"features": 4 * cells * len(features.names)}
+    if images is not None:
+        found = images.dataset
+        dtype = np.result_type(*(part.stored.dtype for part in found.parts))
+        sizes["images"] = cells * found.frame**2 * found.depth * dtype.itemsize
+    name, size = max(sizes.items(), key=lambda item: item[1])
+    if size > LARGEST:
+        raise DeepometryError(
+            f"MATLAB file: expected at most 2 GB in an array, found {size / 1e9:.1f} GB of {name}; "
+            "choose fewer features (--features), one class (--label), or Parquet."
+        )
+
+
+def _content(table: CellTable, features: Selection, progress: Progress) -> dict[str, Any]:
+    cells = len(table)
+    texts = {n: np.empty(cells, object) for n in ("source", "object", *table.texts)}
+    numbers = {n: np.empty(cells) for n in table.numbers}
+    found = np.empty((cells, len(features.names)), np.float32, order="F")
+    with table.pieces(progress, "Reading cells", features=bool(features)) as pieces:
+        for piece in pieces:
+            here = slice(piece.first, piece.first + len(piece.cells))
+            for name, values in (texts | numbers).items():
+                values[here] = piece.cells[name].to_numpy()
+            found[here] = features.of(piece.features)
+    content: dict[str, Any] = {"source": texts["source"], "object": texts["object"]}
+    content |= _words(table, texts) | _maps(table, numbers)
+    if features:
+        content |= {"features": found, "feature_names": _cells(features.names)}
+    return content
+
+
+def _cells(names: list[str]) -> np.ndarray:
+    """Make a cell array of words."""
+    made = np.empty(len(names), object)
+    made[:] = names
+    return made
+
+
+def _words(table: CellTable, texts: dict[str, np.ndarray]) -> dict[str, Any]:
+    columns = np.empty((len(table), len(table.texts)), object)
+    for place, name in enumerate(table.texts):
+        columns[:, place] = texts[name]
+    content: dict[str, Any] = {"columns": _cells(table.texts), "columns_text": columns}
+    codes = {label: code for code, label in enumerate(table.classes, 1)}
+    for name, column in (("class_number", table.label), ("true_class_number", "true_label")):
+        if column is not None and column in texts:
+            content[name] = np.array([codes.get(word, 0) for word in texts[column]], np.float64)
+    content |= {"classes": _cells(table.classes)} if table.classes else {}
+    return content | {"deepometry_version": __version__, "folder": str(table.folder.absolute())}
+
+
+def _maps(table: CellTable, numbers: dict[str, np.ndarray]) -> dict[str, Any]:
+    groups = dict(table.embeddings)
+    if table.probabilities:
+        groups["probabilities"] = list(table.probabilities.values())
+    known = {name for names in groups.values() for name in names}
+    if others := [name for name in table.numbers if name not in known]:
+        groups["numbers"] = others
+    content: dict[str, Any] = {
+        name: np.stack([numbers[each] for each in names], 1) for name, names in groups.items()
+    }
+    return content | ({"numbers_names": _cells(others)} if others else {})
+
+
+def _pictures(images: Images, progress: Progress) -> dict[str, Any]:
+    data, cells = images.dataset, len(images.rows)
+    dtype = np.result_type(*(part.stored.dtype for part in data.parts))
+    found = np.empty((data.frame, data.frame, data.depth, cells), dtype, order="F")
+    for first in range(0, cells, _AT_ONCE):
+        rows = images.rows[first : first + _AT_ONCE]
+        found[..., first : first + len(rows)] = data.read(rows).transpose(1, 2, 3, 0)
+        progress.report(first + len(rows), cells, "Reading images")
+    numbers = data.channels or tuple(range(1, data.depth + 1))
+    return {"images": found, "channels": np.array(numbers, np.float64)}

@@ -1,0 +1,92 @@
+"""Which layers learn in which epochs, when a training starts from earlier weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+STEM, HEAD = ("conv1", "bn_conv1"), "fc1000"
+"""Names of the first layers and of the last one, in every network."""
+
+_HEAD_SHARE = 0.2
+_LOWER = 0.3  # of the learning rate, once layers that know something learn too
+_TOLD = {"none": "all layers learn", "stem": "all but the first layers learn"}
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Epochs in which the same layers learn.
+
+    Attributes
+    ----------
+    first, last : int
+        Epochs, from 1.
+    frozen : str
+        `none`, `stem` or `all-but-head`.
+    rate : float
+        Largest learning rate, as a share of that of the options.
+    """
+
+    first: int
+    last: int
+    frozen: str
+    rate: float
+
+    @property
+    def epochs(self) -> int:
+        """How many they are."""
+        return self.last - self.first + 1
+
+    def __str__(self) -> str:
+        told = _TOLD.get(self.frozen, "only the last layer learns")
+        return f"Epochs {self.first} to {self.last}: {told}."
+
+
+def phases_of(freeze: str, epochs: int, head: int) -> tuple[Phase, ...]:
+    """Divide the epochs of a training.
+
+    Parameters
+    ----------
+    freeze : str
+        `none`, `stem`, `all-but-head`, or `two-phase`: first the last layer alone, then all.
+    epochs : int
+        Of the whole training.
+    head : int
+        Epochs of the first of two phases. A training that is resumed with another number of
+        epochs keeps what it began with.
+
+    Notes
+    -----
+    A new last layer sends random gradients through all others: until it has settled, they would
+    lose what they know (Kumar et al., Fine-tuning can distort pretrained features, ICLR 2022).
+    Two phases have a cycle of the learning rate each, and all layers learn at a lower one.
+    """
+    if freeze != "two-phase":
+        return (Phase(1, epochs, freeze, 1.0),)
+    both = (Phase(1, head, "all-but-head", 1.0), Phase(head + 1, epochs, "none", _LOWER))
+    return tuple(phase for phase in both if phase.epochs > 0)
+
+
+def head_epochs(epochs: int) -> int:
+    """Give the epochs in which the last layer learns alone; a single epoch is for all layers."""
+    return max(1, round(_HEAD_SHARE * epochs)) if epochs > 1 else 0
+
+
+def phase_at(phases: tuple[Phase, ...], epoch: int) -> Phase:
+    """Find the phase of an epoch."""
+    return next((phase for phase in phases if epoch <= phase.last), phases[-1])
+
+
+def freeze(model: Any, what: str) -> None:
+    """Let some layers of a network keep what they have, statistics of normalisations included.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As `deepometry.network.build_network` makes it; to be compiled anew after this.
+    what : str
+        `none`, `stem` or `all-but-head`.
+    """
+    for layer in model.layers[-1].layers:
+        is_frozen = layer.name in STEM if what == "stem" else layer.name != HEAD
+        layer.trainable = what == "none" or not is_frozen

@@ -1,0 +1,228 @@
+"""Cross-validation by training: complete, repeatable, stopped and resumed without a loss."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from deepometry.checkpoint import STATE, load_checkpoint
+from deepometry.dataset import open_dataset
+from deepometry.errors import DeepometryError
+from deepometry.files import read_json
+from deepometry.model import load_model, read_description
+from deepometry.progress import Cancelled, Part, Progress
+from deepometry.report import confusion, scores
+from deepometry.train import train
+from deepometry.views import predict_views
+from tests.conftest import short_training
+from tests.parsed import blobs, write_classes, write_record, write_stack
+from tests.test_train import StopAt
+
+COUNTS = {"Class A": 14, "Class B": 12, "Class C": 6}
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """Parsed cells of three classes."""
+    return write_classes(tmp_path_factory.mktemp("few"), COUNTS)
+
+
+def options(cells, output, **more):
+    return short_training(cells, output, **({"epochs": 2, "folds": 2, "views": 1} | more))
+
+
+@pytest.fixture(scope="module")
+def crossed(few, tmp_path_factory):
+    """A cross-validation that was never stopped, and all that it reported."""
+    output, seen = tmp_path_factory.mktemp("crossed"), []
+    told = Progress(lambda *report: seen.append(report), on_measure=seen.append)
+    return train(options(few, output), told), seen
+
+
+def table_of(result, name="predicted.csv") -> pd.DataFrame:
+    return pd.read_csv(result.model.parent / name)
+
+
+def test_every_cell_is_named_once_in_the_order_of_the_cells(crossed, few):
+    result, _ = crossed
+    table = table_of(result)
+    expected = [(source, name) for _, source, name in open_dataset(few).identities()]
+    found = zip(table["source"], table["object"].astype(str), strict=True)
+    assert list(found) == expected
+    assert set(table["fold"]) == {1, 2}
+    assert table["true_label"].value_counts().to_dict() == {"A": 14, "B": 12, "C": 6}
+    chances = table[["probability_A", "probability_B", "probability_C"]].to_numpy()
+    assert np.allclose(chances.sum(1), 1, atol=1e-3)
+    assert ["ABC"[n] for n in chances.argmax(1)] == table["label"].tolist()
+
+
+def test_tables_of_all_folds_are_those_of_the_predictions(crossed):
+    result, _ = crossed
+    table, folder = table_of(result), result.model.parent
+    codes = [np.array(["ABC".index(x) for x in table[name]]) for name in ("true_label", "label")]
+    matrix = confusion(*codes, 3)
+    assert (result.cross_validation.confusion == matrix).all()
+    assert (table_of(result, "confusion_matrix.csv").iloc[:, 1:].to_numpy() == matrix).all()
+    folds = table_of(result, "folds.csv").set_index("fold")
+    assert folds.index.tolist() == ["1", "2", "pooled"]
+    for fold, row in folds.iterrows():
+        here = slice(None) if fold == "pooled" else table["fold"].to_numpy() == int(fold)
+        own = confusion(codes[0][here], codes[1][here], 3)
+        assert row["cells"] == own.sum()
+        assert row["accuracy"] == pytest.approx(scores(own)["accuracy"], rel=1e-5)
+        assert row["balanced_accuracy"] == pytest.approx(scores(own)["balanced_accuracy"], rel=1e-5)
+        assert row["loss"] > 0 and row["seconds"] > 0 and row["cpu_seconds"] > 0
+    assert (folder / "classification_report.csv").is_file()
+    assert (folder / "confusion_matrix_plot.png").stat().st_size > 5000
+    record = read_json(folder / "cross_validation.json")
+    assert all((folder / name).is_file() for name in [*record["files"], *record["fold_files"]])
+    assert (
+        record["counts"]
+        == table["label"].value_counts().reindex(list("ABC"), fill_value=0).to_dict()
+    )
+
+
+def test_the_model_of_a_fold_never_saw_the_cells_that_it_names(crossed, few):
+    """It says so itself: what it learnt from and what it left out are all cells, each once."""
+    result, _ = crossed
+    table, folder = table_of(result), result.model.parent
+    model, said, _ = load_model(folder / "fold_1")
+    left_out = np.flatnonzero(table["fold"] == 1)
+    assert sum(said.cells.values()) + len(left_out) == 32
+    (chances,) = predict_views(model, open_dataset(few).read(left_out), said.views)
+    rows = table.iloc[left_out][["probability_A", "probability_B", "probability_C"]]
+    assert np.allclose(chances, rows.to_numpy(), atol=1e-3)
+    assert not (folder / "fold_1" / STATE).exists()  # of no use any more, and large
+
+
+def test_the_final_model_is_of_all_cells_and_carries_the_scores(crossed, few, tmp_path):
+    result, _ = crossed
+    said = read_description(result.model)
+    assert said.cells == {"A": 14, "B": 12, "C": 6}
+    assert said.scores["cv_folds"] == 2
+    assert said.scores["cv_accuracy"] == result.cross_validation.scores["accuracy"]
+    alone = train(options(few, tmp_path, folds=None))
+    assert [r["val_loss"] for r in alone.history] == [r["val_loss"] for r in result.history]
+    assert alone.cross_validation is None
+    assert "Cross-validation in 2 folds of 32 cells: accuracy" in str(result)
+
+
+def test_progress_is_that_of_all_trainings(crossed):
+    _, seen = crossed
+    reports = [each for each in seen if isinstance(each, tuple)]
+    counted = [each for each in reports if each[2].startswith(("Fold", "Final"))]
+    assert len({total for _, total, _ in counted}) == 1
+    done = [done for done, _, _ in counted]
+    assert done == sorted(done) and done[-1] == counted[0][1]
+    rows = [each for each in seen if isinstance(each, dict)]
+    assert [row.get("fold") for row in rows] == [1, 1, 2, 2, None, None]
+
+
+@pytest.mark.parametrize("where", ["Fold 2 of 2: Epoch 1", "Final model: "])
+def test_stopped_and_resumed_is_the_same_as_never_stopped(crossed, few, tmp_path, where):
+    result, _ = crossed
+    with pytest.raises(Cancelled, match="--resume"):
+        train(options(few, tmp_path), StopAt(where))
+    said: list[str] = []
+    again = train(options(few, tmp_path, resume=True), Progress(on_say=said.append))
+    assert (again.cross_validation.confusion == result.cross_validation.confusion).all()
+    assert [r["val_loss"] for r in again.history] == [r["val_loss"] for r in result.history]
+    assert table_of(again).equals(table_of(result))
+    finished = sum("is done already" in text for text in said)
+    assert finished == {"Fold 2": 1, "Final ": 2}[where[:6]]
+    assert not list(tmp_path.glob("earlier*"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+def test_killed_in_a_fold_it_goes_on_there(few, tmp_path):
+    script = (
+        "import os, signal, sys\n"
+        "from deepometry.train import train\n"
+        "from tests.test_cross_validation import options\n"
+        "def told(done, total, text):\n"
+        "    if text.startswith('Fold 2 of 2: Epoch 2'):\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "train(options(sys.argv[1], sys.argv[2]), told)\n"
+    )
+    line = [sys.executable, "-c", script, str(few), str(tmp_path)]
+    ended = subprocess.run(line, capture_output=True, check=False, cwd=Path(__file__).parent.parent)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert [row["epoch"] for row in load_checkpoint(tmp_path / "fold_2").history] == [1]
+    written = (tmp_path / "fold_1" / "fold.json").stat().st_mtime_ns
+    again = train(options(few, tmp_path, resume=True))
+    assert (tmp_path / "fold_1" / "fold.json").stat().st_mtime_ns == written
+    assert len(table_of(again)) == 32
+    assert pd.read_csv(tmp_path / "fold_2" / "training.csv")["epoch"].tolist() == [1, 2]
+
+
+def test_stopped_before_the_first_epoch_leaves_what_was_there(few, tmp_path):
+    (tmp_path / "model_3-Class_categories.keras").write_text("earlier")
+    with pytest.raises(Cancelled, match="no model"):
+        train(options(few, tmp_path), StopAt("Fold 1 of 2: Epoch 1"))
+    assert [path.name for path in tmp_path.iterdir()] == ["model_3-Class_categories.keras"]
+
+
+def test_resuming_refuses_other_options_and_nothing(crossed, few, tmp_path):
+    folder = crossed[0].model.parent
+    with pytest.raises(DeepometryError, match=r"folds: expected 2.*fold_1 began, found 3"):
+        train(options(few, folder, folds=3, resume=True))
+    with pytest.raises(DeepometryError, match="epochs: expected 2"):
+        train(options(few, folder, epochs=3, resume=True))
+    with pytest.raises(DeepometryError, match="expected fold_1 of an earlier cross-validation"):
+        train(options(few, tmp_path, resume=True))
+
+
+def test_a_later_training_moves_all_of_it_aside(crossed, few, tmp_path):
+    shutil.copytree(crossed[0].model.parent, tmp_path / "m")
+    train(options(few, tmp_path / "m", folds=None, epochs=1))
+    there = {path.name for path in (tmp_path / "m").iterdir()}
+    assert not there & {"fold_1", "folds.csv", "predicted.csv", "cross_validation.json"}
+    kept = {path.name for path in (tmp_path / "m" / "earlier_1").iterdir()}
+    assert {"fold_1", "fold_2", "folds.csv", "predicted.csv", "train.json"} <= kept
+
+
+def test_too_few_cells_are_told_before_any_work(few, tmp_path):
+    with pytest.raises(DeepometryError, match="different cells of C for 7 folds, found 6"):
+        train(options(few, tmp_path / "new", folds=7))
+    assert not (tmp_path / "new").exists()
+
+
+def test_chance_level_is_told_in_log_record_and_result(tmp_path):
+    write_record(tmp_path / "in")
+    for n, day in enumerate(("Day 1", "Day 2")):  # the same kind of cells
+        write_stack(tmp_path / "in" / day, blobs(20, 0, seed=n))
+    said: list[str] = []
+    result = train(
+        options(tmp_path / "in", tmp_path / "out", target="Day", folds=None, epochs=1),
+        Progress(on_say=said.append),
+    )
+    (told,) = [text for text in result.caveats if "no better than guessing" in text]
+    assert f"Beware: {told}" in said
+    assert told in read_json(tmp_path / "out" / "train.json")["caveats"]
+
+
+def test_a_part_hands_on_what_it_is_told():
+    seen: list[object] = []
+    whole = Progress(lambda *a: seen.append(a), seen.append, seen.append)
+    part = Part(whole, 10, 30, "Two: ", {"fold": 2})
+    part.report(3, 10, "Epoch 1")
+    part.report(0, 0, "Building")
+    part.say("Well.")
+    part.measure({"loss": 1.0})
+    assert seen == [
+        (13, 30, "Two: Epoch 1"),
+        (13, 30, "Two: Building"),
+        "Two: Well.",
+        {"loss": 1.0, "fold": 2},
+    ]
+    part.cancel()
+    assert whole.cancelled and part.cancelled
+    with pytest.raises(Cancelled):
+        part.check()

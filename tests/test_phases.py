@@ -1,0 +1,42 @@
+"""Phases: which layers learn when, at what rate."""
+
+import pytest
+
+from deepometry.network import build_network
+from deepometry.phases import HEAD, STEM, freeze, head_epochs, phase_at, phases_of
+
+
+@pytest.mark.parametrize("what", ["none", "stem", "all-but-head"])
+def test_one_phase_is_the_whole_training(what):
+    (phase,) = phases_of(what, 10, 2)
+    assert (phase.first, phase.last, phase.epochs, phase.frozen, phase.rate) == (1, 10, 10, what, 1)
+
+
+def test_two_phases_the_last_layer_first_then_all_at_a_lower_rate():
+    head, whole = phases_of("two-phase", 10, head_epochs(10))
+    assert (head.first, head.last, head.frozen, head.rate) == (1, 2, "all-but-head", 1)
+    assert (whole.first, whole.last, whole.frozen) == (3, 10, "none")
+    assert 0 < whole.rate < 1
+    assert [phase_at((head, whole), epoch) for epoch in (1, 2, 3, 10)] == [head] * 2 + [whole] * 2
+
+
+def test_few_epochs():
+    assert head_epochs(2) == 1
+    (only,) = phases_of("two-phase", 1, head_epochs(1))
+    assert (only.first, only.last, only.frozen) == (1, 1, "none")
+    (only,) = phases_of("two-phase", 2, 5)  # resumed with fewer epochs than the first phase had
+    assert only.frozen == "all-but-head"
+
+
+def test_frozen_layers_are_those_that_are_named():
+    model = build_network("small18", 16, 3, "channel", [100.0], [10.0], 0)
+    layers = {layer.name: layer for layer in model.layers[-1].layers}
+    for what, learning in (
+        ("stem", set(layers) - set(STEM)),
+        ("all-but-head", {HEAD}),
+        ("none", set(layers)),
+    ):
+        freeze(model, what)
+        assert {name for name, layer in layers.items() if layer.trainable} == learning
+    freeze(model, "all-but-head")
+    assert len(model.trainable_variables) == 2

@@ -1,0 +1,136 @@
+"""Finding a cell again by its file and object number, wherever it is."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepometry.cif import CifWriter
+from deepometry.errors import DeepometryError, OptionsError
+from deepometry.options import ShowOptions
+from deepometry.show import Wanted, find_cell, show
+from tests.builders import random_cells, write_channel_tiffs
+from tests.exported import LABELS, make_truth, write_features, write_parsed, write_predicted
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    """Two .cif files with the same object numbers, and .tif files."""
+    root = tmp_path_factory.mktemp("raw")
+    for day in (1, 2):
+        folder = root / f"Day {day}"
+        folder.mkdir()
+        with CifWriter(folder / f"sample{day}.cif", channels=(1, 6), names={1: "BF"}) as file:
+            for number, pixels in enumerate(random_cells([(20, 24)] * 5, seed=day)):
+                file.add(pixels, object_id=10 * number)
+    for name, pixels in zip("ab", random_cells([(15, 18)] * 2), strict=True):
+        write_channel_tiffs(root / "Day 3", f"cell_{name}", pixels, (1, 6))
+    return root
+
+
+@pytest.mark.parametrize("asked", ["20", "20 of sample1.cif", "sample1.cif #20", "Object 20 of x"])
+def test_a_cell_of_a_file(raw, asked):
+    place = raw / "Day 1" / "sample1.cif"
+    if asked.endswith("x"):
+        with pytest.raises(DeepometryError, match="found none"):
+            find_cell(place, asked)
+        return
+    found = find_cell(place, asked)
+    assert (found.source, found.object) == ("sample1.cif", "20")
+    assert (found.cell.pixels == random_cells([(20, 24)] * 5, seed=1)[2]).all()
+    assert found.facts["height"] == "20"
+    assert found.channel_names == {1: "BF"}
+
+
+def test_a_cell_of_a_folder_of_files(raw):
+    found = find_cell(raw, "30 of sample2.cif")
+    assert found.source == "Day 2/sample2.cif"
+    assert (found.cell.pixels == random_cells([(20, 24)] * 5, seed=2)[3]).all()
+    assert find_cell(raw, "30 of Day 1/sample1").source == "Day 1/sample1.cif"
+    with pytest.raises(DeepometryError, match=r"found 2; say which: '30 of Day 1/sample1.cif'"):
+        find_cell(raw, "30")
+    with pytest.raises(DeepometryError, match=r"expected a cell '31 of sample2.cif', found none"):
+        find_cell(raw, "31 of sample2.cif")
+
+
+def test_a_cell_of_tiff_files(raw):
+    found = find_cell(raw, "cell_b")
+    assert found.source == "Day 3/cell_b_Ch1.ome.tif"
+    assert (found.cell.pixels == random_cells([(15, 18)] * 2)[1]).all()
+
+
+def test_a_parsed_cell_and_a_result(tmp_path):
+    truth = make_truth()
+    pixels = write_parsed(tmp_path / "parsed", truth)
+    write_predicted(tmp_path / "predicted", truth)
+    write_features(tmp_path / "features", truth)
+    for row in (4, 20):
+        source, name = truth.cells[row]
+        asked = f"{name} of {source}"
+        found = find_cell(tmp_path / "parsed", asked)
+        assert (found.cell.pixels == pixels[row]).all()
+        assert found.facts["folder"] == source.split("/")[0]
+        assert (found.facts["height"], found.facts["width"]) == ("40", "41")
+        told = find_cell(tmp_path / "predicted", asked)
+        assert (told.cell.pixels == pixels[row]).all()
+        assert told.facts["label"] == LABELS[truth.codes[row]]
+        assert float(told.facts[f"probability_{LABELS[0]}"]) == pytest.approx(
+            truth.chances[row, 0], rel=1e-3
+        )
+        assert find_cell(tmp_path / "features", asked).facts["Day"] == str(row // 15 + 1)
+
+
+def test_the_picture_has_every_channel(raw, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    place = raw / "Day 1" / "sample1.cif"
+    result = show(ShowOptions(source=place, object="20"))
+    assert result.output.name == "sample1.cif_20.png"
+    one = np.asarray(Image.open(tmp_path / result.output))
+    other = io.BytesIO()
+    find_cell(place, "30").picture().save(other, "png")
+    assert one.shape[2] == 3
+    assert one.shape[1] > 2 * 24 * 5
+    assert "Object 20 of sample1.cif" in str(result)
+    different = np.asarray(Image.open(other))
+    assert one.shape == different.shape and (one != different).any()
+
+
+def test_the_picture_is_a_png(raw, tmp_path):
+    with pytest.raises(OptionsError, match=r"ends in .png"):
+        show(ShowOptions(source=raw, object="20 of sample1.cif", output=tmp_path / "x.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("text", "object", "file"),
+    [
+        ("4711", "4711", ""),
+        ("cell 4711 of sample7.cif", "4711", "sample7.cif"),
+        (" 4711  of Day 1/a of b.cif", "4711", "Day 1/a of b.cif"),
+        ("Day 1/x.cif#@3", "@3", "Day 1/x.cif"),
+        ("Day 1/x.cif #12", "12", "Day 1/x.cif"),
+        ("cell_0001", "cell_0001", ""),
+    ],
+)
+def test_what_is_asked_for(text, object, file):
+    assert Wanted.read(text) == Wanted(object, file)
+
+
+def test_a_place_that_is_not_there(tmp_path):
+    with pytest.raises(DeepometryError, match="does not exist"):
+        find_cell(tmp_path / "nowhere", "1")
+
+
+def test_from_the_command_line(raw, tmp_path):
+    from click.testing import CliRunner
+
+    from deepometry.cli import cli
+
+    output = tmp_path / "cell.png"
+    words = ["show", str(raw / "Day 1" / "sample1.cif"), "40", "--output", str(output)]
+    said = CliRunner().invoke(cli, words)
+    assert said.exit_code == 0
+    assert "Object 40 of sample1.cif" in said.output
+    assert output.is_file()

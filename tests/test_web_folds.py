@@ -1,0 +1,126 @@
+"""Folds and the learning curve on the page: fields, second button, results."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from deepometry.learning_curve import learning_curve
+from deepometry.options import LearningCurveOptions
+from deepometry.train import train
+from deepometry.web import create_app
+from deepometry.web.companions import COMPANIONS
+from deepometry.web.verbs import VERBS, command_line, restored, verb_of
+from tests.conftest import short_training
+from tests.parsed import blobs, write_classes, write_stack
+from tests.results_runs import Jobs, make_app
+
+HTMX = {"HX-Request": "true"}
+MANY = {"epochs": 2, "views": 1}
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    """The application; its jobs wait, since nothing starts them."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    return create_app({"HOME": tmp_path / "home", "TESTING": True, "WTF_CSRF_ENABLED": False})
+
+
+def test_the_form_has_folds_groups_and_a_button_for_the_curve(app, tmp_path):
+    page = app.test_client().get("/").text
+    for name in ("folds", "group_by", "shares", "repeats"):
+        assert f'id="train-{name}"' in page
+    assert 'formaction="/run/learning-curve"' in page
+    root = write_classes(tmp_path / "cells", {"Class A": 2, "Class B": 2})
+    values = {"input": str(root), "output": str(tmp_path / "m"), "target": "Class"}
+    values |= {"folds": "5", "group_by": "Sample", "shares": "1/4, 1", "repeats": "2"}
+    client = app.test_client()
+    client.post("/run/train", data=values, headers=HTMX)
+    client.post("/run/learning-curve", data=values, headers=HTMX)
+    client.post("/run/baseline", data=values, headers=HTMX)
+    jobs = {job.verb: job for job in app.extensions["jobs"].list()}
+    for verb in ("train", "baseline"):
+        assert (jobs[verb].options["folds"], jobs[verb].options["group_by"]) == (5, "Sample")
+        assert "--folds 5 --group-by Sample" in jobs[verb].command
+    assert "--shares 0.25,1.0 --repeats 2" in jobs["learning-curve"].command
+    made = restored(VERBS["learning-curve"], jobs["learning-curve"].options)
+    assert (made.shares, made.repeats, made.left_out) == ((0.25, 1.0), 2, 0.2)
+    assert command_line(made) == jobs["learning-curve"].command
+    assert verb_of(made).name == "learning-curve"
+    assert client.get("/").status_code == 200
+
+
+def test_mistakes_in_fields_of_the_curve_are_shown_beside_them(app, tmp_path):
+    root = write_classes(tmp_path / "cells", {"Class A": 2, "Class B": 2})
+    values = {"input": str(root), "output": str(tmp_path / "m"), "target": "Class"}
+    values |= {"shares": "2", "folds": "1"}
+    page = app.test_client().post("/run/learning-curve", data=values, headers=HTMX).text
+    assert "Expected 2 to 12 different shares" in page
+    assert "Expected a whole number from 2 to 20" in page
+    assert app.extensions["jobs"].list() == []
+
+
+def test_what_a_form_leaves_blank_has_its_default(tmp_path):
+    training = short_training(tmp_path, tmp_path / "m")
+    made = COMPANIONS["learning-curve"].from_form(training, {"shares": "", "repeats": " "})
+    assert (made.shares, made.repeats) == ((0.125, 0.25, 0.5, 1.0), 1)
+
+
+@pytest.fixture(scope="module")
+def jobs(tmp_path_factory):
+    """A cross-validated training of cells of which some have no label, and a curve."""
+    root, jobs = tmp_path_factory.mktemp("runs"), Jobs()
+    cells = write_classes(root / "in", {"Class A": 10, "Class B": 8})
+    write_stack(cells / "All others", blobs(3, 2))
+    jobs.run("crossed", "train", train, short_training(cells, root / "m", folds=2, **MANY))
+    curve = {"input": cells, "output": root / "c", "target": "Class", "network": "small18"}
+    asked = LearningCurveOptions(**curve, epochs=1, batch_size=8, shares="1/2,1", views=1)
+    jobs.run("curve", "learning-curve", learning_curve, asked)
+    return jobs
+
+
+@pytest.fixture(scope="module")
+def client(jobs):
+    return make_app(jobs).test_client()
+
+
+def test_a_cross_validation_shows_folds_and_the_matrix_with_its_cells(client, jobs):
+    page = client.get("/jobs/crossed/results").text
+    assert "Cross-validated accuracy" in page
+    assert page.count('<th scope="row">1</th>') == 1
+    assert 'data-widget="matrix"' in page and 'data-true="0"' in page
+    told = client.get("/jobs/crossed/results/confusion.json").json
+    assert sum(map(sum, told["matrix"])) == 18
+    for true, row in enumerate(told["matrix"]):
+        for predicted, count in enumerate(row):
+            asked = f"/jobs/crossed/results/cells?true={true}&predicted={predicted}"
+            found = client.get(asked).text
+            assert found.count("<figure>") == count
+            assert "No pictures" not in found
+    picture = client.get("/jobs/crossed/results/cell/3/0.png")
+    assert picture.mimetype == "image/png"
+    for name in ("folds.csv", "predicted.csv", "fold_1/training.csv"):
+        sent = client.get(f"/jobs/crossed/results/file/{name}", buffered=True)
+        assert sent.data == (jobs.get("crossed").output / name).read_bytes()
+
+
+def test_a_training_without_folds_has_no_matrix(client, trained, cells, jobs):
+    options = short_training(cells / "Train", trained.model.parent)
+    jobs.run("plain", "train", lambda _: trained, options)
+    jobs.known["plain"] = replace(jobs.known["plain"], started=None)
+    page = client.get("/jobs/plain/results").text
+    assert "Cross-valid" not in page and "data-true" not in page
+    assert client.get("/jobs/plain/results/confusion.json").status_code == 404
+
+
+def test_a_learning_curve_shows_picture_table_and_forecast(client):
+    page = client.get("/jobs/curve/results").text
+    assert "cannot tell what more cells would give" in page  # of two numbers of cells
+    assert len(re.findall(r'<tr><th scope="row">', page)) == 2
+    answer = client.get("/jobs/curve/results/learning_curve.png")
+    assert answer.data.startswith(b"\x89PNG")
+    sent = client.get("/jobs/curve/results/file/learning_curve.csv", buffered=True)
+    assert sent.data.startswith(b"share,repeat,cells,accuracy")
