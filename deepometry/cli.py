@@ -19,6 +19,7 @@ from deepometry.options import (
     DemoOptions,
     ExportOptions,
     ExtractOptions,
+    GradcamOptions,
     InfoOptions,
     LearningCurveOptions,
     ParseOptions,
@@ -213,6 +214,17 @@ def extract(**fields: Any) -> None:
 
     with _bar() as bar:
         result = run(ExtractOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
+@options_of(GradcamOptions)
+def gradcam(**fields: Any) -> None:
+    """Draw where a model looks in parsed cells under INPUT; write the heat maps to OUTPUT."""
+    from deepometry.gradcam import gradcam as run
+
+    with _bar() as bar:
+        result = run(GradcamOptions(**fields), bar)
     click.echo(result)
 
 

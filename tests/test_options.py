@@ -11,6 +11,7 @@ from deepometry.options import (
     DemoOptions,
     ExampleOptions,
     ExtractOptions,
+    GradcamOptions,
     LearningCurveOptions,
     ParseOptions,
     PredictOptions,
@@ -25,6 +26,7 @@ ALL = (
     LearningCurveOptions,
     PredictOptions,
     ExtractOptions,
+    GradcamOptions,
     DemoOptions,
     ExampleOptions,
 )

@@ -20,6 +20,10 @@ from deepometry.options.export import (
     ExportOptions,
     ShowOptions,
 )
+from deepometry.options.gradcam import (
+    STAGES,
+    GradcamOptions,
+)
 from deepometry.options.parse import (
     InfoOptions,
     ParseOptions,
@@ -71,11 +75,13 @@ __all__ = [
     "SCALINGS",
     "SCHEDULES",
     "SMALLEST_FRAME",
+    "STAGES",
     "BaselineOptions",
     "DemoOptions",
     "ExampleOptions",
     "ExportOptions",
     "ExtractOptions",
+    "GradcamOptions",
     "InfoOptions",
     "LearningCurveOptions",
     "ParseOptions",

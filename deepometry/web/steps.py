@@ -178,6 +178,7 @@ _EXAMPLES = {
     "views": "8; left blank: as the recipe or the model has it",
     "validation": "0.2; left blank: as the recipe has it",
     "patience": "40; left blank: as the recipe has it",
+    "unsure_below": "0.8; left blank: every cell is labelled",
     "weights": "imagenet; left blank: from scratch",
     "folds": "5; left blank: none",
     "group_by": "Sample; left blank: cell by cell",
