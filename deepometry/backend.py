@@ -6,9 +6,11 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from deepometry.errors import DeepometryError
 
 
 def keras() -> Any:
@@ -118,3 +120,66 @@ def compiles() -> bool:
 def forget_models() -> None:
     """Free what Keras keeps of models that nobody uses any more, graphs above all."""
     keras().utils.clear_session(free_memory=True)
+
+
+def gradient(function: Callable[[Any], Any], at: Any) -> tuple[Any, Any]:
+    """Differentiate a function of one tensor, on whichever library Keras computes with.
+
+    Keras itself has no gradient.
+
+    Parameters
+    ----------
+    function : callable
+        From a tensor to a single number, made of Keras' operations and layers only.
+    at : ndarray of float32
+        Where.
+
+    Returns
+    -------
+    value : float
+    slope : ndarray of float32, in the shape of `at`
+
+    Raises
+    ------
+    DeepometryError
+        Keras computes with a library that has no gradients here.
+    """
+    package = keras()
+    name, tensor = package.backend.backend(), package.ops.convert_to_tensor(at)
+    if name not in _GRADIENTS:
+        known = ", ".join(_GRADIENTS)
+        raise DeepometryError(f"KERAS_BACKEND: expected one of {known}, found {name}.")
+    value, slope = _GRADIENTS[name](function, tensor)
+    as_array = package.ops.convert_to_numpy
+    return float(as_array(value)), as_array(slope)
+
+
+def _tensorflow_gradient(function: Callable[[Any], Any], at: Any) -> tuple[Any, Any]:
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(at)
+        value = function(at)
+    return value, tape.gradient(value, at)
+
+
+def _torch_gradient(function: Callable[[Any], Any], at: Any) -> tuple[Any, Any]:
+    import torch
+
+    at = at.detach().requires_grad_(True)
+    value = function(at)
+    (slope,) = torch.autograd.grad(value, at)
+    return value.detach(), slope
+
+
+def _jax_gradient(function: Callable[[Any], Any], at: Any) -> tuple[Any, Any]:
+    import jax
+
+    return jax.value_and_grad(function)(at)
+
+
+_GRADIENTS = {
+    "tensorflow": _tensorflow_gradient,
+    "torch": _torch_gradient,
+    "jax": _jax_gradient,
+}

@@ -20,6 +20,7 @@ from deepometry.options import (
     EmbedOptions,
     ExportOptions,
     ExtractOptions,
+    GradcamOptions,
     InfoOptions,
     LearningCurveOptions,
     ParseOptions,
@@ -226,6 +227,17 @@ def embed(**fields: Any) -> None:
 
     with _bar() as bar:
         result = run(EmbedOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
+@options_of(GradcamOptions)
+def gradcam(**fields: Any) -> None:
+    """Draw where a model looks in parsed cells under INPUT; write the heat maps to OUTPUT."""
+    from deepometry.gradcam import gradcam as run
+
+    with _bar() as bar:
+        result = run(GradcamOptions(**fields), bar)
     click.echo(result)
 
 

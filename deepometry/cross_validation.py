@@ -196,10 +196,11 @@ class Folds:
     def _judge(
         self, run: Run, number: int, folder: Path, progress: Progress, clocks: tuple[float, float]
     ) -> Row:
-        path, _, best = run.kept
+        path, said, best = run.kept
         model = run.model if best == len(run.history) else load_model(path)[0]
         progress.report(0, 0, "Naming the cells left out")
-        found = judge(model, self.cells, number, run.recipe.views, folder / PREDICTED, progress)
+        how = (run.recipe.views, said.temperature)
+        found = judge(model, self.cells, number, *how, folder / PREDICTED, progress)
         row: Row = {"fold": number, "cells": int(found.confusion.sum()), **found.scores}
         row |= {"training_cells": len(run.cells.training), "epochs": len(run.history)}
         row |= {"seconds": time.monotonic() - clocks[0]}

@@ -49,6 +49,11 @@ class Description:
         Labelled cells of each class in training and validation together.
     views : int
         Mirror images and quarter turns of a cell that are averaged in a prediction; 1 or 8.
+    temperature : float
+        What makes its probabilities mean what they say, see `deepometry.evaluation.temperature`;
+        1 for models without.
+    confusion : tuple of tuple of int
+        Of the validation cells, rows the true classes; empty where it was not counted.
     scores : dict of str to float
         Of the epoch it holds, on the validation cells.
     record : dict
@@ -66,12 +71,15 @@ class Description:
     fingerprint: str
     cells: Mapping[str, int]
     views: int = 1
+    temperature: float = 1.0
+    confusion: tuple[tuple[int, ...], ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(self.labels))
         object.__setattr__(self, "channels", tuple(self.channels) if self.channels else None)
+        object.__setattr__(self, "confusion", tuple(map(tuple, self.confusion)))
 
     @property
     def file_name(self) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from deepometry.chance import chance_of
 from deepometry.errors import DeepometryError
+from deepometry.evaluation.temperature import scaled
 from deepometry.files import writing
 from deepometry.loading import Batch, batches
 from deepometry.progress import Progress
@@ -50,7 +51,13 @@ def log_loss(chances: np.ndarray, codes: np.ndarray) -> float:
 
 
 def judge(
-    model: Any, cells: Cells, number: int, views: int, table: Path, progress: Progress
+    model: Any,
+    cells: Cells,
+    number: int,
+    views: int,
+    temperature: float,
+    table: Path,
+    progress: Progress,
 ) -> Judged:
     """Let a model name the cells of its fold, and write a row for each.
 
@@ -63,6 +70,8 @@ def judge(
         The fold, from 1.
     views : int
         Mirror images and turns of each cell to average over.
+    temperature : float
+        Of the model, as `predict` applies it.
     table : Path
         Where the rows go.
     progress : Progress
@@ -74,8 +83,8 @@ def judge(
     with writing(table) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header(cells.labels))
-        for batch, chances in outcomes(model, cells, left_out, views, progress):
-            chosen = chances.argmax(1)
+        for batch, raw in outcomes(model, cells, left_out, views, progress):
+            chosen, chances = raw.argmax(1), scaled(raw, temperature)
             matrix += confusion(batch.labels, chosen, classes)
             loss += log_loss(chances, batch.labels)
             for code, named, row in zip(batch.labels, chosen, chances.tolist(), strict=True):

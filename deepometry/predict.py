@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from deepometry.dataset import Dataset
 from deepometry.errors import DeepometryError
+from deepometry.evaluation.evaluate import Evaluation
+from deepometry.evaluation.levels import Level, groups_of
+from deepometry.evaluation.samples import Sample
+from deepometry.evaluation.tradeoff import UNSURE
 from deepometry.files import earlier_files, provenance, staged, write_json
-from deepometry.inference import Inference, Outcome, open_inference
+from deepometry.inference import Inference, open_inference
+from deepometry.judgement import Judgement, judged
 from deepometry.model import Description
 from deepometry.names import HOLD_OUT, TRAIN
 from deepometry.options import PredictOptions
+from deepometry.predicted import Seen
 from deepometry.progress import Progress, Report, as_progress
-from deepometry.report import confusion, plot_counts, scores, write_scores
-from deepometry.stored import IDENTITY
+from deepometry.report import confusion, scores
 from deepometry.words import shortened
 
 PREDICTED, RECORD = "predicted.csv", "predict.json"
+_LONG = {"told": False}  # in files, not in the list of jobs
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class PredictResult:
     cells : int
         Number of cells predicted.
     counts : dict of str to int
-        For every class of the model, the number of cells given that label.
+        For every class of the model, the number of cells given it; the unsure ones included.
     labels : tuple of str
         The classes, in the order of the matrix.
     confusion : ndarray of int64, shape (classes, classes), or None
@@ -42,6 +46,12 @@ class PredictResult:
         `accuracy` and `balanced_accuracy`; empty for unannotated data.
     output : Path
         Folder with the tables and plots.
+    unsure : int or None
+        Cells labelled unsure; None where every cell was to be labelled.
+    evaluation : Evaluation or None
+        All scores with intervals, curves and calibration; None for unannotated data.
+    samples : list of Sample
+        How all cells, and those of every value of every folder level, divide by class.
     """
 
     cells: int
@@ -50,14 +60,30 @@ class PredictResult:
     confusion: np.ndarray | None
     scores: dict[str, float]
     output: Path
+    unsure: int | None = None
+    evaluation: Evaluation | None = field(default=None, repr=False, metadata=_LONG)
+    samples: list[Sample] = field(default_factory=list, repr=False, metadata=_LONG)
 
     def __str__(self) -> str:
-        if self.confusion is None:
+        return "\n".join([*self._told(), f"Results: {self.output}"])
+
+    def _told(self) -> list[str]:
+        lines = []
+        if self.evaluation is None:
             each = ", ".join(f"{label} {n:,}" for label, n in self.counts.items())
-            return f"Predicted {self.cells:,} cells: {each}.\nResults: {self.output}"
+            lines.append(f"Predicted {self.cells:,} cells: {each}.")
+        else:
+            lines += [self._scored(), self.evaluation.how]
+        if self.unsure is not None:
+            lines.append(f"{self.unsure:,} of {self.cells:,} cells are labelled {UNSURE}.")
+        return lines
+
+    def _scored(self) -> str:
+        found = {score.name: score for score in self.evaluation.whole} if self.evaluation else {}
+        whole, balanced = found["accuracy"], found["balanced_accuracy"]
         return (
-            f"Predicted {self.cells:,} cells: accuracy {self.scores['accuracy']:.3f}, balanced "
-            f"{self.scores['balanced_accuracy']:.3f}.\nResults: {self.output}"
+            f"Predicted {self.cells:,} cells: accuracy {whole}, balanced {balanced}, expected "
+            f"calibration error {found['calibration_error']}."
         )
 
 
@@ -74,29 +100,41 @@ def predict(options: PredictOptions, progress: Progress | Report | None = None) 
     Returns
     -------
     PredictResult
-        `predicted.csv` and `count_plot.png` lie in the output folder, and for annotated data
-        `confusion_matrix.csv`, `confusion_matrix_normalized.csv`, `confusion_matrix_plot.png`
-        and `classification_report.csv`.
+        `predicted.csv`, `count_plot.png`, `sample_summary.csv` and `report.html` lie in the output
+        folder, and for annotated data the confusion matrix, the classification report, scores
+        with intervals, curves, calibration and the surest mistakes, as tables and plots.
 
     Raises
     ------
     DeepometryError
         Cells, model or output folder cannot be used; the cells have another frame or lack a
-        channel; the folders name no class of the model, or one it does not know.
+        channel; the folders name no class of the model, or one it does not know, or no groups.
     """
     progress = as_progress(progress)
     inference = open_inference(options.input, options.model, progress, options.views)
     description = inference.description
-    dataset, true = inference.dataset, None
+    _check_name(description, options)
+    dataset, true, groups = inference.dataset, None, None
     if not options.unannotated:
         dataset = _held_out(dataset, progress)
         true = _true_classes(dataset, description)
+        if options.group_by:
+            groups = groups_of(dataset, options.group_by, description.target)
     with staged(options.output, earlier_files(options.output / RECORD, "predict")) as stage:
-        counts, matrix = _label(inference, dataset, true, options, stage / PREDICTED, progress)
-        result = _result(options, description, counts, matrix if true is not None else None)
-        _write(result, description.target, stage)
+        seen = _label(inference, dataset, true, options, stage / PREDICTED, progress)
+        result = _result(options, inference, dataset, seen, groups, stage, progress)
         _record(options, result, inference, stage)
     return result
+
+
+def _check_name(description: Description, options: PredictOptions) -> None:
+    """Refuse a class that could not be told from cells without a label."""
+    taken = [label for label in description.labels if label.casefold() == UNSURE]
+    if taken and options.unsure_below is not None:
+        raise DeepometryError(
+            f"Unsure below: the model has a class {taken[0]!r}, which could not be told from "
+            "cells that are unsure; leave the option out, or train with another folder name."
+        )
 
 
 def _held_out(dataset: Dataset, progress: Progress) -> Dataset:
@@ -133,68 +171,44 @@ def _label(
     options: PredictOptions,
     table: Path,
     progress: Progress,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Write a row a cell; count predicted classes, and pairs of true and predicted ones."""
-    labels = inference.description.labels
-    counts = np.zeros(len(labels), np.int64)
-    matrix, done = np.zeros((len(labels),) * 2, np.int64), 0
+) -> Seen:
+    """Write a row a cell, and keep what the evaluation needs."""
     with table.open("w", encoding="utf-8", newline="") as file:
-        write = _row_writer(file, labels, annotated=true is not None)
+        seen = Seen(file, inference.description, true, options.unsure_below)
         for outcome in inference.over(
             dataset, inference.model, options.batch_size, progress, "Predicting"
         ):
-            chosen = outcome.outputs[0].argmax(1)
-            known = None if true is None else true[done : done + len(chosen)]
-            write(outcome, chosen, known)
-            counts += np.bincount(chosen, minlength=len(labels))
-            if known is not None:
-                matrix += confusion(known, chosen, len(labels))
-            done += len(chosen)
-    return counts, matrix
-
-
-def _row_writer(
-    file: object, labels: Sequence[str], annotated: bool
-) -> Callable[[Outcome, np.ndarray, np.ndarray | None], None]:
-    """Write the header; give a function that writes the rows of some cells."""
-    writer = csv.writer(file, lineterminator="\n")  # type: ignore[arg-type]
-    told = ["true_label"] if annotated else []
-    writer.writerow([*IDENTITY, *told, "label", *(f"probability_{label}" for label in labels)])
-
-    def write(outcome: Outcome, chosen: np.ndarray, known: np.ndarray | None) -> None:
-        true = [[]] * len(chosen) if known is None else [[labels[code]] for code in known]
-        chances = outcome.outputs[0].tolist()
-        writer.writerows(
-            [source, name, *real, labels[code], *(f"{chance:.6g}" for chance in row)]
-            for (_, source, name), real, code, row in zip(
-                outcome.cells, true, chosen, chances, strict=True
-            )
-        )
-
-    return write
+            seen.add(outcome)
+    return seen
 
 
 def _result(
     options: PredictOptions,
-    description: Description,
-    counts: np.ndarray,
-    matrix: np.ndarray | None,
+    inference: Inference,
+    dataset: Dataset,
+    seen: Seen,
+    groups: Level | None,
+    stage: Path,
+    progress: Progress,
 ) -> PredictResult:
+    """Judge the predictions, write all but the table of cells, and sum up."""
+    description = inference.description
+    found: Judgement = judged(options, inference, dataset, seen, groups, stage, progress)
+    chosen, labels, matrix = seen.chosen, description.labels, None
+    counts = np.bincount(chosen, minlength=len(labels))
+    if seen.true is not None:
+        matrix = confusion(seen.true, chosen, len(labels))
     return PredictResult(
-        cells=int(counts.sum()),
-        counts=dict(zip(description.labels, counts.tolist(), strict=True)),
-        labels=description.labels,
+        cells=len(chosen),
+        counts=dict(zip(labels, counts.tolist(), strict=True)),
+        labels=labels,
         confusion=matrix,
         scores={} if matrix is None else scores(matrix),
         output=options.output,
+        unsure=None if options.unsure_below is None else int(seen.unsure.sum()),
+        evaluation=found.evaluation,
+        samples=found.samples,
     )
-
-
-def _write(result: PredictResult, target: str, stage: Path) -> None:
-    plot_counts(stage / "count_plot.png", result.counts, f"Predicted {target}")
-    if result.confusion is None:
-        return
-    write_scores(stage, result.confusion, result.labels, target)
 
 
 def _record(
@@ -202,8 +216,11 @@ def _record(
 ) -> None:
     facts = {
         "model": str(inference.path),
+        "target": inference.description.target,
+        "temperature": inference.description.temperature,
         "cells": result.cells,
         "counts": result.counts,
+        "unsure": result.unsure,
         "scores": result.scores,
         "files": sorted(path.name for path in stage.iterdir()),
     }

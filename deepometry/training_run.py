@@ -49,6 +49,10 @@ from deepometry.training_facts import (
     set_aside,
 )
 from deepometry.transfer import Start, begin, sample_of, take_over
+from deepometry.validated import judge
+from deepometry.words import counted
+
+_EVALUATED_AT_ONCE = 128
 
 
 class Run:
@@ -65,6 +69,7 @@ class Run:
         self.facts = facts_of(self.told, cells)
         earlier = self._earlier() if options.resume else None
         self.history: list[Row] = earlier.history if earlier else []
+        self.judged: dict[str, Any] = {}
         self.phases = self._divided(earlier)
         self.description = describe(
             cells,
@@ -300,7 +305,7 @@ class Run:
 
         output = self.options.output
         kept = {"best_epoch": best, "model": self.description.file_name}
-        kept |= {"caveats": self.caveats, **self.role.record}
+        kept |= {"caveats": self.caveats, **self.role.record, **self.judged}
         try:
             write_table(output / HISTORY, pd.DataFrame(self.history))
             plot_history(output / CURVE, self.history, best)
@@ -312,14 +317,20 @@ class Run:
         """Judge the model that was kept as it will predict, over all views, and write that."""
         best, recipe = self._plan().best, self.recipe
         path = self.options.output / self.description.file_name
-        if recipe.views == 1 or "val_views" in read_description(path).scores:
+        if "val_calibration_error" in read_description(path).scores:
             return
-        self.progress.report(0, 0, f"Validating over {recipe.views} views")
+        self.progress.report(0, 0, f"Validating over {counted(recipe.views, 'view')}")
         model = self.model if best == len(self.history) else load_model(path)[0]
-        row = {"epoch": best, **self._validate(model, recipe.views)}
+        found = judge(model, self.cells, recipe.views, self.progress)
+        row = {"epoch": best, **found.row, "val_views": recipe.views}
+        described = replace(
+            self._described(row), temperature=found.temperature, confusion=found.confusion
+        )
+        self.judged = {"scores": _scores(row), "temperature": found.temperature}
         with unbroken():
-            save_model(model, self._described(row | {"val_views": recipe.views}), path.parent)
+            save_model(model, described, path.parent)
             self._show(best)
+        self.progress.say(str(found))
 
     @property
     def caveats(self) -> list[str]:

@@ -11,7 +11,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from deepometry.backend import keras
-from deepometry.options import PredictOptions, TrainOptions
+from deepometry.gradcam import gradcam
+from deepometry.options import GradcamOptions, PredictOptions, TrainOptions
 from deepometry.predict import predict
 from deepometry.train import train
 
@@ -20,7 +21,8 @@ common = dict(input=cells, output=output, target="Class", batch_size=8)
 train(TrainOptions(**common, epochs=1))
 result = train(TrainOptions(**common, epochs=2, resume=True))
 found = predict(PredictOptions(input=cells, output=output / "predicted", model=result.model))
-print(keras().backend.backend(), len(result.history), found.cells)
+heat = gradcam(GradcamOptions(input=cells, output=output / "heat", model=result.model, cells="2"))
+print(keras().backend.backend(), len(result.history), found.cells, heat.cells)
 """
 
 
@@ -39,4 +41,4 @@ def test_a_tiny_run_on_another_backend(backend, tmp_path):
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.split() == [backend, "2", "20"]
+    assert ended.stdout.split() == [backend, "2", "20", "2"]

@@ -115,6 +115,6 @@ def test_a_model_of_unordered_channels_refuses_cells_without_numbers(trained, tm
 def test_a_model_of_a_newer_version_may_say_more(trained, tmp_path):
     path = tmp_path / "model.keras"
     with zipfile.ZipFile(path, "w") as archive, zipfile.ZipFile(trained.model) as whole:
-        told = json.loads(whole.read("deepometry.json")) | {"temperature": 1.5}
+        told = json.loads(whole.read("deepometry.json")) | {"invented": 1.5}
         archive.writestr("deepometry.json", json.dumps(told))
     assert read_description(path) == trained.description

@@ -12,6 +12,7 @@ from deepometry.options import (
     EmbedOptions,
     ExampleOptions,
     ExtractOptions,
+    GradcamOptions,
     LearningCurveOptions,
     ParseOptions,
     PredictOptions,
@@ -29,6 +30,7 @@ ALL = (
     ExtractOptions,
     EmbedOptions,
     SubsetOptions,
+    GradcamOptions,
     DemoOptions,
     ExampleOptions,
 )

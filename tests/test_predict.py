@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from deepometry.errors import DeepometryError
+from deepometry.evaluation.temperature import scaled
 from deepometry.model import load_model
 from deepometry.options import PredictOptions
 from deepometry.predict import predict
@@ -29,15 +30,38 @@ def test_a_class_missing_from_the_cells_does_not_shift_the_matrix(evaluated):
     assert np.trace(matrix) / 20 == pytest.approx(evaluated.scores["accuracy"])
 
 
+ALWAYS = {
+    "predicted.csv",
+    "count_plot.png",
+    "predict.json",
+    "sample_summary.csv",
+    "sample_summary.png",
+    "sample_summary.svg",
+    "report.html",
+}
+
+
 def test_the_result_files_have_the_protocols_names(evaluated):
-    assert {path.name for path in evaluated.output.iterdir()} == {
+    names = {path.name for path in evaluated.output.iterdir()}
+    assert names - {"mistakes.png"} == ALWAYS | {
         "confusion_matrix.csv",
         "confusion_matrix_normalized.csv",
         "confusion_matrix_plot.png",
         "classification_report.csv",
-        "predicted.csv",
-        "count_plot.png",
-        "predict.json",
+        "scores.csv",
+        "scores.png",
+        "scores.svg",
+        "curves.csv",
+        "curves.png",
+        "curves.svg",
+        "reliability.csv",
+        "reliability.png",
+        "reliability.svg",
+        "unsure_tradeoff.csv",
+        "unsure_tradeoff.png",
+        "unsure_tradeoff.svg",
+        "mistakes.csv",
+        "evaluation.json",
     }
 
 
@@ -47,7 +71,8 @@ def test_every_row_says_which_cell_and_is_right_about_it(evaluated, cells, train
     assert table["object"].tolist() == [*range(10), *range(10)]
     assert table["true_label"].tolist() == ["A"] * 10 + ["B"] * 10
     model, said, _ = load_model(trained.model)
-    alone = predict_views(model, blobs(10, 1, seed=1)[4:5], said.views)[0][0]
+    raw = predict_views(model, blobs(10, 1, seed=1)[4:5], said.views)[0]
+    alone = scaled(raw, said.temperature)[0]
     row = table.iloc[14]
     assert row["source"] == "Class B.cif"
     found = [row[f"probability_{label}"] for label in said.labels]
@@ -59,7 +84,8 @@ def test_one_view_is_one_look(cells, trained, tmp_path):
     options = {"input": cells / "Hold-out", "output": tmp_path, "model": trained.model, "views": 1}
     predict(PredictOptions(**options))
     row = pd.read_csv(tmp_path / "predicted.csv").iloc[14]
-    alone = load_model(trained.model)[0].predict_on_batch(blobs(10, 1, seed=1)[4:5].astype("f4"))
+    raw = load_model(trained.model)[0].predict_on_batch(blobs(10, 1, seed=1)[4:5].astype("f4"))
+    alone = scaled(raw, trained.description.temperature)
     assert np.allclose([row[f"probability_{label}"] for label in "ABC"], alone[0], atol=1e-4)
 
 
@@ -80,7 +106,7 @@ def test_unannotated_cells_get_labels_only(trained, tmp_path):
     result = predict(options)
     assert result.confusion is None
     names = {path.name for path in result.output.iterdir()}
-    assert names == {"predicted.csv", "count_plot.png", "predict.json"}
+    assert names == ALWAYS
     table = pd.read_csv(result.output / "predicted.csv")
     assert list(table.columns) == ["source", "object", "label"] + [
         f"probability_{label}" for label in "ABC"

@@ -25,6 +25,10 @@ from deepometry.options.export import (
     ExportOptions,
     ShowOptions,
 )
+from deepometry.options.gradcam import (
+    STAGES,
+    GradcamOptions,
+)
 from deepometry.options.parse import (
     InfoOptions,
     ParseOptions,
@@ -79,12 +83,14 @@ __all__ = [
     "SCALINGS",
     "SCHEDULES",
     "SMALLEST_FRAME",
+    "STAGES",
     "BaselineOptions",
     "DemoOptions",
     "EmbedOptions",
     "ExampleOptions",
     "ExportOptions",
     "ExtractOptions",
+    "GradcamOptions",
     "InfoOptions",
     "LearningCurveOptions",
     "ParseOptions",

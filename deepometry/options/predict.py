@@ -11,7 +11,9 @@ from deepometry.options.settings import (
     option,
     read_flag,
     read_path,
+    read_text,
     read_views,
+    real,
     whole,
 )
 
@@ -50,6 +52,22 @@ class PredictOptions(Options):
         read_views,
         None,
         metavar="NUMBER",
+    )
+    unsure_below: float | None = option(
+        "Unsure below",
+        "Cells whose class has a lower probability than this, from 0 to 1, are labelled unsure. "
+        "Left blank: every cell is labelled.",
+        real(0, 1),
+        None,
+        metavar="NUMBER",
+    )
+    group_by: str | None = option(
+        "Group by",
+        "Folder level, such as Sample or Day, whose cells belong together: intervals of the "
+        "scores then tell what other samples or days may give. Left blank: cell by cell.",
+        read_text,
+        None,
+        metavar="LEVEL",
     )
 
 

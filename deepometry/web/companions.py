@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deepometry.options import BaselineOptions, LearningCurveOptions, settings
+from deepometry.options import BaselineOptions, GradcamOptions, LearningCurveOptions, settings
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,16 @@ COMPANIONS = {
             "measuring more? Its shares and repeats stand in More options. Keeps no model.",
             LearningCurveOptions,
             ("shares", "repeats"),
+        ),
+        Companion(
+            "gradcam",
+            "predict",
+            "Heat maps",
+            "Show where the network looks",
+            "Draws for 12 cells, evenly from all folders, which parts of the image speak for the "
+            "class that the model gives them (Grad-CAM). The results of a prediction offer the "
+            "same for cells and classes of your choice.",
+            GradcamOptions,
         ),
     )
 }

@@ -65,6 +65,7 @@ def cells(id: str) -> str:
         real=true,
         label=label,
         chosen={name: code for name, code in chosen.items() if code},
+        heat_cells="; ".join(f"{each['source']}:{each['object']}" for each in page.cells),
         **offered_pictures(found.cells),
     )
 

@@ -20,6 +20,7 @@ RECORDS = {
     "predict": "predict.json",
     "extract": "extract.json",
     "embed": "embed.json",
+    "gradcam": "gradcam.json",
 }
 CROSS_VALIDATION = "cross_validation.json"
 _TRAINED = ("training.csv", "train_val_loss.png")

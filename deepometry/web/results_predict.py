@@ -68,6 +68,8 @@ class Prediction:
     matrix : list of list of MatrixCell
         Of the classes shown; empty for unannotated data.
     scores : dict of str to float
+    unsure : int or None
+        Cells labelled unsure; None where every cell was to be labelled.
     """
 
     cells: int
@@ -75,6 +77,7 @@ class Prediction:
     classes: list[ClassRow]
     matrix: list[list[MatrixCell]]
     scores: Mapping[str, float]
+    unsure: int | None = None
 
     @property
     def hidden(self) -> int:
@@ -107,6 +110,7 @@ def prediction_of(output: Output) -> Prediction:
         classes=shown,
         matrix=_matrix_cells(matrix, [row.code for row in shown]),
         scores=told.get("scores") or {},
+        unsure=told.get("unsure"),
     )
 
 
@@ -186,7 +190,8 @@ def open_predicted(output: Output) -> Predicted:
     import numpy as np
 
     chances, matching = array("f"), Matching(output)
-    first = 4 if MATRIX in output.files else 3
+    before = [MATRIX in output.files, output.option("unsure_below") is not None]
+    first = 3 + sum(before)  # columns before the probabilities
     chances_of = slice(first, first + len(told_by(output).get("counts") or ()) or None)
 
     def watch(number: int, row: list[str]) -> None:
@@ -198,7 +203,9 @@ def open_predicted(output: Output) -> Predicted:
 
 
 def _label_columns(header: list[str]) -> list[str]:
-    return [name for name in ("true_label", "label") if name in header[:4]]
+    """Choose the true and the predicted class, which is not the label where that is withheld."""
+    known = header[:5]
+    return [name for name in ("true_label", "predicted", "label") if name in known]
 
 
 @dataclass(frozen=True)
@@ -243,7 +250,8 @@ def _rows_of(table: RowTable, true: str | None, label: str | None) -> np.ndarray
     import numpy as np
 
     wanted = np.ones(len(table), bool)
-    for column, value in (("true_label", true), ("label", label)):
+    named = "predicted" if "predicted" in table.codes else "label"
+    for column, value in (("true_label", true), (named, label)):
         if value is not None:
             known = table.values.get(column, [])
             code = known.index(value) if value in known else -1
@@ -261,6 +269,14 @@ def _ordered(found: Predicted, rows: np.ndarray, order: str) -> np.ndarray:
 
 
 def _told(found: Predicted, number: int, row: dict[str, str]) -> dict[str, Any]:
-    kept = {name: row[name] for name in ("source", "object", "label")}
+    kept = {"source": row["source"], "object": row["object"]}
+    kept["label"] = row["predicted" if "predicted" in found.table.codes else "label"]
+    withheld = row["label"] != kept["label"]
     true = row.get("true_label") if "true_label" in found.table.codes else None
-    return {"row": number, **kept, "true": true, "sure": float(found.sure[number])}
+    return {
+        "row": number,
+        **kept,
+        "true": true,
+        "unsure": withheld,
+        "sure": float(found.sure[number]),
+    }

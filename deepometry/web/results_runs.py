@@ -8,9 +8,11 @@ from typing import Any
 from flask import Response, abort, render_template, request, send_file, stream_with_context
 
 from deepometry.errors import DeepometryError
+from deepometry.options import STAGES
 from deepometry.web import (
     results_baseline,
     results_embed,
+    results_evaluation,
     results_extract,
     results_files,
     results_folds,
@@ -88,7 +90,16 @@ def _baseline_content(job: JobLike, output: Output) -> dict[str, Any]:
 
 
 def _predict_content(job: JobLike, output: Output) -> dict[str, Any]:
-    return {"prediction": results_predict.prediction_of(output)}
+    return {
+        "prediction": results_predict.prediction_of(output),
+        "found": results_evaluation.evaluation_of(output),
+        "stages": STAGES,
+    }
+
+
+def _gradcam_content(job: JobLike, output: Output) -> dict[str, Any]:
+    plots = {n: t for n, t in results_evaluation.PLOTS.items() if n in output.files}
+    return {"plots": plots}
 
 
 def _extract_content(job: JobLike, output: Output) -> dict[str, Any]:
@@ -107,6 +118,7 @@ _CONTENTS: dict[str, Callable[[JobLike, Output], dict[str, Any]]] = {
     "parse": _parse_content,
     "train": _train_content,
     "baseline": _baseline_content,
+    "gradcam": _gradcam_content,
     "learning-curve": _curve_content,
     "predict": _predict_content,
     "extract": _extract_content,

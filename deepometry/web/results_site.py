@@ -17,6 +17,7 @@ from deepometry.web.security import is_loopback
 blueprint = Blueprint("results", __name__)
 _DAY = 24 * 3600  # seconds
 _PARTIALS = {"show", "more_files", "cells", "projector", "start_projector", "stop_projector"}
+_PARTIALS |= {"draw_heat"}
 _PARTIALS |= {"export", "exported", "stop_export", "find"}
 
 

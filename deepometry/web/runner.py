@@ -38,6 +38,7 @@ _LESS = {
     "predict": ", or use a smaller Batch size.",
     "extract": ", or use a smaller Batch size.",
     "embed": ", or fewer Components.",
+    "gradcam": ", or fewer Cells.",
 }
 logger = logging.getLogger(__name__)
 

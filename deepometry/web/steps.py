@@ -203,6 +203,7 @@ _EXAMPLES = {
     "min_dist": "0.1",
     "perplexity": "30",
     "components": "50",
+    "unsure_below": "0.8; left blank: every cell is labelled",
     "weights": "imagenet; left blank: from scratch",
     "folds": "5; left blank: none",
     "group_by": "Sample; left blank: cell by cell",

@@ -16,6 +16,7 @@ from deepometry.options import (
     ExampleOptions,
     ExportOptions,
     ExtractOptions,
+    GradcamOptions,
     LearningCurveOptions,
     ParseOptions,
     PredictOptions,
@@ -75,6 +76,7 @@ VERBS: dict[str, Verb] = {
         _step("extract", ExtractOptions),
         _step("embed", EmbedOptions),
         _step("subset", SubsetOptions),
+        _step("gradcam", GradcamOptions),
         _step("export", ExportOptions),
         Verb(
             "demo-data",
@@ -116,10 +118,12 @@ def function_of(verb: Verb) -> Callable[[Any, Progress], Any]:
 def plain(value: Any) -> Any:
     """Turn options, a result, or anything in them into what JSON can say.
 
-    Paths become absolute; arrays become lists; numbers that are none (NaN) become None.
+    Paths become absolute; arrays become lists; numbers that are none (NaN) become None. Fields
+    with the metadata `told=False` are left out: they are long, and stand in files of the run.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+        told = [item.name for item in fields(value) if item.metadata.get("told", True)]
+        return {name: plain(getattr(value, name)) for name in told}
     if isinstance(value, Path):
         return str(value.absolute())
     if isinstance(value, Mapping):

@@ -1,0 +1,1 @@
+"""How good predictions are, and how sure: pure functions on classes, probabilities and groups."""

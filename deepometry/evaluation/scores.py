@@ -1,0 +1,158 @@
+"""Scores of a confusion matrix, or of thousands of resampled ones at once, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepometry.evaluation.intervals import draws_for, percentiles, resampled, wilson
+
+WHOLE = ("accuracy", "balanced_accuracy", "macro_f1", "kappa", "mcc")
+EACH = ("precision", "recall", "f1")
+NAMES = {
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "macro_f1": "Mean F1 of the classes",
+    "kappa": "Cohen's kappa",
+    "mcc": "Matthews correlation",
+    "roc_area": "Area under the ROC curve",
+    "average_precision": "Average precision",
+    "calibration_error": "Expected calibration error",
+    "brier": "Brier score",
+    "log_loss": "Log loss",
+    "precision": "Precision",
+    "recall": "Recall",
+    "f1": "F1",
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score with its 95 % interval.
+
+    Attributes
+    ----------
+    name : str
+        As in `NAMES`.
+    label : str
+        The class it is of; empty where it is of all.
+    value, low, high : float
+        NaN where it is not defined, as the precision of a class that was never named.
+    cells : int
+        Cells it was measured on.
+    """
+
+    name: str
+    label: str
+    value: float
+    low: float
+    high: float
+    cells: int
+
+    def __str__(self) -> str:
+        told = f" ({self.low:.3f} to {self.high:.3f})" if self.low == self.low else ""
+        return f"{self.value:.3f}{told}"
+
+
+def whole_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
+    """Sum up confusion matrices.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (..., classes, classes)
+        Counts; rows are the true classes.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (...)
+        `accuracy`; `balanced_accuracy` and `macro_f1`, means over the classes that occur;
+        `kappa` (Cohen, 1960) and `mcc` (Matthews correlation for many classes; Gorodkin, 2004).
+    """
+    total = matrix.sum((-2, -1)).astype(np.float64)
+    true, named = matrix.sum(-1), matrix.sum(-2)
+    right = np.trace(matrix, axis1=-2, axis2=-1)
+    each = class_scores(matrix)
+    occurs = true > 0
+    chance = (true * named).sum(-1)
+    spread = (total**2 - (named**2).sum(-1)) * (total**2 - (true**2).sum(-1))
+    return {
+        "accuracy": _ratio(right, total),
+        "balanced_accuracy": _mean(each["recall"], occurs),
+        "macro_f1": _mean(each["f1"], occurs),
+        "kappa": _ratio(total * right - chance, total**2 - chance),
+        "mcc": _ratio(total * right - chance, np.sqrt(spread)),
+    }
+
+
+def class_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
+    """Give `precision`, `recall` and `f1` of every class, shape (..., classes); NaN for none."""
+    true, named = matrix.sum(-1), matrix.sum(-2)
+    right = np.diagonal(matrix, axis1=-2, axis2=-1)
+    return {
+        "precision": _ratio(right, named),
+        "recall": _ratio(right, true),
+        "f1": _ratio(2 * right, true + named),
+    }
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    below = np.asarray(below, np.float64)
+    return np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0)
+
+
+def _mean(values: np.ndarray, of: np.ndarray) -> np.ndarray:
+    return _ratio(np.where(of, np.nan_to_num(values), 0).sum(-1), of.sum(-1))
+
+
+def scored(
+    matrices: np.ndarray, labels: Sequence[str], rng: np.random.Generator, draws: int | None = None
+) -> list[Score]:
+    """Give all scores of a confusion matrix with bootstrap intervals.
+
+    Parameters
+    ----------
+    matrices : ndarray of int, shape (classes, classes) or (groups, classes, classes)
+        Of all cells, or of every group of cells that is to be resampled as a whole.
+    labels : sequence of str
+        The classes.
+    rng : numpy.random.Generator
+    draws : int, optional
+        Resampled matrices; by default 2,000, fewer for more than 44 classes.
+
+    Returns
+    -------
+    list of Score
+        Those of all cells, then those of every class. Where every resampled value of accuracy,
+        recall or precision is the same, as for a class without any mistake, the interval is
+        Wilson's, and of other scores there is none: resampling cannot tell what was not seen.
+    """
+    matrix = matrices if matrices.ndim == 2 else matrices.sum(0)
+    drawn = resampled(matrices, rng, draws or draws_for(len(labels)))
+    right, true, named = np.diag(matrix), matrix.sum(1), matrix.sum(0)
+    counts = {"precision": (right, named), "recall": (right, true)}
+    counts["accuracy"] = (right.sum(), matrix.sum())
+    found = []
+    for name, value in whole_scores(matrix).items():
+        low, high = _interval(whole_scores(drawn)[name], counts.get(name))
+        found.append(Score(name, "", float(value), float(low), float(high), int(matrix.sum())))
+    each, others = class_scores(matrix), class_scores(drawn)
+    bounds = {name: _interval(others[name], counts.get(name)) for name in EACH}
+    for code, label in enumerate(labels):
+        for name in EACH:
+            share, least, most = (float(side[code]) for side in (each[name], *bounds[name]))
+            found.append(Score(name, label, share, least, most, int(true[code])))
+    return found
+
+
+def _interval(
+    values: np.ndarray, counts: tuple[np.ndarray, np.ndarray] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    low, high = percentiles(values)
+    flat = low == high
+    if counts is None:
+        return np.where(flat, np.nan, low), np.where(flat, np.nan, high)
+    flat &= np.asarray(counts[1]) > 0
+    other = wilson(*counts)
+    return np.where(flat, other[0], low), np.where(flat, other[1], high)

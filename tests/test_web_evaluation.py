@@ -1,0 +1,147 @@
+"""The page's part of an evaluation: scores, plots, the report, and heat maps at a press."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from deepometry.gradcam import gradcam
+from deepometry.options import GradcamOptions, PredictOptions
+from deepometry.predict import predict
+from deepometry.web import create_app
+from deepometry.web.companions import COMPANIONS
+from deepometry.web.verbs import command_line, plain, restored, verb_of
+from tests.parsed import blobs, write_record, write_stack
+from tests.results_runs import Jobs, make_app
+
+
+@pytest.fixture(scope="module")
+def jobs(trained, tmp_path_factory):
+    root, jobs = tmp_path_factory.mktemp("runs"), Jobs()
+    write_record(root / "cells")
+    for day in (1, 2):
+        for kind, name in enumerate("AB"):
+            write_stack(root / "cells" / f"Day {day}" / f"Class {name}", blobs(6, kind, seed=day))
+    write_stack(root / "cells" / "Day 2" / "Class A", blobs(3, 1, seed=9), "w.cif", "wrong")
+    where = {"input": root / "cells", "model": trained.model}
+    options = PredictOptions(**where, output=root / "out", unsure_below=0.93, group_by="Day")
+    jobs.result = jobs.run("predicted", "predict", predict, options)
+    chosen = GradcamOptions(**where, output=root / "heat", cells="w.cif:0", label="A")
+    jobs.run("heat", "gradcam", gradcam, chosen)
+    return jobs
+
+
+@pytest.fixture(scope="module")
+def client(jobs):
+    return make_app(jobs).test_client()
+
+
+def test_results_show_scores_with_intervals_plots_and_samples(client, jobs):
+    page = client.get("/jobs/predicted/results").text
+    score = jobs.result.evaluation.score("accuracy")
+    assert f"{score.low:.3f} to {score.high:.3f}" in page
+    assert "bootstrap over the 2 values of Day" in page
+    for name in re.findall(r"/results/plot/([\w.]+)", page):
+        answer = client.get(f"/jobs/predicted/results/plot/{name}")
+        assert answer.data.startswith(b"\x89PNG"), name
+    assert page.count("/results/plot/") == 5
+    assert client.get("/jobs/predicted/results/plot/predicted.csv").status_code == 404
+
+
+def test_cells_behind_a_number_are_those_of_the_class_also_where_they_are_unsure(client, jobs):
+    matrix = client.get("/jobs/predicted/results/confusion.json").json["matrix"]
+    pages = [
+        client.get(f"/jobs/predicted/results/cells?true={t}&predicted={p}").text
+        for t in range(2)
+        for p in range(3)
+    ]
+    assert [page.count("<figure>") for page in pages] == [n for row in matrix[:2] for n in row]
+    assert sum(page.count("(unsure)") for page in pages) == jobs.result.unsure > 0
+
+
+def test_the_report_is_shown_where_it_can_do_nothing(client, jobs):
+    page = client.get("/jobs/predicted/results").text
+    assert 'href="/jobs/predicted/results/report"' in page and 'target="_blank"' in page
+    answer = client.get("/jobs/predicted/results/report")
+    assert answer.data == (jobs.get("predicted").output / "report.html").read_bytes()
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "sandbox" in policy and "script" not in policy
+
+
+def test_the_policy_of_the_report_is_not_overruled_by_that_of_the_page(jobs, tmp_path):
+    app = create_app({"HOME": tmp_path, "TESTING": True})
+    app.extensions["jobs"] = jobs
+    answer = app.test_client().get("/jobs/predicted/results/report")
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_what_the_list_of_jobs_keeps_of_a_prediction_stays_small(jobs):
+    assert len(json.dumps(plain(jobs.result))) < 3000
+
+
+def test_heat_maps_are_shown(client):
+    page = client.get("/jobs/heat/results").text
+    assert "Where the network looks" in page
+    assert client.get("/jobs/heat/results/plot/gradcam.png").data.startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def app(jobs, tmp_path):
+    """The whole page; jobs wait, since nothing starts them."""
+    app = create_app({"HOME": tmp_path, "TESTING": True, "WTF_CSRF_ENABLED": False})
+    own = app.extensions["jobs"]
+    get = own.get
+    own.get = lambda id: jobs.get(id) if id in jobs.known else get(id)
+    return app
+
+
+def test_heat_maps_of_chosen_cells_are_a_job(app, jobs):
+    page = app.test_client().get("/jobs/predicted/results").text
+    (offered,) = re.findall(r'name="cells"[^>]* value="([^"]+)"', page)
+    assert offered.split("; ")[0].startswith("w.cif:")
+    asked = {"cells": offered, "label": "B", "layer": "res5"}
+    told = app.test_client().post("/jobs/predicted/results/heat", data=asked).text
+    assert 'id="jobs-gradcam"' in told and "hx-swap-oob" in told
+    (job,) = app.extensions["jobs"].list()
+    ours = jobs.get("predicted")
+    expected = GradcamOptions(
+        input=ours.options["input"], output=ours.output, model=ours.options["model"], **asked
+    )
+    assert restored(verb_of(expected), job.options) == expected
+    assert job.command == command_line(expected)
+
+
+def test_mistakes_in_the_choice_are_told(app):
+    data = {"cells": "12", "layer": "res9"}
+    told = app.test_client().post("/jobs/predicted/results/heat", data=data).text
+    assert "expected one of res5, res4, res3" in told
+    assert app.extensions["jobs"].list() == []
+
+
+def test_the_form_has_a_button_for_heat_maps_and_the_new_fields(app):
+    page = app.test_client().get("/").text
+    assert 'id="go-gradcam"' in page and 'id="results-gradcam"' in page
+    assert 'name="unsure_below"' in page and 'name="group_by"' in page
+    options = PredictOptions(input="a", output="b", model="c")
+    found = COMPANIONS["gradcam"].from_form(options)
+    assert (found.cells, found.layer, found.label) == ("12", "res4", None)
+
+
+def test_results_of_an_earlier_version_are_shown_without_what_it_did_not_write(jobs, tmp_path):
+    ours = jobs.get("predicted")
+    old = ("confusion_matrix.csv", "predicted.csv")
+    for name in old:
+        (tmp_path / name).write_bytes((ours.output / name).read_bytes())
+    record = json.loads((ours.output / "predict.json").read_text("utf-8"))
+    for name in ("unsure", "temperature", "target"):
+        del record[name]
+    record["files"] = list(old)
+    (tmp_path / "predict.json").write_text(json.dumps(record), "utf-8")
+    jobs.known["old"] = replace(ours, id="old", output=tmp_path)
+    page = make_app(jobs).test_client().get("/jobs/old/results").text
+    assert "Confusion matrix" in page
+    assert "Open the report" not in page and "/results/plot/" not in page
