@@ -15,7 +15,7 @@ from deepometry.embed import embed
 from deepometry.options import EmbedOptions
 from deepometry.web.jobs import Jobs
 from tests.browser.conftest import watch_of
-from tests.browser.protocol import JOB
+from tests.browser.protocol import ENDED, JOB, card, field
 from tests.browser.watch import assert_accessible
 from tests.features_table import features_of, write_features
 from tests.test_web_explore import CELLS, in_order, write_cells
@@ -111,6 +111,23 @@ def test_the_card_of_a_map_leads_to_the_explorer(maps, visit):
     opened(page)
     expect(page.locator("[data-of=legend] .r-name")).to_have_text(["A", "B", "C"])
     assert shades(page) >= 4  # three groups and what lies behind
+
+
+def test_a_map_is_drawn_from_the_form(maps, visit):
+    page = visit(maps)
+    page.locator("#go-embed").click()
+    expect(page.locator("#form-embed .problem")).to_contain_text("2 fields need another look")
+    field(page, "embed", "input").fill(str(maps.place / "features"))
+    field(page, "embed", "output").fill(str(maps.place / "map"))
+    field(page, "embed", "method").select_option(label="PCA")
+    field(page, "embed", "color").fill("Class")
+    page.locator("#go-embed").click()
+    expect(card(page, "embed")).to_have_attribute("data-state", ENDED, timeout=JOB)
+    assert card(page, "embed").get_attribute("data-state") == "done", maps.job("embed")
+    results = page.locator("#results-embed")
+    expect(results.locator(".r-map img")).to_have_count(1)
+    expect(results).to_contain_text("PCA, 2-D")
+    expect(page.locator("#notice")).to_contain_text("Map of cells is done")
 
 
 def test_a_lasso_chooses_cells_and_tells_how_they_divide(page: Page, maps):
