@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from deepometry.embedding import COORDINATES, POINTS
+from deepometry.embedding import COORDINATES, MOST_VALUES, POINTS
 from deepometry.embedding.colouring import Colouring, choose
 from deepometry.embedding.methods import NAMES, check_enough, lay_out, neighbors_of
 from deepometry.embedding.plots import plot_map
@@ -212,7 +212,12 @@ def _notes(options: EmbedOptions, reduced: Reduced, held: float) -> list[str]:
 
 
 def _values(column: Column) -> dict[str, int]:
-    """Give the values of a column with their counts, in the order of their codes."""
+    """Give the values of a column with their counts, in the order of their codes.
+
+    None of a column with too many to be groups.
+    """
+    if len(column.values) > MOST_VALUES:
+        return {}
     return dict(zip(column.values, column.counts.tolist(), strict=True))
 
 

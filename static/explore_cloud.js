@@ -34,8 +34,8 @@ void main() {
 }`;
 
 const LEAST = 20_000; // cells of a portion
-const SLOW = 40; // milliseconds of a frame above which portions shrink, and below which they grow
-const FAST = 22;
+const SLOW = 36; // milliseconds of a frame above which portions shrink, and below which they grow
+const FAST = 20;
 
 export class Cloud {
   constructor(canvas, { background }) {

@@ -175,6 +175,13 @@ def test_very_many_groups_are_the_largest_and_all_others():
     assert one.labels == ("cells",)
 
 
+def test_a_column_of_too_many_values_is_not_offered(folder, monkeypatch):
+    monkeypatch.setattr("deepometry.embed.MOST_VALUES", 2)
+    run(folder)
+    told = json.loads((folder / "map" / "embed.json").read_text("utf-8"))
+    assert told["columns"] == {"Class": {}, "Day": {"1": 45, "2": 45}, "prediction": {}}
+
+
 def test_twenty_groups_have_twenty_marks():
     marks = {mark_of(n, str(n)) for n in range(MOST_GROUPS)}
     assert len(marks) == MOST_GROUPS

@@ -6,6 +6,9 @@ COORDINATES = "coordinates.csv"
 POINTS, PLACES = "coordinates.npz", "places"
 """The same as plain arrays, for programs that draw a million cells at once."""
 
+MOST_VALUES = 10_000
+"""Of a column that is offered for colours; more of them are no groups."""
+
 
 def code_bytes(values: int) -> int:
     """Give the bytes of a code of so many values, whose largest number says "none"."""

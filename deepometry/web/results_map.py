@@ -17,7 +17,6 @@ from deepometry.web.results_table import COMMA, RowTable, index_table
 if TYPE_CHECKING:
     import numpy as np
 
-_MOST_VALUES = 10_000  # of a column that is offered for colours
 _AT_ONCE = 512  # cells
 
 
@@ -55,7 +54,7 @@ def about(output: Output) -> dict[str, Any]:
             "counts": list(values.values()),
         }
         for number, (name, values) in enumerate((record.get("columns") or {}).items())
-        if len(values) <= _MOST_VALUES
+        if values
     ]
     return {
         "cells": int(record.get("cells", 0)),
