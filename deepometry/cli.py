@@ -17,6 +17,7 @@ from deepometry.errors import DeepometryError, OptionsError, explain_os_error, l
 from deepometry.options import (
     BaselineOptions,
     DemoOptions,
+    EmbedOptions,
     ExportOptions,
     ExtractOptions,
     GradcamOptions,
@@ -26,6 +27,7 @@ from deepometry.options import (
     PredictOptions,
     Setting,
     ShowOptions,
+    SubsetOptions,
     TrainOptions,
     flag_of,
     settings,
@@ -44,8 +46,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def cli() -> None:
     """Deep learning for imaging flow cytometry, on your own machine.
 
-    The steps, in order: parse, targets, train, predict, extract. `deepometry demo` runs them
-    all on example cells; `deepometry info` tells what is in your files before you begin, and
+    The steps, in order: parse, targets, train, predict, extract, embed. `deepometry demo` runs
+    them all on example cells; `deepometry info` tells what is in your files before you begin, and
     `deepometry gui` opens the same steps as a page in the browser.
     """
 
@@ -218,6 +220,17 @@ def extract(**fields: Any) -> None:
 
 
 @cli.command()
+@options_of(EmbedOptions)
+def embed(**fields: Any) -> None:
+    """Draw a map of the cells whose features `extract` wrote to INPUT; write it to OUTPUT."""
+    from deepometry.embed import embed as run
+
+    with _bar() as bar:
+        result = run(EmbedOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
 @options_of(GradcamOptions)
 def gradcam(**fields: Any) -> None:
     """Draw where a model looks in parsed cells under INPUT; write the heat maps to OUTPUT."""
@@ -236,6 +249,17 @@ def export(**fields: Any) -> None:
 
     with _bar() as bar:
         result = run(ExportOptions(**fields), bar)
+    click.echo(result)
+
+
+@cli.command()
+@options_of(SubsetOptions)
+def subset(**fields: Any) -> None:
+    """Copy chosen cells of the parsed ones under INPUT to OUTPUT, as a set ready for training."""
+    from deepometry.subset import subset as run
+
+    with _bar() as bar:
+        result = run(SubsetOptions(**fields), bar)
     click.echo(result)
 
 

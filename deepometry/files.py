@@ -23,7 +23,17 @@ from deepometry.progress import unbroken
 
 STAGE_PREFIX = ".deepometry-"
 _LEFT_BEHIND = 7 * 24 * 3600  # seconds
-_RECORDED = ("numpy", "tifffile", "keras", "tensorflow", "keras-resnet", "scikit-learn")
+_RECORDED = (
+    "numpy",
+    "tifffile",
+    "keras",
+    "tensorflow",
+    "keras-resnet",
+    "scikit-learn",
+    "umap-learn",
+    "openTSNE",
+    "phate",
+)
 
 
 @contextmanager

@@ -5,7 +5,7 @@
 (() => {
   // Names this open page to the server, which stops work that no page waits for any more.
   const page = Math.random().toString(36).slice(2);
-  const KIND = { raw: "raw", parsed: "parsed", model: "model", start: "start", folder: "folder" };
+  const KIND = { raw: "raw", parsed: "parsed", model: "model", start: "start", features: "features", predictions: "predictions", folder: "folder" };
   const dialog = document.getElementById("picker");
   let target = null; // {form, name, kind} of the field that is being filled in
   let asked = 0; // counts the questions: a late answer to an old one is dropped
@@ -306,7 +306,7 @@
   }
 
   // What the form of an earlier step is going to write is not there yet, which is no mistake.
-  const WRITERS = { parsed: ["parse", "Parse"], model: ["train", "Train"] };
+  const WRITERS = { parsed: ["parse", "Parse"], model: ["train", "Train"], features: ["extract", "Extract"], predictions: ["predict", "Predict"] };
 
   function promise(kind, path) {
     const [verb, button] = WRITERS[kind] || [];

@@ -10,6 +10,7 @@
     sheet: (element) => load("./results_sheet.js", element),
     matrix: startMatrix,
     cells: startCells,
+    maps: startMaps,
   };
 
   async function load(name, element) {
@@ -102,6 +103,13 @@
       for (const picture of element.querySelectorAll("img[data-picture]")) {
         picture.src = picture.dataset.picture.replace("CHANNEL", encodeURIComponent(event.target.value));
       }
+    });
+  }
+
+  function startMaps(element) {
+    element.addEventListener("change", (event) => {
+      if (event.target.dataset.of !== "map") return;
+      for (const figure of element.querySelectorAll("[data-map]")) figure.hidden = figure.dataset.map !== event.target.value;
     });
   }
 

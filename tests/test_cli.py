@@ -17,6 +17,7 @@ from deepometry import cli, stacks
 from deepometry.errors import DeepometryError
 from deepometry.web.verbs import command_words
 from tests.builders import random_cells, write_channel_tiffs
+from tests.features_table import features_of, write_features
 from tests.parsed import write_classes
 
 
@@ -195,6 +196,27 @@ def test_targets_that_cannot_be_learnt(run, tmp_path):
     said = refused(run("train", tmp_path / "none", tmp_path / "out", "--target", "Day"))
     assert "does not exist" in said
     assert tree(tmp_path) == before
+
+
+def test_embed_from_the_command_line(run, tmp_path):
+    folder = write_features(tmp_path / "features", features_of(40))
+    words = (
+        "embed",
+        folder,
+        tmp_path / "map",
+        "--method",
+        "pca",
+        "--dims",
+        "3",
+        "--color",
+        "Class",
+    )
+    code, out, _ = run(*words)
+    assert code == 0
+    assert "Mapped 40 cells by PCA in 3 dimensions." in out and "map_pca_Class.png" in out
+    assert "--dims: expected one of 2, 3, found '4'" in refused(run(*words[:3], "--dims", "4"))
+    said = refused(run("embed", tmp_path / "none", tmp_path / "map"))
+    assert said.endswith("none does not exist: check the path.")
 
 
 def test_baseline_from_the_command_line(run, tmp_path, monkeypatch):

@@ -9,12 +9,14 @@ from deepometry.errors import DeepometryError, OptionsError
 from deepometry.options import (
     BaselineOptions,
     DemoOptions,
+    EmbedOptions,
     ExampleOptions,
     ExtractOptions,
     GradcamOptions,
     LearningCurveOptions,
     ParseOptions,
     PredictOptions,
+    SubsetOptions,
     TrainOptions,
     settings,
 )
@@ -26,6 +28,8 @@ ALL = (
     LearningCurveOptions,
     PredictOptions,
     ExtractOptions,
+    EmbedOptions,
+    SubsetOptions,
     GradcamOptions,
     DemoOptions,
     ExampleOptions,

@@ -55,6 +55,7 @@ def test_the_page_has_the_four_forms_in_the_protocols_order(browser):
         "train",
         "predict",
         "extract",
+        "embed",  # below the features
     ]
     ids = re.findall(r'\sid="([^"]+)"', page)
     assert len(ids) == len(set(ids))

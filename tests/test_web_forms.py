@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from deepometry.options import (
+    EmbedOptions,
     ExtractOptions,
     ParseOptions,
     PredictOptions,
@@ -28,6 +29,7 @@ OPTIONS = {
     "train": TrainOptions,
     "predict": PredictOptions,
     "extract": ExtractOptions,
+    "embed": EmbedOptions,
 }
 
 

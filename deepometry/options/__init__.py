@@ -9,6 +9,11 @@ from deepometry.options.curve import (
     LearningCurveOptions,
     read_shares,
 )
+from deepometry.options.embed import (
+    DIMS,
+    MAPS,
+    EmbedOptions,
+)
 from deepometry.options.example import (
     DEMO_TARGET,
     DemoOptions,
@@ -44,6 +49,7 @@ from deepometry.options.settings import (
     read_channels,
     settings,
 )
+from deepometry.options.subset import SubsetOptions
 from deepometry.options.train import (
     BALANCES,
     FREEZES,
@@ -62,10 +68,12 @@ __all__ = [
     "AUTO_FORMAT",
     "BALANCES",
     "DEMO_TARGET",
+    "DIMS",
     "FORMATS",
     "FREEZES",
     "LARGEST_FRAME",
     "LAYERS",
+    "MAPS",
     "METHODS",
     "MOST_CHANNELS",
     "NETWORKS",
@@ -78,6 +86,7 @@ __all__ = [
     "STAGES",
     "BaselineOptions",
     "DemoOptions",
+    "EmbedOptions",
     "ExampleOptions",
     "ExportOptions",
     "ExtractOptions",
@@ -88,6 +97,7 @@ __all__ = [
     "PredictOptions",
     "Setting",
     "ShowOptions",
+    "SubsetOptions",
     "TrainOptions",
     "flag_of",
     "read_channels",

@@ -38,6 +38,8 @@ _HEADS = {
     "raw": "Choose the folder of images",
     "parsed": "Choose the folder of parsed cells",
     "model": "Choose a model, or its folder",
+    "features": "Choose the folder of features",
+    "predictions": "Choose the folder of predictions",
     "start": "Choose an earlier model, or its folder",
     "folder": "Choose a folder to write to",
 }

@@ -15,7 +15,7 @@ from deepometry.web.browse_count import IMAGES, STACKS, Tally, count_in_turns
 from deepometry.web.browse_tasks import Task
 from deepometry.words import counted, joined
 
-KINDS = ("raw", "parsed", "model", "start", "folder")
+KINDS = ("raw", "parsed", "model", "start", "features", "predictions", "folder")
 
 _SECONDS = 2.0
 # What is said of a folder that holds the results of a step
@@ -23,6 +23,7 @@ _EARLIER = {
     "train": "Holds a trained model; a new training moves it, whole, to a folder earlier_1 in it.",
     "predict": "Holds predictions; new ones replace them.",
     "extract": "Holds features; new ones replace them, but for other layers of the same cells.",
+    "embed": "Holds a map; a new one replaces it.",
 }
 
 
@@ -64,6 +65,8 @@ def check_path(path: Path, kind: str, task: Task) -> Finding:
             return Finding("missing", _missing(path))
         if kind in ("model", "start"):
             return _model(path, kind)
+        if kind in _TABLES:
+            return _table(path, kind)
         if path.is_file():
             return _file(path, kind)
         return _raw(path, task) if kind == "raw" else _parsed(path, task)
@@ -182,6 +185,26 @@ def _model(path: Path, kind: str) -> Finding:
     name = f" ({file.name})" if path.is_dir() else ""
     labels = counted(len(told.labels), "label")
     return Finding("good", f"{told.target}, {labels}{channels}, frame {told.frame}{name}.")
+
+
+# For what one step wrote: the record of that step, its tables, and what it is called
+_TABLES = {
+    "features": ("extract", "features_extracted_by_*.txt", "Extract", "features"),
+    "predictions": ("predict", "predicted.csv", "Predict", "predictions"),
+}
+
+
+def _table(path: Path, kind: str) -> Finding:
+    """Look for what one step wrote for another."""
+    verb, pattern, button, name = _TABLES[kind]
+    if path.is_file():
+        good = path.match(pattern)
+        return Finding("good" if good else "warn", f"{'A' if good else 'No'} table of {name}.")
+    if not any(path.glob(pattern)):
+        return Finding("warn", f"No {name} in it; give the folder that {button} wrote.")
+    cells = own_record(path / f"{verb}.json", verb).get("cells")
+    of = f" of {counted(cells, 'cell')}" if type(cells) is int else ""
+    return Finding("good", f"{name.capitalize()}{of}.")
 
 
 def _to_make(path: Path) -> Finding:

@@ -22,7 +22,15 @@ from deepometry.web.browse_tasks import Task
 MOST_SHOWN = 500
 """Entries of a folder that are shown; typing narrows them down."""
 
-FILES = {"raw": AMNIS, "model": MODELS, "start": MODELS, "parsed": (), "folder": ()}
+FILES = {
+    "raw": AMNIS,
+    "model": MODELS,
+    "start": MODELS,
+    "features": (".txt",),
+    "predictions": (".csv",),
+    "parsed": (),
+    "folder": (),
+}
 """For each kind of field, the suffixes of the files that can be chosen besides folders."""
 
 _SECONDS = 4.0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Offers = dict[str, dict[str, str]]
 """For each verb, by the name of a field, what to enter there."""
 
-IMAGES = "images"
+IMAGES, MAP = "images", "map"
 # So that a first try takes minutes on a laptop without a GPU
 _EXAMPLE_OPTIONS = {"target": DEMO_TARGET, "epochs": str(settings(DemoOptions)["epochs"][1])}
 
@@ -45,11 +45,15 @@ def offered(job: Job) -> Offers:
         model = {"model": str(output)}
         target = {"target": str(job.options.get("target") or "")}
         return {"predict": model | target, "extract": model}
+    if job.verb == "predict":
+        return {"embed": {"predictions": str(output)}}
+    if job.verb == "extract":
+        return {"embed": {"input": str(output), "output": str(output / MAP)}}
     return _example(output) if job.verb == "demo-data" else {}
 
 
 def _example(images: Path) -> Offers:
-    """Fill all four forms for the example cells."""
+    """Fill all forms for the example cells."""
     place = images.parent
     parsed, model = place / "parsed", {"model": str(place / "model")}
     rest = {"input": str(parsed / HOLD_OUT)} | model
@@ -58,6 +62,11 @@ def _example(images: Path) -> Offers:
         "train": {"input": str(parsed / TRAIN), "output": str(place / "model"), **_EXAMPLE_OPTIONS},
         "predict": {**rest, "output": str(place / "predictions"), "target": DEMO_TARGET},
         "extract": {**rest, "output": str(place / "features")},
+        "embed": {
+            "input": str(place / "features"),
+            "output": str(place / "features" / MAP),
+            "predictions": str(place / "predictions"),
+        },
     }
 
 

@@ -13,11 +13,11 @@ from wtforms import BooleanField, Field, RadioField, SelectField, StringField
 
 from deepometry.errors import DeepometryError, OptionsError, explain_os_error
 from deepometry.files import lies_in
-from deepometry.options import Setting
+from deepometry.options import MAPS, Setting
 from deepometry.web.browse_check import check_path
 from deepometry.web.browse_tasks import Task
 from deepometry.web.memory import Values
-from deepometry.web.steps import LAYER_NAMES, STEPS, Step, example
+from deepometry.web.steps import LAYER_NAMES, MAP_NAMES, STEPS, Step, example
 
 
 class StepForm(FlaskForm):
@@ -136,6 +136,8 @@ def _choices(name: str, setting: Setting) -> list[tuple[str, str]]:
     """Give values and labels, in the order of the page."""
     if name == "layer":
         return list(LAYER_NAMES.items())
+    if setting.choices == MAPS:
+        return list(MAP_NAMES.items())
     return [(choice, choice) for choice in setting.choices or ()]
 
 
@@ -173,9 +175,10 @@ class _Places:
             return {name: f"{path} does not exist; check the path, or use Browse."}
         if self._verb == "parse":
             return {}
-        if not path.is_dir():
+        kind = self._form.step.kinds[name]
+        if kind == "parsed" and not path.is_dir():
             return {name: f"{path} is a file; give the folder that holds it."}
-        found = check_path(path, "parsed", Task(lambda task: None))
+        found = check_path(path, kind, Task(lambda task: None))
         return {name: found.text} if found.state in ("bad", "warn") else {}
 
     def _output(self, name: str, path: Path) -> dict[str, str]:
@@ -214,5 +217,6 @@ _CHECKS: dict[str, _Check] = {
     "input": _Places._input,
     "output": _Places._output,
     "model": _Places._model,
+    "predictions": _Places._input,
     "start_from": _Places._start_from,
 }

@@ -5,8 +5,21 @@ montage sheets by folder, channel and number. What was moved, deleted or written
 in a sentence.
 """
 
-from deepometry.web import results_elsewhere, results_heat, results_look, results_runs
+from deepometry.web import (
+    results_elsewhere,
+    results_explore,
+    results_heat,
+    results_look,
+    results_runs,
+)
 from deepometry.web.results_site import blueprint
 
 # the modules add their pages to it
-__all__ = ["blueprint", "results_elsewhere", "results_heat", "results_look", "results_runs"]
+__all__ = [
+    "blueprint",
+    "results_elsewhere",
+    "results_explore",
+    "results_heat",
+    "results_look",
+    "results_runs",
+]

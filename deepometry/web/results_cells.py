@@ -113,6 +113,11 @@ def open_cells(output: Output) -> Dataset:
     from deepometry.dataset import open_dataset, training_part
     from deepometry.names import HOLD_OUT, TRAIN, label_of
 
+    if output.verb == "embed":
+        parsed = str(output.record.get("parsed") or "")
+        if not parsed:
+            raise DeepometryError("The features do not say which parsed cells they are of.")
+        return open_dataset(Path(parsed))
     place, target = Path(str(output.option("input"))), str(output.option("target") or "")
     if output.verb == "train":  # its table is of the labelled cells, those held out aside
 
@@ -133,7 +138,7 @@ class Matching:
     def __init__(self, output: Output) -> None:
         self.reason, self._dataset = "", None
         self._identities: Iterator[Any] = iter(())
-        self._spaced = output.verb == "extract"  # whose table has no runs of spaces
+        self._spaced = output.verb in ("extract", "embed")  # whose table has no runs of spaces
         try:
             self._dataset = open_cells(output)
             self._identities = self._dataset.identities()

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, abort, render_template, request
 
-from deepometry.web import results_extract, results_predict
+from deepometry.web import results_extract, results_map, results_predict
 from deepometry.web.results_cells import Cells
 from deepometry.web.results_output import Gone, Output, Unknown
 from deepometry.web.results_projector import View
@@ -66,7 +66,7 @@ def cells(id: str) -> str:
         label=label,
         chosen={name: code for name, code in chosen.items() if code},
         heat_cells="; ".join(f"{each['source']}:{each['object']}" for each in page.cells),
-        **_offered(found.cells),
+        **offered_pictures(found.cells),
     )
 
 
@@ -80,7 +80,7 @@ def _class(name: str, labels: list[str]) -> str | None:
     return labels[int(text)]
 
 
-def _offered(found: Cells | str) -> dict[str, Any]:
+def offered_pictures(found: Cells | str) -> dict[str, Any]:
     """Give the channels on offer, and which is shown first; or why there are no pictures."""
     if isinstance(found, str):
         return {"missing": found, "channels": [], "shown": "", "stamp": ""}
@@ -93,6 +93,11 @@ def _offered(found: Cells | str) -> dict[str, Any]:
         "stamp": found.stamp,
         "shown": asked if asked in known else first,
     }
+
+
+def mapped(output: Output) -> results_map.Mapped:
+    """Go through the table of a map once."""
+    return kept(output, "mapped", lambda: results_map.open_mapped(output))
 
 
 # --- extract ---------------------------------------------------------------------------------
@@ -110,7 +115,7 @@ def points(id: str) -> Response:
     found = _extracted(output)
     what = f"points {output.option('layer')}"
     places = kept(output, what, lambda: results_extract.points_json(output, found))
-    offered = _offered(found.cells)
+    offered = offered_pictures(found.cells)
     named = [{"key": str(c.column), "name": str(c)} for c in offered["channels"]]
     more = {name: offered[name] for name in ("missing", "shown", "stamp")}
     return Response(json.dumps(places | more | {"channels": named}), mimetype="application/json")
@@ -137,11 +142,15 @@ def cell_picture(id: str, row: int, channel: str) -> Response:
     return picture(found.cells.picture(row, column))
 
 
-def _table(output: Output) -> results_predict.Predicted | results_extract.Extracted:
+def _table(
+    output: Output,
+) -> results_predict.Predicted | results_extract.Extracted | results_map.Mapped:
     if results_predict.told_by(output).get("counts"):
         return _predicted(output)
     if output.verb == "extract":
         return _extracted(output)
+    if output.verb == "embed":
+        return mapped(output)
     return abort(404)
 
 

@@ -19,6 +19,7 @@ RECORDS = {
     "learning-curve": "learning_curve.json",
     "predict": "predict.json",
     "extract": "extract.json",
+    "embed": "embed.json",
     "gradcam": "gradcam.json",
 }
 CROSS_VALIDATION = "cross_validation.json"

@@ -11,6 +11,7 @@ from deepometry.errors import DeepometryError
 from deepometry.options import STAGES
 from deepometry.web import (
     results_baseline,
+    results_embed,
     results_evaluation,
     results_extract,
     results_files,
@@ -55,7 +56,7 @@ def show(id: str) -> str:
 
 def _look_again(output: Output) -> None:
     """Forget cells that were moved or changed since, or that may be back where they were."""
-    for what in ("predicted", "extracted"):
+    for what in ("predicted", "extracted", "mapped"):
         found = peek(output, what)
         if found and (isinstance(found.cells, str) or found.cells.changed):
             forget(output, what)
@@ -109,6 +110,10 @@ def _extract_content(job: JobLike, output: Output) -> dict[str, Any]:
     }
 
 
+def _embed_content(job: JobLike, output: Output) -> dict[str, Any]:
+    return {"map": results_embed.map_of(output)}
+
+
 _CONTENTS: dict[str, Callable[[JobLike, Output], dict[str, Any]]] = {
     "parse": _parse_content,
     "train": _train_content,
@@ -117,6 +122,7 @@ _CONTENTS: dict[str, Callable[[JobLike, Output], dict[str, Any]]] = {
     "learning-curve": _curve_content,
     "predict": _predict_content,
     "extract": _extract_content,
+    "embed": _embed_content,
 }
 
 
@@ -202,3 +208,13 @@ def learning_curve(id: str) -> Response:
 def curve(id: str) -> dict[str, Any]:
     """Give the learning curve."""
     return results_train.curve(find_output(id, "train"))
+
+
+# --- embed -----------------------------------------------------------------------------------
+
+
+@blueprint.get("/jobs/<id>/results/map/<int:number>.png")
+def map_picture(id: str, number: int) -> Response:
+    """Show a picture of a map."""
+    output = find_output(id, "embed")
+    return picture(output.path(results_embed.picture_name(output, number)).read_bytes())

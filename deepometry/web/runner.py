@@ -37,6 +37,7 @@ _LESS = {
     "train": ", or use a smaller Batch size or a smaller Network.",
     "predict": ", or use a smaller Batch size.",
     "extract": ", or use a smaller Batch size.",
+    "embed": ", or fewer Components.",
     "gradcam": ", or fewer Cells.",
 }
 logger = logging.getLogger(__name__)

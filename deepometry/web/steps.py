@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deepometry.options import (
+    EmbedOptions,
     ExtractOptions,
     LearningCurveOptions,
     ParseOptions,
@@ -27,6 +28,7 @@ TARGET_OF_MODEL = Setting(
     str,
 )
 # As the protocol spells them, in its order
+MAP_NAMES = {"umap": "UMAP", "tsne": "t-SNE", "phate": "PHATE", "pca": "PCA"}
 LAYER_NAMES = {"res4a_relu": "Res4a_ReLU", "res5a_relu": "Res5a_ReLU", "pool5": "pool5"}
 
 
@@ -50,6 +52,8 @@ class Step:
         Where the page begins with another value than the option's default.
     extra : dict of str to Setting
         Fields of the page that are no options of the step.
+    below : str
+        The verb of the step under whose form this one stands; empty for a column of its own.
     """
 
     verb: str
@@ -62,6 +66,7 @@ class Step:
     kinds: dict[str, str]
     defaults: dict[str, str] = field(default_factory=dict)
     extra: dict[str, Setting] = field(default_factory=dict)
+    below: str = ""
 
     @property
     def fields(self) -> dict[str, tuple[Setting, Any]]:
@@ -137,6 +142,17 @@ STEPS = {
             ("input", "output", "model", "layer"),
             {"input": "parsed", "output": "folder", "model": "model"},
         ),
+        Step(
+            "embed",
+            "",
+            "Map of cells",
+            "Draw map",
+            "Puts similar cells side by side.",
+            EmbedOptions,
+            ("input", "output", "method", "dims", "color"),
+            {"input": "features", "output": "folder", "predictions": "predictions"},
+            below="extract",
+        ),
     )
 }
 
@@ -160,6 +176,9 @@ _PLACES = {
     ("extract", "input"): ("parsed", "Hold-out"),
     ("extract", "output"): ("features",),
     ("extract", "model"): ("model",),
+    ("embed", "input"): ("features",),
+    ("embed", "output"): ("features", "map"),
+    ("embed", "predictions"): ("predictions",),
 }
 _EXAMPLES = {
     "frame": "48",
@@ -178,6 +197,12 @@ _EXAMPLES = {
     "views": "8; left blank: as the recipe or the model has it",
     "validation": "0.2; left blank: as the recipe has it",
     "patience": "40; left blank: as the recipe has it",
+    "color": "Class, Day; left blank: all that fit",
+    "layer": "pool5; left blank: extracted last",
+    "neighbors": "30; left blank: 15 for umap, 5 for phate",
+    "min_dist": "0.1",
+    "perplexity": "30",
+    "components": "50",
     "unsure_below": "0.8; left blank: every cell is labelled",
     "weights": "imagenet; left blank: from scratch",
     "folds": "5; left blank: none",

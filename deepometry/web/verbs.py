@@ -12,6 +12,7 @@ from typing import Any
 from deepometry.errors import DeepometryError
 from deepometry.options import (
     BaselineOptions,
+    EmbedOptions,
     ExampleOptions,
     ExportOptions,
     ExtractOptions,
@@ -19,6 +20,7 @@ from deepometry.options import (
     LearningCurveOptions,
     ParseOptions,
     PredictOptions,
+    SubsetOptions,
     TrainOptions,
     flag_of,
     settings,
@@ -72,6 +74,8 @@ VERBS: dict[str, Verb] = {
         ),
         _step("predict", PredictOptions),
         _step("extract", ExtractOptions),
+        _step("embed", EmbedOptions),
+        _step("subset", SubsetOptions),
         _step("gradcam", GradcamOptions),
         _step("export", ExportOptions),
         Verb(

@@ -12,7 +12,7 @@ from deepometry.web.companions import COMPANIONS
 from deepometry.web.steps import STEPS
 
 TITLES = {verb: step.title for verb, step in STEPS.items()} | {"demo-data": "Example cells"}
-TITLES |= {"export": "Export"}
+TITLES |= {"export": "Export", "subset": "Set of cells"}
 TITLES |= {verb: each.title for verb, each in COMPANIONS.items()}
 STATES = {
     "queued": "Waiting",

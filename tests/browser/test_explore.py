@@ -1,0 +1,231 @@
+"""The explorer in a browser: what is drawn, chosen, listed and saved."""
+
+from __future__ import annotations
+
+import csv
+import re
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from deepometry.dataset import open_dataset
+from deepometry.embed import embed
+from deepometry.options import EmbedOptions
+from deepometry.web.jobs import Jobs
+from tests.browser.conftest import watch_of
+from tests.browser.protocol import JOB
+from tests.browser.watch import assert_accessible
+from tests.features_table import features_of, write_features
+from tests.test_web_explore import CELLS, in_order, write_cells
+
+
+@pytest.fixture(scope="module")
+def maps(make_server, tmp_path_factory):
+    """A server with a map in a plane and one in space, and where they lie."""
+    place, server = tmp_path_factory.mktemp("maps"), make_server()
+    parsed = write_cells(place / "parsed")
+    folder = write_features(place / "features", features_of(CELLS), input=str(parsed))
+    in_order(folder)
+    jobs = Jobs(server.state / "jobs")
+    for dims in (3, 2):  # the last one is shown on the page
+        start, output = time.time(), place / f"map{dims}"
+        options = EmbedOptions(input=folder, output=output, method="pca", dims=dims)
+        job = jobs.record(options, embed(options), start, time.time())
+        server.__dict__[f"map{dims}"] = f"explore/{job.id}"
+        time.sleep(0.01)  # so that they are told apart by their time
+    server.place = place
+    return server
+
+
+@pytest.fixture
+def page(maps, visit):
+    return opened(visit(maps, maps.map2))
+
+
+def opened(page: Page) -> Page:
+    """Wait until the cells and the channels are there."""
+    expect(page.locator("#explore[data-ready]")).to_be_attached()
+    expect(page.locator("[data-of=channel] option").first).to_be_attached()
+    return page
+
+
+def lasso(page: Page, *around: tuple[float, float]) -> None:
+    """Draw around a part of the map, in shares of its width and height."""
+    page.get_by_text("Lasso", exact=True).click()
+    box = page.locator("[data-of=cloud]").bounding_box()
+    places = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in around]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=3)
+    page.mouse.up()
+
+
+def by_class(page: Page) -> None:
+    """Colour by the class of the folders."""
+    page.locator("[data-of=colour]").select_option(label="Class")
+    expect(page.locator("[data-of=legend] .r-count")).to_have_text(["10", "10", "10"])
+
+
+def where(page: Page, cell: int) -> tuple[float, float]:
+    """Give where a cell is drawn, in pixels of the window."""
+    x, y = page.evaluate(
+        """(cell) => { const e = window.deepometryExplorer, m = e.matrix, [w, h] = e.size;
+            const p = [0, 1, 2].map((k) => k < e.dims ? e.values[cell * e.dims + k] : 0);
+            const at = (r) => m[r] * p[0] + m[4 + r] * p[1] + m[8 + r] * p[2] + m[12 + r];
+            return [(at(0) + 1) / 2 * w, (1 - at(1)) / 2 * h]; }""",
+        cell,
+    )
+    box = page.locator("[data-of=cloud]").bounding_box()
+    return box["x"] + x, box["y"] + y
+
+
+def shades(page: Page) -> int:
+    """Count the colours that are really on the screen of the map."""
+    return page.evaluate(
+        """() => new Promise((done) => { const { cloud } = window.deepometryExplorer;
+            const look = () => { if (!cloud.whole) return setTimeout(look, 50);
+              const { gl } = cloud, size = gl.drawingBufferWidth * gl.drawingBufferHeight;
+              const all = new Uint8Array(4 * size);
+              gl.readPixels(0, 0, gl.drawingBufferWidth, gl.drawingBufferHeight, gl.RGBA,
+                gl.UNSIGNED_BYTE, all);
+              done(new Set(new Uint32Array(all.buffer)).size); };
+            look(); })"""
+    )
+
+
+count = "[data-of=count]"
+WHOLE = ((0.01, 0.02), (0.99, 0.02), (0.99, 0.98), (0.01, 0.98))
+
+
+def test_the_card_of_a_map_leads_to_the_explorer(maps, visit):
+    page = visit(maps)
+    card = page.locator("#results-embed")
+    expect(card.locator(".r-map img").first).to_be_visible()
+    card.locator("[data-of=map]").select_option(label="Day")
+    expect(card.locator(".r-map[data-map='2'] img")).to_be_visible()
+    assert_accessible(page)
+    card.get_by_role("link", name="Explore the cells").click()
+    opened(page)
+    expect(page.locator("[data-of=legend] .r-name")).to_have_text(["A", "B", "C"])
+    assert shades(page) >= 4  # three groups and what lies behind
+
+
+def test_a_lasso_chooses_cells_and_tells_how_they_divide(page: Page, maps):
+    lasso(page, *WHOLE)
+    expect(page.locator(count)).to_have_text(f"{CELLS} of {CELLS}")
+    tables = page.locator("[data-of=parts] table")
+    expect(tables).to_have_count(3)
+    assert tables.first.locator("tbody th").all_inner_texts() == ["A", "B", "C"]
+    expect(tables.first.locator("tbody tr").first).to_contain_text("33 %")
+    pictures = page.locator("[data-of=gallery] img")
+    expect(pictures).to_have_count(CELLS)
+    expect(pictures.first).to_have_js_property("naturalWidth", 16)
+    page.locator("[data-of=channel]").select_option(label="Ch6")
+    expect(pictures.first).to_have_attribute("src", re.compile("/1.png"))
+    assert_accessible(page)
+
+
+def test_a_click_chooses_and_keys_add_and_take_away(page: Page):
+    for cell, how, told in ((5, None, 1), (25, "Shift", 2), (5, "Alt", 1), (14, None, 1)):
+        place = where(page, cell)
+        if how:
+            page.keyboard.down(how)
+        page.mouse.click(*place)
+        if how:
+            page.keyboard.up(how)
+        expect(page.locator(count)).to_have_text(f"{told} of {CELLS}")
+    assert page.evaluate("() => window.deepometryExplorer.chosen[14]") == 1
+    page.locator("[data-of=cloud]").press("Escape")
+    expect(page.locator(count)).to_have_text("none")
+
+
+def test_the_cell_under_the_mouse_is_shown(page: Page):
+    page.mouse.move(*where(page, 12), steps=2)
+    hover = page.locator("[data-of=hover]")
+    expect(hover).to_contain_text("Class B.cif")
+    expect(hover).to_contain_text("object 2")
+    expect(hover.locator("img")).to_have_js_property("naturalWidth", 16)
+
+
+def test_it_is_used_by_keyboard(page: Page):
+    cloud = page.locator("[data-of=cloud]")
+    before = where(page, 3)
+    cloud.press("ArrowRight")
+    assert where(page, 3)[0] == pytest.approx(before[0] - 60, abs=0.5)
+    for _ in range(12):
+        cloud.press("+")
+    page.get_by_role("button", name="Choose what is in view").press("Enter")
+    expect(page.locator(count)).to_have_text("none")  # enlarged so far that no cell is in view
+    cloud.press("0")
+    assert where(page, 3) == pytest.approx(before, abs=0.5)
+    by_class(page)
+    page.locator("[data-of=legend] .r-group").first.press("Enter")
+    page.get_by_role("button", name="Choose what is in view").press("Enter")
+    expect(page.locator(count)).to_have_text(f"20 of {CELLS}")  # of hidden groups none
+    page.get_by_role("button", name="Choose B", exact=True).press("Enter")
+    expect(page.locator(count)).to_have_text(f"10 of {CELLS}")
+
+
+def test_colours_follow_numbers_too(page: Page):
+    page.locator("[data-of=colour]").select_option(label="mean intensity of Ch3 Brightfield")
+    expect(page.locator("[data-of=scale]")).to_be_visible()
+    expect(page.locator("[data-of=low]")).to_contain_text("and less")
+    assert shades(page) > 6
+
+
+def test_the_chosen_cells_are_listed(page: Page, tmp_path: Path):
+    by_class(page)
+    page.get_by_role("button", name="Choose C", exact=True).click()
+    with page.expect_download() as found:
+        page.get_by_role("button", name="List as .csv").click()
+    found.value.save_as(tmp_path / "cells.csv")
+    with (tmp_path / "cells.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["object"] for row in rows] == [str(n) for n in range(10)]
+    assert {row["source"] for row in rows} == {"Class C.cif"}
+
+
+def test_the_chosen_cells_are_saved_as_a_set(page: Page, maps):
+    by_class(page)
+    watch_of(page).expect("400")  # of the name that cannot be one
+    page.get_by_role("button", name="Choose A", exact=True).click()
+    save = page.get_by_role("button", name="Save images as a set")
+    page.locator("[name=name]").fill("a/b")
+    save.click()
+    page.get_by_text("that may stand in a folder name").wait_for()
+    page.locator("[name=name]").fill("Round ones")
+    save.click()
+    answer = page.locator("[data-of=answer]")
+    expect(answer).to_contain_text("Saved 10 cells as the set Round ones", timeout=JOB)
+    found = open_dataset(maps.place / "map2" / "sets" / "parsed")
+    assert len(found) == 10 and found.parts[0].levels == ("Set Round ones", "Class A")
+
+
+def test_in_space_dragging_turns_the_map(maps, visit):
+    page = opened(visit(maps, maps.map3))
+    expect(page.locator("[data-of=move]")).to_have_text("Turn")
+    before, box = where(page, 3), page.locator("[data-of=cloud]").bounding_box()
+    middle = (box["x"] + box["width"] / 2, box["y"] + 20)
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0] + 90, middle[1] + 10, steps=4)
+    page.mouse.up()
+    assert where(page, 3) != pytest.approx(before, abs=3)
+    assert shades(page) >= 4
+    lasso(page, *WHOLE)
+    expect(page.locator(count)).to_have_text(f"{CELLS} of {CELLS}")
+
+
+def test_what_is_gone_is_said(maps, visit):
+    path = maps.place / "map3" / "coordinates.npz"
+    path.rename(path.with_suffix(".moved"))
+    try:
+        page = visit(maps, maps.map3)
+        watch_of(page).expect("410")
+        told = page.locator("[data-of=wait]")
+        expect(told).to_contain_text("it was moved or deleted after this run")
+    finally:
+        path.with_suffix(".moved").rename(path)

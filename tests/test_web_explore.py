@@ -1,0 +1,195 @@
+"""The server's side of the explorer: bytes for the map, pictures, lists and sets of cells."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from deepometry.embed import embed
+from deepometry.options import EmbedOptions, SubsetOptions
+from deepometry.web import create_app
+from deepometry.web.verbs import restored, verb_of
+from tests.features_table import CLASSES, features_of, write_features, write_predictions
+from tests.parsed import blobs, write_record, write_stack
+
+CELLS = 30
+
+
+def write_cells(root):
+    """Parsed cells in the order of the features: all of A, then of B, then of C."""
+    write_record(root, names={"3": "Brightfield"})
+    for kind, name in enumerate(CLASSES):
+        write_stack(root / f"Class {name}", blobs(CELLS // 3, kind))
+    return root
+
+
+def in_order(folder):
+    """Put rows of features and metadata in the order of the parsed cells."""
+    table, told = folder / "features_extracted_by_pool5.txt", folder / "metadata.tsv"
+    head, *rows = told.read_text("utf-8").splitlines()
+    order = [n for kind in range(3) for n in range(kind, CELLS, 3)]
+    values = table.read_text().splitlines()
+    table.write_text("".join(f"{values[n]}\n" for n in order))
+    told.write_text("".join(f"{line}\n" for line in [head, *[rows[n] for n in order]]))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    root = tmp_path_factory.mktemp("explore")
+    parsed = write_cells(root / "parsed")
+    folder = write_features(root / "features", features_of(CELLS), input=str(parsed))
+    in_order(folder)
+    write_predictions(folder, range(24))
+    return root
+
+
+@pytest.fixture(scope="module")
+def app(place):
+    app = create_app({"HOME": place / "home", "TESTING": True, "WTF_CSRF_ENABLED": False})
+    options = EmbedOptions(input=place / "features", output=place / "map", method="pca")
+    import time
+
+    start = time.time()
+    job = app.extensions["jobs"].record(options, embed(options), start, time.time())
+    app.config["MAP"] = f"/explore/{job.id}"
+    return app
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def base(app):
+    return app.config["MAP"]
+
+
+def table(place):
+    return pd.read_csv(place / "map" / "coordinates.csv", dtype={"object": str})
+
+
+def bits(rows):
+    chosen = np.zeros(CELLS, bool)
+    chosen[list(rows)] = True
+    return np.packbits(chosen, bitorder="little").tobytes()
+
+
+def test_the_page_and_what_it_is_told(client, base):
+    page = client.get(base)
+    assert page.status_code == 200
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    assert "htmx" not in page.text.split("</head>")[0].replace("htmx-config", "")
+    told = client.get(f"{base}/about.json").json
+    assert (told["cells"], told["axes"], told["confidence"]) == (CELLS, ["pca_1", "pca_2"], True)
+    columns = {each["name"]: each for each in told["columns"]}
+    assert columns["Class"]["values"] == list(CLASSES)
+    assert columns["Class"]["counts"] == [10, 10, 10] and columns["Class"]["bytes"] == 1
+
+
+def test_places_and_codes_are_those_of_the_table(client, base, place):
+    rows = table(place)
+    places = np.frombuffer(client.get(f"{base}/places.bin").data, "<f4").reshape(CELLS, 2)
+    assert np.allclose(places, rows[["pca_1", "pca_2"]], rtol=1e-4, atol=1e-4)
+    told = client.get(f"{base}/about.json").json
+    for column in told["columns"]:
+        codes = np.frombuffer(client.get(f"{base}/codes/{column['code']}.bin").data, "u1")
+        found = [column["values"][code] if code < 255 else "" for code in codes]
+        assert found == rows[column["name"]].fillna("").astype(str).tolist()
+    sure = np.frombuffer(client.get(f"{base}/confidence.bin").data, "<f4")
+    assert np.array_equal(np.isnan(sure), rows.confidence.isna())
+    assert client.get(f"{base}/codes/99.bin").status_code == 404
+
+
+def test_intensities_are_means_of_the_channels(client, base):
+    told = client.get(f"{base}/pictures.json").json
+    assert told["missing"] == "" and len(told["channels"]) == 2
+    assert told["channels"][0]["name"] == "Ch3 Brightfield"
+    found = np.frombuffer(client.get(f"{base}/intensity/1.bin").data, "<f4")
+    expected = np.concatenate([blobs(10, kind)[..., 1].mean((1, 2)) for kind in range(3)])
+    assert np.allclose(found, expected, rtol=1e-5)
+    assert client.get(f"{base}/intensity/2.bin").status_code == 404
+
+
+def test_a_cell_is_drawn_and_named(client, base):
+    id = base.rpartition("/")[2]
+    assert client.get(f"/jobs/{id}/results/cell/11.json").json["source"] == "Class B.cif"
+    drawn = client.get(f"/jobs/{id}/results/cell/11/all.png")
+    assert drawn.data.startswith(b"\x89PNG")
+
+
+def test_the_list_of_chosen_cells(client, base, place):
+    answer = client.post(f"{base}/cells.csv", data=bits([3, 4, 29]))
+    found = pd.read_csv(io.StringIO(answer.text), dtype={"object": str})
+    assert found.equals(table(place).iloc[[3, 4, 29]].reset_index(drop=True))
+    assert "attachment" in answer.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"), [(b"", "another map"), (bits([]), "No cell is chosen"), (b"x" * 9, "another")]
+)
+def test_choices_that_cannot_be_read(client, base, sent, told):
+    for path in ("cells.csv", "set?name=A"):
+        answer = client.post(f"{base}/{path}", data=sent, headers={"Accept": "application/json"})
+        assert answer.status_code == 409 and told in answer.json["error"]
+
+
+def test_a_set_is_begun_as_a_job(client, base, app, place):
+    told = client.post(f"{base}/set?name=Odd%20ones", data=bits([0, 12])).json
+    job = app.extensions["jobs"].get(told["job"])
+    sets = place / "map" / "sets"
+    expected = SubsetOptions(
+        input=place / "parsed", output=sets / "parsed", cells=sets / "Set Odd ones.csv",
+        name="Odd ones",
+    )  # fmt: skip
+    assert restored(verb_of(expected), job.options) == expected
+    with (sets / "Set Odd ones.csv").open(newline="") as file:
+        assert [row["source"] for row in csv.DictReader(file)] == ["Class A.cif", "Class B.cif"]
+    state = client.get(f"/explore/sets/{job.id}.json").json
+    assert (state["state"], state["output"]) == ("queued", str(sets / "parsed"))
+    assert "Set of cells" in client.get("/jobs").text
+    for name in ("..%2Fx", "a%2Fb", "", "x%3Ay"):
+        answer = client.post(f"{base}/set?name={name}", data=bits([0]))
+        assert answer.status_code == 400 and "Name" in answer.json["error"]
+    assert {path.name for path in sets.iterdir()} == {"Set Odd ones.csv"}
+
+
+def test_nothing_of_other_jobs_or_without_a_token(client, base, app, place):
+    assert client.get("/explore/none").status_code == 404
+    id = base.rpartition("/")[2]
+    assert client.get(f"/explore/sets/{id}.json").status_code == 404
+    app.config["WTF_CSRF_ENABLED"] = True
+    try:
+        assert client.post(f"{base}/cells.csv", data=bits([1])).status_code == 400
+    finally:
+        app.config["WTF_CSRF_ENABLED"] = False
+
+
+def test_without_the_parsed_cells_there_are_no_pictures(client, base, place):
+    (place / "parsed").rename(place / "moved")
+    try:
+        told = client.get(f"{base}/pictures.json").json
+        assert "does not exist" in told["missing"] and told["channels"] == []
+        answer = client.get(f"{base}/intensity/0.bin", headers={"Accept": "application/json"})
+        assert answer.status_code == 410
+        assert client.get(f"{base}/places.bin").status_code == 200
+    finally:
+        (place / "moved").rename(place / "parsed")
+    assert client.get(f"{base}/pictures.json").json["missing"] == ""
+
+
+def test_a_damaged_map_says_so(client, base, place):
+    path = place / "map" / "coordinates.npz"
+    whole = path.read_bytes()
+    path.write_bytes(b"nonsense")
+    try:
+        answer = client.get(f"{base}/places.bin", headers={"Accept": "application/json"})
+        assert answer.status_code == 409 and "draw the map anew" in answer.json["error"]
+    finally:
+        path.write_bytes(whole)
+    assert json.loads((place / "map" / "embed.json").read_text("utf-8"))["parsed"]
