@@ -38,8 +38,8 @@ def write_ideas(bundle: Bundle, table: CellTable, progress: Progress) -> list[st
 
     Notes
     -----
-    Plain text, one object number a line, rising, as IDEAS shows them and as its own exports of
-    object numbers have them. A summary, `populations.csv`, counts each list.
+    Plain text, one object number a line, rising, numbered as IDEAS shows them; the program's own
+    file format of populations is not documented. A summary, `populations.csv`, counts each list.
     """
     if table.label is None:
         raise DeepometryError(
