@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from deepometry.augment import augment
 from deepometry.chance import chance_of, no_better_than_guessing
 from deepometry.checkpoint import (
     Checkpoint,
@@ -23,19 +21,15 @@ from deepometry.checkpoint import (
 )
 from deepometry.errors import DeepometryError
 from deepometry.files import provenance, write_json
-from deepometry.forecast import about_time, check_memory, memory_needed, seconds_a_step
-from deepometry.loading import Batch, batches, channel_statistics, class_weights, training_order
+from deepometry.forecast import about_time, memory_needed, seconds_a_step
+from deepometry.learner import Learner
 from deepometry.model import Description, load_model, read_description, save_model
-from deepometry.network import build_network, compile_network
 from deepometry.options import TrainOptions
 from deepometry.out_of_fold import log_loss, outcomes
-from deepometry.parallel import Devices
-from deepometry.phases import Phase, freeze, head_epochs, phase_at, phases_of
-from deepometry.precision import chosen_precision
+from deepometry.phases import Phase, head_epochs, phase_at, phases_of
 from deepometry.progress import Progress, unbroken
 from deepometry.recipe import Recipe, learning_rate_at, recipe_for, written_out
 from deepometry.report import confusion, plot_history, scores, write_table
-from deepometry.scaling import less_background
 from deepometry.schedule import Plan, plan
 from deepometry.training_cells import Cells, describe
 from deepometry.training_facts import (
@@ -48,11 +42,9 @@ from deepometry.training_facts import (
     facts_of,
     set_aside,
 )
-from deepometry.transfer import Start, begin, sample_of, take_over
+from deepometry.transfer import begin
 from deepometry.validated import judge
 from deepometry.words import counted
-
-_EVALUATED_AT_ONCE = 128
 
 
 class Run:
@@ -81,19 +73,16 @@ class Run:
             record=provenance("train", self.told),
         )
         progress.report(0, 0, "Building the network")
-        self.devices = Devices(min(self.recipe.batch_size, len(cells.training)))
+        self.learner = Learner(options, self.recipe, cells)
+        self.model, self.devices = self.learner.model, self.learner.devices
         with self.devices.scope():
-            self.model = self._network()
             if self.start:
-                self._take_over(self.start)
+                progress.say(self.learner.take_over(self.start, self.description))
             self._enter(phase_at(self.phases, max(1, len(self.history))))
             if earlier:
                 restore(self.model, earlier, options.output)
         if told := self.devices.told(self.recipe.batch_size):
             progress.say(told)
-        self.weights = class_weights(
-            cells.codes[cells.training], len(cells.labels), self.recipe.balance
-        )
         if earlier:
             self._mend_model()
 
@@ -127,38 +116,9 @@ class Run:
     def _described(self, row: Row) -> Description:
         return replace(self.description, scores={**self.description.scores, **_scores(row)})
 
-    def _network(self) -> Any:
-        cells, recipe = self.cells, self.recipe
-        change = less_background if recipe.scaling == "background" else None
-        means, deviations = channel_statistics(cells.dataset, cells.training, cells.columns, change)
-        model = build_network(
-            recipe.network,
-            cells.dataset.frame,
-            len(cells.labels),
-            recipe.scaling,
-            means.tolist(),
-            deviations.tolist(),
-            self.options.seed,
-            chosen_precision(self.options.precision),
-        )
-        check_memory(model, recipe.batch_size)
-        return model
-
-    def _take_over(self, start: Start) -> None:
-        cells = self.cells
-        images = cells.dataset.read(sample_of(cells.training), cells.columns)
-        self.progress.say(take_over(start, self.model, self.description, images))
-
     def _enter(self, phase: Phase) -> None:
-        """Choose the layers that learn, with a new optimiser."""
         self.phase = phase
-        cells, recipe = self.cells, self.recipe
-        freeze(self.model, phase.frozen)
-        counts = np.bincount(cells.codes[cells.training], minlength=len(cells.labels))
-        shares = counts / counts.sum() if recipe.balance == "adjust" else None
-        compile_network(
-            self.model, recipe.learning_rate, recipe.weight_decay, recipe.smoothing, shares
-        )
+        self.learner.enter(phase)
 
     @property
     def _steps(self) -> int:
@@ -200,10 +160,10 @@ class Run:
         """Say what is to come, from a few steps that are taken back."""
         self.progress.report(0, 0, "Timing a few steps")
         rng = np.random.default_rng([self.options.seed, 2])
-        given = self._training_batches(rng)
+        given = self.learner.batches(rng)
         batch = next(given)
         given.close()
-        seconds = seconds_a_step(variables_of(self.model), lambda: self._step(batch))
+        seconds = seconds_a_step(variables_of(self.model), lambda: self.learner.step(batch))
         share = len(self.cells.validation) / len(self.cells.training)
         needed = memory_needed(self.model, self.recipe.batch_size) / 2**20
         told = about_time(epochs, self._steps, seconds, share, self.role.steps_after)
@@ -234,38 +194,14 @@ class Run:
         rng = np.random.default_rng([self.options.seed, 1, epoch])
         sums, cells = np.zeros(2), 0
         rate = self.recipe.learning_rate
-        for step, batch in enumerate(self._training_batches(rng)):
+        for step, batch in enumerate(self.learner.batches(rng)):
             rate = self._rate(epoch, step)
             self.model.optimizer.learning_rate.assign(rate)
-            sums += len(batch.labels) * np.array(self._step(batch))
+            sums += len(batch.labels) * np.array(self.learner.step(batch))
             cells += len(batch.labels)
             self._report(epoch, step + 1, *sums / cells)
         loss, accuracy = (sums / cells).tolist()
         return {"loss": loss, "accuracy": accuracy, "learning_rate": rate}
-
-    def _step(self, batch: Batch) -> tuple[float, float]:
-        """Learn from a batch; give loss and accuracy."""
-        wanted = np.eye(len(self.cells.labels), dtype=np.float32)[batch.labels]
-        logs = self.devices.train(self.model, batch.images, wanted, batch.weights)
-        return float(logs["loss"]), float(logs["accuracy"])
-
-    def _training_batches(self, rng: np.random.Generator) -> Generator[Batch]:
-        cells, recipe, options = self.cells, self.recipe, self.options
-        order = training_order(cells.training, cells.codes, recipe.batch_size, recipe.balance, rng)
-
-        def change(images: np.ndarray) -> np.ndarray:
-            moves = (options.flips, options.rotation, recipe.shifts)
-            return augment(images, rng, *moves, mirror=options.recipe != "protocol")
-
-        return batches(
-            cells.dataset,
-            order,
-            cells.codes,
-            recipe.batch_size,
-            cells.columns,
-            self.weights,
-            change,
-        )
 
     def _report(self, epoch: int, step: int, loss: float, accuracy: float) -> None:
         text = f"Epoch {epoch} of {self.recipe.epochs}: loss {loss:.3f}, accuracy {accuracy:.3f}"

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from deepometry.chance import chance_of
 from deepometry.evaluation.reliability import calibration_error, log_loss
 from deepometry.evaluation.temperature import fit_temperature, scaled
+from deepometry.out_of_fold import outcomes
 from deepometry.progress import Progress
 from deepometry.report import confusion, scores
 from deepometry.training_cells import Cells
-from deepometry.views import predict_views
-
-_AT_ONCE = 128
 
 
 @dataclass(frozen=True)
@@ -57,17 +56,15 @@ def judge(model: Any, cells: Cells, views: int, progress: Progress) -> Judged:
     progress : Progress
         Told about it; may cancel.
     """
-    true, found = cells.codes[cells.validation], []
-    for first in range(0, len(true), _AT_ONCE):
-        images = cells.dataset.read(cells.validation[first : first + _AT_ONCE], cells.columns)
-        found.append(predict_views(model, images, views)[0])
-        progress.check()
-    chances = np.concatenate(found)
+    given = outcomes(model, cells, cells.validation, views, progress)
+    chances = np.concatenate([each for _, each in given])
+    true = cells.codes[cells.validation]
     temperature = fit_temperature(chances, true)
     matrix = confusion(true, chances.argmax(1), len(cells.labels))
     row = {
         "loss": log_loss(chances, true),
         **scores(matrix),
+        "chance": chance_of(matrix),
         "calibration_error": calibration_error(scaled(chances, temperature), true),
         "calibration_error_before": calibration_error(chances, true),
     }

@@ -15,6 +15,7 @@ import pytest
 from deepometry.checkpoint import STATE, load_checkpoint
 from deepometry.dataset import open_dataset
 from deepometry.errors import DeepometryError
+from deepometry.evaluation.temperature import scaled
 from deepometry.files import read_json
 from deepometry.model import load_model, read_description
 from deepometry.progress import Cancelled, Part, Progress
@@ -96,7 +97,8 @@ def test_the_model_of_a_fold_never_saw_the_cells_that_it_names(crossed, few):
     model, said, _ = load_model(folder / "fold_1")
     left_out = np.flatnonzero(table["fold"] == 1)
     assert sum(said.cells.values()) + len(left_out) == 32
-    (chances,) = predict_views(model, open_dataset(few).read(left_out), said.views)
+    (raw,) = predict_views(model, open_dataset(few).read(left_out), said.views)
+    chances = scaled(raw, said.temperature)
     rows = table.iloc[left_out][["probability_A", "probability_B", "probability_C"]]
     assert np.allclose(chances, rows.to_numpy(), atol=1e-3)
     assert not (folder / "fold_1" / STATE).exists()  # of no use any more, and large

@@ -75,6 +75,16 @@ def rng():
     return np.random.default_rng(5)
 
 
+def test_a_rare_class_that_is_missed_does_not_lift_the_interval_of_the_mean():
+    """Drawn without its two cells, the mean would be that of the other classes alone."""
+    found = {
+        s.name: s for s in scored(np.array([[90, 10, 0], [10, 90, 0], [1, 1, 0]]), LABELS, rng())
+    }
+    mean = found["balanced_accuracy"]
+    assert mean.value == pytest.approx(0.6)
+    assert mean.low < 0.6 < mean.high < 0.66
+
+
 def test_groups_are_drawn_as_a_whole():
     good, bad = np.array([[50, 0], [0, 50]]), np.array([[10, 40], [40, 10]])
     groups = np.stack([good, good, bad, bad])

@@ -10,6 +10,7 @@ import numpy as np
 from deepometry.evaluation.intervals import draws_for, percentiles, resampled, wilson
 
 WHOLE = ("accuracy", "balanced_accuracy", "macro_f1", "kappa", "mcc")
+MEANS = ("balanced_accuracy", "macro_f1")
 EACH = ("precision", "recall", "f1")
 NAMES = {
     "accuracy": "Accuracy",
@@ -134,16 +135,25 @@ def scored(
     counts = {"precision": (right, named), "recall": (right, true)}
     counts["accuracy"] = (right.sum(), matrix.sum())
     found = []
+    others = _whole_of(drawn, true)
     for name, value in whole_scores(matrix).items():
-        low, high = _interval(whole_scores(drawn)[name], counts.get(name))
+        low, high = _interval(others[name], counts.get(name))
         found.append(Score(name, "", float(value), float(low), float(high), int(matrix.sum())))
-    each, others = class_scores(matrix), class_scores(drawn)
-    bounds = {name: _interval(others[name], counts.get(name)) for name in EACH}
+    each, drawn_each = class_scores(matrix), class_scores(drawn)
+    bounds = {name: _interval(drawn_each[name], counts.get(name)) for name in EACH}
     for code, label in enumerate(labels):
         for name in EACH:
             share, least, most = (float(side[code]) for side in (each[name], *bounds[name]))
             found.append(Score(name, label, share, least, most, int(true[code])))
     return found
+
+
+def _whole_of(drawn: np.ndarray, true: np.ndarray) -> dict[str, np.ndarray]:
+    """Sum drawn matrices up; draws that lack a class say nothing of the mean over classes."""
+    found = whole_scores(drawn)
+    lacking = ((drawn.sum(-1) == 0) & (true > 0)).any(-1)
+    means = {name: np.where(lacking, np.nan, found[name]) for name in MEANS}
+    return found | means
 
 
 def _interval(
