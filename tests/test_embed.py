@@ -94,7 +94,8 @@ def test_a_second_map_replaces_the_first_one_whole(folder):
     run(folder)
     run(folder, dims=3, color="Day")
     names = {path.name for path in (folder / "map").iterdir()}
-    assert names == {"coordinates.csv", "embed.json", "map_pca_Day.png", "map_pca_Day.svg"}
+    pictures = {"map_pca_Day.png", "map_pca_Day.svg"}
+    assert names == {"coordinates.csv", "coordinates.npz", "embed.json", *pictures}
 
 
 # --- predictions --------------------------------------------------------------------------------
