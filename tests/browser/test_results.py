@@ -219,7 +219,7 @@ def test_the_scatter_is_coloured_by_a_folder_level(page: Page):
 
 def test_files_are_downloaded(page: Page, extracted: Protocol, tmp_path):
     results = page.locator("#results-predict")
-    link = results.get_by_role("link", name=re.compile(r"predicted\.csv")).first
+    link = results.locator("a", has_text=re.compile(r"predicted\.csv")).first  # in a closed list
     unfold(link)
     found = download(page, link)
     found.save_as(tmp_path / "predicted.csv")
