@@ -275,7 +275,7 @@ def test_the_server_answers_soon_takes_the_next_port_and_ends_at_once(tmp_path):
             return  # where a signal would end this process too
         stream = urllib.request.urlopen(f"{address}events")
         first.process.send_signal(signal.SIGINT)
-        left = first.process.communicate(timeout=5)[0]
+        left = first.process.communicate(timeout=30)[0]  # a moment, if not busy
         stream.close()
         assert "Deepometry's page has ended" in left
         assert first.process.returncode == 0

@@ -12,11 +12,12 @@ import pytest
 from flask import render_template
 
 from deepometry.checkpoint import STATE
-from deepometry.options import ParseOptions
+from deepometry.options import STAGES, ParseOptions
 from deepometry.parse import ParseResult
 from deepometry.web import create_app, flow
 from deepometry.web.forms import empty_form
 from deepometry.web.results_cells import Channel
+from deepometry.web.results_evaluation import evaluation_of
 from deepometry.web.results_output import Output
 from deepometry.web.results_parse import Folder, Sheets
 from deepometry.web.results_predict import ClassRow, MatrixCell, Prediction
@@ -109,6 +110,7 @@ def test_a_class_without_cells_has_no_percent(app, tmp_path):
     output = Output("x", "predict", {}, tmp_path, {}, (), "")
     with app.test_request_context():
         values = {"job": done, "output": output, "files": [], "here": False}
+        values |= {"found": evaluation_of(output), "stages": STAGES}
         page = render_template("results_predict.html", prediction=told, **values)
     assert re.findall('data-count="0" data-share="([^"]+)"', page) == ["0 %", "\u2013", "\u2013"]
 

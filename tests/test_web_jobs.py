@@ -464,7 +464,7 @@ def test_a_training_tells_every_epoch_and_keeps_its_model_when_cancelled(jobs, c
     assert [row["epoch"] for row in rows] == [*range(1, len(rows) + 1)]
     assert set(rows[0]) == {
         *("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "val_balanced_accuracy"),
-        *("learning_rate", "seconds"),
+        *("val_chance", "learning_rate", "seconds", "cpu_seconds"),
     }
     assert job.state == "cancelled"
     assert job.result["stopped"]
