@@ -9,6 +9,7 @@ import numpy as np
 from deepometry.errors import DeepometryError
 
 _TRIES = 50  # orders in which groups are dealt out; the most even outcome is taken
+_DEALT = 5000  # groups dealt out in all tries together
 
 
 def assign_folds(
@@ -148,11 +149,16 @@ def assign_group_folds(
             f"{len(there)}; use fewer --folds, or group by a level with more values."
         )
     check_spread(table, labels, by)
-    found = [_deal_groups(table[there], folds, rng) for _ in range(_TRIES)]
+    found = [_deal_groups(table[there], folds, rng) for _ in range(_tries(len(there)))]
     fold_of = np.full(len(table), -1, np.int8)
     fold_of[there] = min(found, key=lambda each: each[0])[1]
     _check_training_parts(table, fold_of, labels, by, folds)
     return np.where(codes >= 0, fold_of[groups], np.int8(-1)).astype(np.int8)
+
+
+def _tries(groups: int) -> int:
+    """Choose the number of orders to try: fewer of many groups, which divide evenly anyway."""
+    return max(1, min(_TRIES, _DEALT // groups))
 
 
 def group_table(codes: np.ndarray, groups: np.ndarray, classes: int) -> np.ndarray:

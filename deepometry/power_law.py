@@ -193,7 +193,7 @@ def _in_words(
         )
     if high - low > _TOO_WIDE:
         return False, (
-            f"The curve cannot tell what more cells would give: with twice as many ({target:,}) "
+            f"The curve cannot tell what more cells would give: with {target:,}, twice as many, "
             f"the accuracy may be anywhere {span}. More repeats, or more cells to judge by, make "
             "it surer."
         )
@@ -204,6 +204,6 @@ def _in_words(
             "labels, the channels or the recipe instead."
         )
     return True, (
-        f"With twice as many cells ({target:,}), an accuracy of {then:.3f} is expected, {span} "
-        f"with 95 % probability; with all cells of this run the curve is at {now:.3f}."
+        f"With {target:,} cells, twice as many as in the largest training, an accuracy of "
+        f"{then:.3f} is expected, {span} with 95 % probability; there the curve is at {now:.3f}."
     )

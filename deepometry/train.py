@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deepometry.backend import device, prepare
 from deepometry.checkpoint import Row
 from deepometry.cross_validation import CrossValidation, Folds, plain
+from deepometry.errors import DeepometryError
+from deepometry.files import lies_in
+from deepometry.known_cells import known_cells
 from deepometry.model import Description
 from deepometry.options import TrainOptions
 from deepometry.precision import chosen_precision
@@ -89,8 +92,12 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
     """
     progress = as_progress(progress)
     check_output(options.output)
-    begin(options)  # what it starts from is looked at before long work
+    _look_at_start(options)
     cells = gather_cells(options, progress)
+    told = known_cells(options, cells)
+    for sentence in told:
+        progress.say(f"Beware: {sentence}")
+    cells = replace(cells, caveats=(*cells.caveats, *told))
     prepare()
     precision = chosen_precision(options.precision)
     progress.say(f"Training on the {about(cells)}. Device: {device()}, {precision}.")
@@ -109,6 +116,17 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
             raise Cancelled(_NOTHING if crossed is None else _FOLDS_ONLY) from None
         return _result(run, crossed, stopped=True)
     return _result(run, crossed, stopped=False)
+
+
+def _look_at_start(options: TrainOptions) -> None:
+    """Look at what a training starts from before long work."""
+    if options.folds and options.start_from and lies_in(options.start_from, options.output):
+        raise DeepometryError(
+            f"From model: expected a model outside the output {options.output}, from where the "
+            f"first fold would move it, found {options.start_from}; choose another output."
+        )
+    # folds that are gone on with are looked at one by one: each has a checkpoint of its own
+    begin(replace(options, resume=False) if options.folds else options)
 
 
 _NOTHING = "Stopped before the first epoch was whole; no model."

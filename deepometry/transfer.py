@@ -23,6 +23,7 @@ from deepometry.words import counted, joined
 
 _FIRST, _FIRST_NORM = STEM
 _SAMPLE = 256  # cells on which the first normalisation is measured
+_AT_ONCE = 16
 _LEGACY_NETWORK, _LEGACY_SCALING = "resnet50", "8bit"
 
 
@@ -266,11 +267,16 @@ def settle(model: Any, images: np.ndarray) -> None:
     """
     scale, body = model.get_layer(SCALE), model.layers[-1]
     first = keras().Model(body.inputs[0], body.get_layer(_FIRST).output)
-    ops, cells = keras().ops, np.asarray(images, np.float32)
-    found = ops.convert_to_numpy(ops.cast(first(scale(cells)), "float32")).astype(np.float64)
-    layer = body.get_layer(_FIRST_NORM)
-    layer.moving_mean.assign(found.mean((0, 1, 2)))
-    layer.moving_variance.assign(found.var((0, 1, 2)))
+    layer, ops = body.get_layer(_FIRST_NORM), keras().ops
+    sums, squares, pixels = 0.0, 0.0, 0
+    for begin in range(0, len(images), _AT_ONCE):  # all at once would take gigabytes
+        cells = np.asarray(images[begin : begin + _AT_ONCE], np.float32)
+        found = ops.convert_to_numpy(ops.cast(first(scale(cells)), "float32")).astype(np.float64)
+        sums, squares = sums + found.sum((0, 1, 2)), squares + (found**2).sum((0, 1, 2))
+        pixels += found[..., 0].size
+    mean = sums / pixels
+    layer.moving_mean.assign(mean)
+    layer.moving_variance.assign(np.maximum(squares / pixels - mean**2, 0.0))
 
 
 def sample_of(indices: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import random_table
 
-from deepometry.chance import SURE, chance_of, no_better_than_guessing
+from deepometry.chance import SURE, _shuffled, chance_of, no_better_than_guessing
 from deepometry.options import TrainOptions
 from deepometry.progress import Progress
 from deepometry.report import scores
@@ -46,10 +46,23 @@ def test_moments_of_shuffled_predictions_are_those_of_random_tables():
 
 def test_one_test_in_twenty_at_most_is_wrong_about_guessers():
     rng = np.random.default_rng(0)
-    tables = random_table(np.array([40, 25, 10]), np.array([35, 25, 15])).rvs(
-        2000, random_state=rng
-    )
+    tables = random_table(np.array([40, 25, 10]), np.array([35, 25, 15])).rvs(600, random_state=rng)
     assert np.mean([chance_of(table) < SURE for table in tables]) < SURE
+
+
+def test_a_rare_cell_hit_by_luck_is_no_proof():
+    assert chance_of(np.array([[90, 9], [0, 1]])) == pytest.approx(0.2, abs=0.04)  # exact: 2 x 0.1
+    tables = random_table(np.array([99, 1]), np.array([90, 10])).rvs(
+        400, random_state=np.random.default_rng(0)
+    )
+    assert np.mean([chance_of(table) < SURE for table in tables]) == 0
+    three = np.array([[20, 5, 3], [9, 12, 1], [4, 4, 2]])
+    found = [
+        scores(t)["balanced_accuracy"]
+        for t in random_table(three.sum(1), three.sum(0)).rvs(20_000, random_state=2)
+    ]
+    exact = np.mean(np.array(found) >= scores(three)["balanced_accuracy"] - 1e-9)
+    assert _shuffled(three, scores(three)["balanced_accuracy"]) == pytest.approx(exact, abs=0.01)
 
 
 def test_the_sentence_names_both_kinds_of_learning(tmp_path):
@@ -57,7 +70,7 @@ def test_the_sentence_names_both_kinds_of_learning(tmp_path):
     cells = gather_cells(TrainOptions(input=root, output="x", target="Day"), Progress())
     found = {"val_accuracy": 0.5, "val_balanced_accuracy": 0.45, "val_chance": 0.6}
     (told,) = no_better_than_guessing(found, cells)
-    assert told.startswith("Validation accuracy 0.500 (balanced 0.450) on 3 cells is no better")
+    assert told.startswith("Validation accuracy 0.500 (balanced 0.450) on 3 cells cannot be told")
     assert "largest class 0.667, balanced 0.500" in told
     assert "weakly supervised" in told and "channels" in told
     assert no_better_than_guessing(found | {"val_chance": 0.01}, cells) == []

@@ -205,7 +205,7 @@ def test_chance_level_is_told_in_log_record_and_result(tmp_path):
         options(tmp_path / "in", tmp_path / "out", target="Day", folds=None, epochs=1),
         Progress(on_say=said.append),
     )
-    (told,) = [text for text in result.caveats if "no better than guessing" in text]
+    (told,) = [text for text in result.caveats if "cannot be told from guessing" in text]
     assert f"Beware: {told}" in said
     assert told in read_json(tmp_path / "out" / "train.json")["caveats"]
 

@@ -143,7 +143,7 @@ def test_a_smooth_curve_gives_a_forecast_that_holds():
         inside += found.low <= law.at(4000) <= found.high
         widths.append(found.high - found.low)
         assert found.known and found.cells == 4000
-        assert "With twice as many cells (4,000), an accuracy of" in found.told
+        assert "With 4,000 cells, twice as many as in the largest training" in found.told
     assert inside >= 17
     assert np.mean(widths) < 0.06
 

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from deepometry.errors import DeepometryError, OptionsError
+from deepometry.known_cells import known_cells
 from deepometry.model import load_model
 from deepometry.network import build_network
 from deepometry.options import TrainOptions
 from deepometry.phases import HEAD, STEM
-from deepometry.progress import Progress
+from deepometry.progress import Cancelled, Progress
 from deepometry.train import train
+from deepometry.training_cells import gather_cells
 from deepometry.transfer import begin, fit_channels, match_channels, settle, take_over
 from tests.conftest import short_training
 from tests.parsed import blobs, write_record, write_stack
@@ -205,6 +207,17 @@ def test_a_start_in_the_output_folder_may_be_resumed_though_it_was_moved(cells, 
     assert len(again.history) == 2
 
 
+def test_folds_that_start_from_a_model_are_gone_on_with(others, trained, tmp_path):
+    given = {"folds": 2, "epochs": 1, "freeze": "all-but-head", "views": 1}
+    with pytest.raises(Cancelled, match="--resume"):
+        train(restart(others, tmp_path, trained, **given), StopAt("Fold 2 of 2: Epoch 1"))
+    said: list[str] = []
+    again = restart(others, tmp_path, trained, resume=True, **given)
+    result = train(again, Progress(on_say=said.append))
+    assert len(result.cross_validation.folds) == 2
+    assert "Fold 1 of 2 is done already." in said
+
+
 # --- mistakes --------------------------------------------------------------------------------
 
 
@@ -216,6 +229,25 @@ def test_a_start_of_another_network_is_refused_before_long_work(trained, tmp_pat
         train(restart("cells", tmp_path / "out", trained, start_from=tmp_path / "notes.keras"))
     with pytest.raises(DeepometryError, match="does not exist"):
         train(restart("cells", tmp_path / "out", trained, start_from=tmp_path / "none"))
+
+
+def test_a_start_that_the_folds_would_move_is_refused(others, trained, tmp_path):
+    shutil.copy(trained.model, tmp_path / trained.model.name)
+    with pytest.raises(DeepometryError, match="expected a model outside the output"):
+        train(restart(others, tmp_path, trained, folds=2, start_from=tmp_path))
+
+
+def test_a_start_that_knows_the_cells_which_judge_is_told_or_refused(cells, trained, tmp_path):
+    known = {"start_from": trained.model, "network": "auto", "epochs": 1}
+    same = short_training(cells / "Train", tmp_path, **known)
+    gathered = gather_cells(same, Progress())
+    assert known_cells(same, gathered) == ()
+    (told,) = known_cells(dataclasses.replace(same, seed=7), gathered)
+    assert "it knows some of the validation cells" in told
+    with pytest.raises(DeepometryError, match="a model that did not learn from these cells"):
+        train(dataclasses.replace(same, folds=2))
+    others = dataclasses.replace(gathered, fingerprint="of others")
+    assert known_cells(dataclasses.replace(same, seed=7), others) == ()
 
 
 @pytest.mark.parametrize(
