@@ -154,6 +154,7 @@ class _Run:
             trees = learn(*known, len(cells.labels), options.method, options.seed, self.progress)
             chosen, seen = table.validation(trees)
         matrix = confusion(cells.codes[cells.validation], chosen, len(cells.labels))
+        mistaken = tuple(map(tuple, matrix.tolist()))  # of these trees, not of those of the folds
         found = {f"val_{name}": value for name, value in scores(matrix).items()}
         folds, crossed = None, None
         if kept is not None:
@@ -161,7 +162,7 @@ class _Run:
             crossed = self._folds(folds)
             matrix = crossed.confusion
             found |= {f"cv_{name}": value for name, value in crossed.scores.items()}
-        self.description = replace(self.description, scores=found)
+        self.description = replace(self.description, scores=found, confusion=mistaken)
         write_scores(self.stage, matrix, cells.labels, cells.target, PREFIX)
         save_baseline(trees, self.description, self.stage)
         importance = self._explain(trees, known, seen)

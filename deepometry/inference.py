@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from deepometry.loading import ahead
 from deepometry.model import Description, find_model, load_model
 from deepometry.progress import Progress
 from deepometry.views import predict_views
-from deepometry.words import joined, shortened
+from deepometry.words import counted, joined, shortened
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Inference:
     ----------
     model : keras.Model or BaselineModel
     description : Description
+        With temperature and confusion only where they hold for as many views as there are here.
     path : Path
         Of the model file.
     dataset : Dataset
@@ -55,6 +56,9 @@ class Inference:
         Positions of the model's channels in the images of the data set.
     views : int
         Mirror images and quarter turns of a cell over which outputs are averaged.
+    other_views : int or None
+        Views for which the temperature and the confusion of the model hold, where these are others
+        and were left out for that reason.
     """
 
     model: Any
@@ -63,6 +67,7 @@ class Inference:
     dataset: Dataset
     columns: list[int]
     views: int = 1
+    other_views: int | None = None
 
     def over(
         self, dataset: Dataset, model: Any, size: int, progress: Progress, text: str
@@ -115,7 +120,23 @@ def open_inference(
     if (dataset.channels is None) != (description.channels is None):
         numbers = joined(description.channels or dataset.channels or ())
         progress.say(f"Channel numbers are told on one side only: taken as {numbers}, in order.")
-    return Inference(model, description, path, dataset, columns, views or description.views)
+    views = views or description.views
+    described = _holding(description, views)
+    other = None if described is description else description.views
+    if other:
+        progress.say(
+            f"{path.name} was validated over {counted(other, 'view')} of each cell, and is used "
+            f"over {views}: its temperature and its known confusion do not hold, and are left out."
+        )
+    return Inference(model, described, path, dataset, columns, views, other)
+
+
+def _holding(description: Description, views: int) -> Description:
+    """Leave out what was measured over other views: more views make a model surer and better."""
+    measured = description.temperature != 1 or description.confusion
+    if views == description.views or not measured:
+        return description
+    return replace(description, temperature=1.0, confusion=())
 
 
 def _load(location: Path) -> tuple[Any, Description, Path]:

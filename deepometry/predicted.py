@@ -24,7 +24,7 @@ class Seen:
     file : text file
         Where the table goes.
     description : Description
-        Of the model: labels and temperature.
+        Of the model: labels and temperature, as `Inference` gives it.
     true : ndarray of int, shape (cells,), or None
         Where the folders name classes.
     below : float or None

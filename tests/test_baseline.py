@@ -78,6 +78,7 @@ def test_it_learns_and_writes_its_files(found):
     assert record["scores"]["accuracy"] == result.description.scores["val_accuracy"]
     assert len(record["important"]) == 20
     assert "too few" in record["caveats"][0].lower()
+    assert np.array_equal(read_description(result.model).confusion, result.confusion)
 
 
 def test_the_table_of_features_says_which_cell_and_which_side(found, cells):
@@ -244,6 +245,15 @@ def test_folds_are_those_of_the_network_and_both_are_compared_on_all_cells(cells
     assert (result.comparison.baseline == result.cross_validation.confusion).all()
     right = (ours["label"] == ours["true_label"]).mean()
     assert right > 0.9
+    known = np.array(read_description(result.model).confusion)
+    own = pd.read_csv(tmp_path / "baseline_features.csv").query("side == 'validation'")
+    assert known.sum() == len(own) < 88  # of the model that predicts, not of those of the folds
+    assert np.trace(known) == (own["Class"] == own["predicted"]).sum()
+    predicted = predict(
+        PredictOptions(input=cells / "Hold-out", output=tmp_path / "out", model=trained.model)
+    )
+    page = (predicted.output / "report.html").read_text("utf-8")
+    assert "On 88 cells, each left out of the training once, " in page
     assert result.description.scores["cv_accuracy"] == pytest.approx(right)
     folds = pd.read_csv(tmp_path / "baseline_folds.csv")
     assert folds["fold"].tolist() == ["1", "2", "pooled"]

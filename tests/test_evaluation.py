@@ -105,6 +105,32 @@ def test_what_was_never_wrong_still_has_an_interval():
     assert 0.6 < accuracy.low < 0.8
 
 
+def test_groups_that_are_all_alike_have_no_interval():
+    """Wilson's would be of cells: narrow, for two samples of which nothing more is known."""
+    found = scored(np.stack([np.diag([500, 500])] * 2), "AB", rng())
+    assert {s.value for s in found} == {1}
+    assert all(math.isnan(s.low) and math.isnan(s.high) for s in found)
+    assert str(found[0]) == "1.000"
+
+
+def test_draws_without_a_cell_of_a_class_say_nothing_of_its_precision_and_f1():
+    """The class is in one group of four: 32 % of draws lack it, but name other cells so."""
+    with_it, without = np.array([[40, 10], [10, 40]]), np.array([[45, 5], [0, 0]])
+    found = {
+        (s.name, s.label): s
+        for s in scored(np.stack([with_it, without, without, without]), "AB", rng())
+    }
+    assert found["precision", "B"].low >= 40 / (40 + 10 + 15)  # drawn once, beside three others
+    assert found["f1", "B"].low > 0.6
+    assert found["recall", "B"].value == 0.8
+
+
+def test_a_class_without_any_cell_has_no_precision_to_speak_of():
+    found = {(s.name, s.label): s for s in scored(np.array([[8, 2], [0, 0]]), "AB", rng())}
+    assert found["precision", "B"].value == 0
+    assert found["precision", "B"].high == wilson(0, 2)[1]
+
+
 def test_wilson_against_its_formula_and_at_its_ends():
     low, high = wilson(np.array([0, 5, 10, 0]), np.array([10, 10, 10, 0]))
     assert low[1] == pytest.approx(0.2366, abs=1e-4)
@@ -234,7 +260,7 @@ def test_classes_of_few_validation_cells_stand_as_counted():
     shares = corrected_shares(np.array([50, 50, 0]), few, rng())
     assert shares[0, 2] == 0 and np.isnan(shares[1:, 2]).all()
     assert about_correction(KNOWN, LABELS) == (True, "")
-    assert "train it anew" in about_correction(np.zeros((0,)), LABELS)[1]
+    assert "let it end (--resume)" in about_correction(np.zeros((0,)), LABELS)[1]
     assert not about_correction(KNOWN // 30, LABELS)[0]
 
 

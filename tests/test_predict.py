@@ -85,8 +85,8 @@ def test_one_view_is_one_look(cells, trained, tmp_path):
     predict(PredictOptions(**options))
     row = pd.read_csv(tmp_path / "predicted.csv").iloc[14]
     raw = load_model(trained.model)[0].predict_on_batch(blobs(10, 1, seed=1)[4:5].astype("f4"))
-    alone = scaled(raw, trained.description.temperature)
-    assert np.allclose([row[f"probability_{label}"] for label in "ABC"], alone[0], atol=1e-4)
+    assert trained.description.temperature != 1  # of eight views: it does not hold for one
+    assert np.allclose([row[f"probability_{label}"] for label in "ABC"], raw[0], atol=1e-4)
 
 
 def test_batches_do_not_change_the_predictions(evaluated, cells, trained, tmp_path):

@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from deepometry.dataset import open_dataset
 from deepometry.errors import DeepometryError, OptionsError
+from deepometry.evaluation.levels import groups_of
 from deepometry.evaluation.temperature import scaled
 from deepometry.model import load_model, read_description, save_model
 from deepometry.options import PredictOptions
 from deepometry.predict import predict
+from deepometry.progress import Progress
 from tests.parsed import blobs, write_record, write_stack
 
 SCRIPT = "<script>alert(1)</script>"
@@ -83,6 +86,47 @@ def test_unsure_cells_keep_their_class_in_a_column_of_its_own(found):
     told = json.loads((found.output / "evaluation.json").read_text("utf-8"))
     assert told["share_labelled"] == pytest.approx(sure.mean())
     assert f"{found.unsure} of 51 cells are labelled unsure" in str(found)
+
+
+def test_what_was_measured_over_other_views_is_left_out_and_that_is_said(days, trained, tmp_path):
+    model, said, _ = load_model(trained.model)
+    known = ((40, 5, 5), (5, 40, 5), (5, 5, 40))  # enough cells for a correction
+    save_model(model, dataclasses.replace(said, confusion=known), tmp_path)
+    options = {"input": days, "model": tmp_path}
+    told: list[str] = []
+    found = predict(
+        PredictOptions(**options, output=tmp_path / "1", views=1), Progress(on_say=told.append)
+    )
+    assert any("validated over 8 views of each cell, and is used over 1" in text for text in told)
+    assert found.samples[0].corrected is None
+    assert (found.evaluation.temperature, found.evaluation.before) == (1, None)
+    assert json.loads((found.output / "predict.json").read_text("utf-8"))["temperature"] == 1
+    page = (found.output / "report.html").read_text("utf-8")
+    assert "its confusion over 1 is not known" in page
+    assert "its temperature does not hold" in page
+    assert "the model has no temperature" not in page
+    same = predict(PredictOptions(**options, output=tmp_path / "8", views=8))
+    assert same.samples[0].corrected is not None
+    assert same.evaluation.temperature == said.temperature
+
+
+def test_groups_spelled_in_two_ways_are_one(tmp_path):
+    write_record(tmp_path)
+    for sample in ("Sample x", "Sample y"):
+        write_stack(tmp_path / sample / "Class A", blobs(3, 0))
+    write_stack(tmp_path / "more" / "Sample X" / "Class A", blobs(2, 0, seed=1))
+    dataset = open_dataset(tmp_path, Progress())
+    values, codes = groups_of(dataset, "sample", "Class")
+    assert [value.casefold() for value in values] == ["x", "y"]
+    assert np.bincount(codes).tolist() == [5, 3]
+
+
+def test_groups_that_differ_in_case_alone_are_not_two(tmp_path):
+    write_record(tmp_path)
+    write_stack(tmp_path / "one" / "Sample x", blobs(3, 0))
+    write_stack(tmp_path / "two" / "Sample X", blobs(3, 0))
+    with pytest.raises(OptionsError, match="two values or more, found one, x"):
+        groups_of(open_dataset(tmp_path, Progress()), "Sample", "Class")
 
 
 def test_a_class_named_unsure_is_refused(days, trained, tmp_path):

@@ -44,7 +44,8 @@ def groups_of(dataset: Dataset, group_by: str, target: str) -> Level:
     ----------
     dataset : Dataset
     group_by : str
-        A folder prefix, in any case, or `Folder level N`.
+        A folder prefix, in any case, or `Folder level N`. Values that differ in case alone are one
+        group, named as the first of them is spelled.
     target : str
         What the model tells apart.
 
@@ -57,19 +58,22 @@ def groups_of(dataset: Dataset, group_by: str, target: str) -> Level:
     each = dataset.labels(group_by)
     offered = [t.name for t in dataset.targets() if t.name.casefold() != target.casefold()]
     there = f"levels that can be used: {', '.join(offered) or 'none'}"
-    values = {value for value in each if value is not None}
+    values: dict[str, str] = {}  # a sample spelled in two ways is one, as in a split by groups
+    for value in each:
+        if value is not None:
+            values.setdefault(value.casefold(), value)
     wrong = ""
     if normal_name(group_by).casefold() == target.casefold():
         wrong = f"a level other than {target}, which the model tells apart, found {group_by}"
     elif len(values) < 2:
-        found = f"one, {next(iter(values))}" if values else "none"
+        found = f"one, {next(iter(values.values()))}" if values else "none"
         wrong = f"a folder level with two values or more, found {found} for {group_by}"
     elif None in each:
         part = dataset.parts[each.index(None)]
         wrong = f"a value of {group_by} for all cells, found none for {part.stored.path}"
     if wrong:
         raise OptionsError({"group_by": f"Group by: expected {wrong}; {there}."})
-    return _coded([str(value) for value in each], sizes)
+    return _coded([values[value.casefold()] for value in each if value is not None], sizes)
 
 
 def _coded(values: Sequence[str], sizes: Sequence[int]) -> Level:

@@ -21,6 +21,11 @@ _DRAWS = 500
 _MOST_CLASSES = 30  # for more, the confusion of each pair is not known well enough
 _HEAVY = 1e3  # weight of "all shares add up to 1"
 ALL = "All cells"
+_UNKNOWN = (
+    "the model does not tell its confusion in the validation. A network tells it once its "
+    "training has ended: where it was stopped before, let it end (--resume). Where it has ended, "
+    "the model is of an earlier version: train it anew."
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ def well_known(confusion: np.ndarray) -> np.ndarray:
 def about_correction(confusion: np.ndarray, labels: Sequence[str]) -> tuple[bool, str]:
     """Tell whether shares can be corrected, and in a sentence what must be known about it."""
     if confusion.shape != (len(labels),) * 2:
-        return False, "the model does not tell its confusion in the validation; train it anew."
+        return False, _UNKNOWN
     if len(labels) > _MOST_CLASSES:
         return False, f"with {len(labels)} classes it is not known well enough for each pair."
     known = well_known(confusion)

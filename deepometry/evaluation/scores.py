@@ -128,18 +128,22 @@ def scored(
         Those of all cells, then those of every class. Where every resampled value of accuracy,
         recall or precision is the same, as for a class without any mistake, the interval is
         Wilson's, and of other scores there is none: resampling cannot tell what was not seen.
+        With groups there is none of any score then, since Wilson's takes every cell for a sample
+        of its own.
     """
     matrix = matrices if matrices.ndim == 2 else matrices.sum(0)
     drawn = resampled(matrices, rng, draws or draws_for(len(labels)))
     right, true, named = np.diag(matrix), matrix.sum(1), matrix.sum(0)
-    counts = {"precision": (right, named), "recall": (right, true)}
-    counts["accuracy"] = (right.sum(), matrix.sum())
+    counts = {}
+    if matrices.ndim == 2:
+        counts = {"precision": (right, named), "recall": (right, true)}
+        counts["accuracy"] = (right.sum(), matrix.sum())
     found = []
     others = _whole_of(drawn, true)
     for name, value in whole_scores(matrix).items():
         low, high = _interval(others[name], counts.get(name))
         found.append(Score(name, "", float(value), float(low), float(high), int(matrix.sum())))
-    each, drawn_each = class_scores(matrix), class_scores(drawn)
+    each, drawn_each = class_scores(matrix), _each_of(drawn, true)
     bounds = {name: _interval(drawn_each[name], counts.get(name)) for name in EACH}
     for code, label in enumerate(labels):
         for name in EACH:
@@ -151,9 +155,20 @@ def scored(
 def _whole_of(drawn: np.ndarray, true: np.ndarray) -> dict[str, np.ndarray]:
     """Sum drawn matrices up; draws that lack a class say nothing of the mean over classes."""
     found = whole_scores(drawn)
-    lacking = ((drawn.sum(-1) == 0) & (true > 0)).any(-1)
+    lacking = _lacking(drawn, true).any(-1)
     means = {name: np.where(lacking, np.nan, found[name]) for name in MEANS}
     return found | means
+
+
+def _each_of(drawn: np.ndarray, true: np.ndarray) -> dict[str, np.ndarray]:
+    """Score the classes of drawn matrices; draws without cells of a class say nothing of it."""
+    lacking = _lacking(drawn, true)
+    return {name: np.where(lacking, np.nan, each) for name, each in class_scores(drawn).items()}
+
+
+def _lacking(drawn: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Tell which classes that occur have no cell in a draw, shape (draws, classes)."""
+    return (drawn.sum(-1) == 0) & (true > 0)
 
 
 def _interval(
