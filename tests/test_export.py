@@ -341,6 +341,32 @@ def test_mistakes_are_told(everything, tmp_path, more, told):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("output", "format"),
+    [("predict", "clr"), ("predict.json", "csv"), ("extra/Table.csv", "csv"), ("one", "csv")],
+)
+def test_results_are_not_replaced(truth, tmp_path, output, format):
+    folder = tmp_path / "results"
+    write_predicted(folder, truth)
+    (folder / "extra").mkdir()
+    (folder / "one.json").write_text('{"step": "compare"}')
+    record = json.dumps({"step": "predict", "files": ["predicted.csv", "extra/table.csv"]})
+    (folder / "predict.json").write_text(record)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(OptionsError, match="would replace a result of another step"):
+        run(folder, folder / output, format=format)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_an_export_may_be_named_like_a_result_elsewhere(truth, tmp_path):
+    folder = tmp_path / "predicted"
+    write_predicted(folder, truth)
+    for _ in range(2):  # an export may replace itself
+        assert run(folder, folder / "export" / "predicted.csv").cells == 30
+    with pytest.raises(OptionsError, match="would replace a result"):
+        run(folder, folder / "predicted.csv")
+
+
 def test_a_folder_without_results_is_told(tmp_path):
     with pytest.raises(DeepometryError, match="or parsed cells, found neither"):
         run(tmp_path, tmp_path / "all.csv")
