@@ -139,6 +139,19 @@ def test_predictions_of_another_folder_join_a_map(truth, tmp_path):
     assert {"umap_1", "pool5_1", "predicted Class"} <= set(table)
 
 
+def test_the_prediction_of_a_map_is_the_class_and_its_confidence_a_number(tmp_path):
+    from deepometry.export.opening import open_table
+
+    lines = ["source,object,Class,prediction,confidence,umap_1,umap_2"]
+    lines += ["a.cif,1,A,B,0.75,1,2", "a.cif,2,A,,,3,4"]
+    (tmp_path / "coordinates.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    table = open_table(tmp_path)
+    assert (table.label, table.classes) == ("prediction", ["B"])
+    assert table.numbers == ["confidence", "umap_1", "umap_2"]
+    found = pd.read_csv(run(tmp_path, tmp_path / "B.csv", label="B").output)
+    assert found["confidence"].tolist() == [0.75]
+
+
 def test_features_of_a_map_that_are_gone_are_told(truth, tmp_path):
     write_coordinates(tmp_path / "map", truth, tmp_path / "gone")
     said = []
