@@ -152,6 +152,19 @@ def test_the_prediction_of_a_map_is_the_class_and_its_confidence_a_number(tmp_pa
     assert found["confidence"].tolist() == [0.75]
 
 
+def test_a_map_goes_with_the_layer_it_was_drawn_of(truth, tmp_path):
+    from deepometry.export.opening import open_table
+
+    for layer in ("pool5", "res5a"):
+        write_features(tmp_path / "features", truth, layer)
+    write_coordinates(tmp_path / "map", truth, tmp_path / "features")
+    record = json.loads((tmp_path / "map" / "embed.json").read_text("utf-8"))
+    assert open_table(tmp_path / "map").features[0] == "res5a_1"
+    (tmp_path / "map" / "embed.json").write_text(json.dumps(record | {"layer": "pool5"}), "utf-8")
+    assert open_table(tmp_path / "map").features[0] == "pool5_1"
+    assert open_table(tmp_path / "map", "res5a").features[0] == "res5a_1"
+
+
 def test_features_of_a_map_that_are_gone_are_told(truth, tmp_path):
     write_coordinates(tmp_path / "map", truth, tmp_path / "gone")
     said = []
