@@ -294,7 +294,7 @@ def provenance(step: str, options: Any) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Path):
-        return str(value)
+        return str(value.absolute())  # a later step may run in another folder
     return list(value) if isinstance(value, tuple) else value
 
 

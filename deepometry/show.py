@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from deepometry.stored import Stored
 
 _OF = re.compile(r"(?:(?:cell|object)\s+)?(?P<object>.+?)\s+of\s+(?P<file>.+)", re.IGNORECASE)
+_NUMBERED = re.compile(r"(?P<file>.+?)\s*#\s*(?P<object>@?\d+)")
 _TOLD = {"montage_sheet", "montage_row", "montage_column", "source", "object"}
 
 
@@ -43,16 +44,20 @@ class Wanted:
     def read(cls, text: str) -> Wanted:
         """Read `4711`, `4711 of sample7.cif` or `sample7.cif #4711`."""
         text = " ".join(text.split())
-        if found := _OF.fullmatch(text):
+        if found := _NUMBERED.fullmatch(text) or _OF.fullmatch(text):
             return cls(found["object"], found["file"])
         file, mark, name = text.rpartition("#")
         return cls(name.strip(), file.strip()) if mark and name.strip() else cls(text)
 
     def of_file(self, source: str) -> bool:
         """Tell whether a source may be meant: its path, its end, or its name without extension."""
-        source, file = (" ".join(each.split()).casefold() for each in (source, self.file))
+        source, file = map(_plain, (source, self.file))
         names = (f"/{source}", f"/{source.rpartition('.')[0]}")
         return not file or any(name.endswith(f"/{file}") for name in names)
+
+    def is_of(self, source: str) -> bool:
+        """Tell whether a source is the file that was told, with its whole path."""
+        return _plain(source) == _plain(self.file)
 
     def means(self, source: str, name: str) -> bool:
         """Tell whether a cell is meant."""
@@ -60,6 +65,11 @@ class Wanted:
 
     def __str__(self) -> str:
         return f"{self.object} of {self.file}" if self.file else self.object
+
+
+def _plain(path: str) -> str:
+    """Spell a path alike, whatever spaces, case and slashes it was asked for with."""
+    return " ".join(path.replace("\\", "/").split()).casefold()
 
 
 @dataclass(frozen=True)
@@ -165,7 +175,7 @@ def find_cell(place: Path, asked: str, progress: Progress | Report | None = None
 
 
 def _only(matches: Sequence[Any], names: Sequence[str], wanted: Wanted, place: Path) -> Any:
-    """Give the one match.
+    """Give the one match; where a file of that very path is among them, the one in this.
 
     Raises
     ------
@@ -174,6 +184,9 @@ def _only(matches: Sequence[Any], names: Sequence[str], wanted: Wanted, place: P
     """
     if not matches:
         raise DeepometryError(f"{place}: expected a cell {str(wanted)!r}, found none of that name.")
+    exact = [n for n, name in enumerate(names) if wanted.is_of(name)]
+    if exact:
+        matches, names = [matches[n] for n in exact], [names[n] for n in exact]
     if len(set(names)) > 1:
         listed = shortened([f"'{wanted.object} of {name}'" for name in names], 4)
         raise DeepometryError(

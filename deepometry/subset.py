@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from deepometry.dataset import Dataset, Part, open_dataset
 from deepometry.embedding.who import key_of, opened
-from deepometry.errors import DeepometryError
+from deepometry.errors import DeepometryError, OptionsError
 from deepometry.files import lies_in, own_record, provenance, staged, write_json
 from deepometry.montage import MontageWriter, check_sheet
 from deepometry.names import PARSE_RECORD
@@ -94,6 +94,7 @@ def subset(options: SubsetOptions, progress: Progress | Report | None = None) ->
             f"{len(wanted):,} listed ones there; give the parsed cells that the list is about."
         )
     sets = record.get("sets", {})
+    _check_name(options, sets)
     stale = sets.get(options.name, {}).get("files", [])
     with staged(options.output, stale) as stage:
         _copy(dataset, chosen, options, stage, Ticker(progress, total))
@@ -108,6 +109,27 @@ def subset(options: SubsetOptions, progress: Progress | Report | None = None) ->
 
 def _folder_name(options: SubsetOptions) -> str:
     return safe_name(f"Set {options.name}")
+
+
+def _check_name(options: SubsetOptions, sets: Iterable[str]) -> None:
+    """Refuse a name whose folder would be that of another set, or not be called so.
+
+    Raises
+    ------
+    OptionsError
+        It ends in a dot, or differs too little from the name of a set that is there.
+    """
+    name, folder = options.name, _folder_name(options).casefold()
+    if name.endswith("."):
+        message = f"Name: expected no dot at the end, found {name!r}."
+        raise OptionsError({"name": message})
+    twins = [n for n in sets if n != name and safe_name(f"Set {n}").casefold() == folder]
+    if twins:
+        message = (
+            f"Name: expected {twins[0]!r}, whose cells are to be replaced, or a name that differs "
+            f"from it in more than case, found {name!r}."
+        )
+        raise OptionsError({"name": message})
 
 
 def _earlier(options: SubsetOptions, dataset: Dataset) -> dict[str, Any]:

@@ -113,6 +113,18 @@ def test_predictions_are_matched_by_identity_not_by_order(folder, tmp_path):
     assert (folder / "map" / "map_pca_confidence.png").is_file()
 
 
+@pytest.mark.parametrize("target", ["Day", ""])
+def test_predictions_are_named_by_their_own_target(folder, tmp_path, target):
+    predictions = write_predictions(tmp_path / "predictions", range(90))
+    if target:
+        told = json.dumps({"step": "predict", "target": target})
+        (predictions / "predict.json").write_text(told, "utf-8")
+    run(folder, predictions=predictions)
+    told = json.loads((folder / "map" / "embed.json").read_text("utf-8"))
+    assert told["target"] == target
+    assert told["plots"][0]["name"] == ("prediction (Day)" if target else "prediction")
+
+
 def test_predictions_beside_the_features_are_found(folder):
     write_predictions(folder, range(90))
     run(folder)

@@ -139,6 +139,32 @@ def test_predictions_of_another_folder_join_a_map(truth, tmp_path):
     assert {"umap_1", "pool5_1", "predicted Class"} <= set(table)
 
 
+def test_the_prediction_of_a_map_is_the_class_and_its_confidence_a_number(tmp_path):
+    from deepometry.export.opening import open_table
+
+    lines = ["source,object,Class,prediction,confidence,umap_1,umap_2"]
+    lines += ["a.cif,1,A,B,0.75,1,2", "a.cif,2,A,,,3,4"]
+    (tmp_path / "coordinates.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    table = open_table(tmp_path)
+    assert (table.label, table.classes) == ("prediction", ["B"])
+    assert table.numbers == ["confidence", "umap_1", "umap_2"]
+    found = pd.read_csv(run(tmp_path, tmp_path / "B.csv", label="B").output)
+    assert found["confidence"].tolist() == [0.75]
+
+
+def test_a_map_goes_with_the_layer_it_was_drawn_of(truth, tmp_path):
+    from deepometry.export.opening import open_table
+
+    for layer in ("pool5", "res5a"):
+        write_features(tmp_path / "features", truth, layer)
+    write_coordinates(tmp_path / "map", truth, tmp_path / "features")
+    record = json.loads((tmp_path / "map" / "embed.json").read_text("utf-8"))
+    assert open_table(tmp_path / "map").features[0] == "res5a_1"
+    (tmp_path / "map" / "embed.json").write_text(json.dumps(record | {"layer": "pool5"}), "utf-8")
+    assert open_table(tmp_path / "map").features[0] == "pool5_1"
+    assert open_table(tmp_path / "map", "res5a").features[0] == "res5a_1"
+
+
 def test_features_of_a_map_that_are_gone_are_told(truth, tmp_path):
     write_coordinates(tmp_path / "map", truth, tmp_path / "gone")
     said = []
@@ -339,6 +365,32 @@ def test_mistakes_are_told(everything, tmp_path, more, told):
     with pytest.raises(DeepometryError, match=told):
         run(everything, output, **more)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("output", "format"),
+    [("predict", "clr"), ("predict.json", "csv"), ("extra/Table.csv", "csv"), ("one", "csv")],
+)
+def test_results_are_not_replaced(truth, tmp_path, output, format):
+    folder = tmp_path / "results"
+    write_predicted(folder, truth)
+    (folder / "extra").mkdir()
+    (folder / "one.json").write_text('{"step": "compare"}')
+    record = json.dumps({"step": "predict", "files": ["predicted.csv", "extra/table.csv"]})
+    (folder / "predict.json").write_text(record)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(OptionsError, match="would replace a result of another step"):
+        run(folder, folder / output, format=format)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_an_export_may_be_named_like_a_result_elsewhere(truth, tmp_path):
+    folder = tmp_path / "predicted"
+    write_predicted(folder, truth)
+    for _ in range(2):  # an export may replace itself
+        assert run(folder, folder / "export" / "predicted.csv").cells == 30
+    with pytest.raises(OptionsError, match="would replace a result"):
+        run(folder, folder / "predicted.csv")
 
 
 def test_a_folder_without_results_is_told(tmp_path):

@@ -120,7 +120,7 @@ def test_provenance_says_how_an_output_was_made(tmp_path):
     record = provenance("parse", ParseOptions(input="in", output="out", channels="9,1"))
     assert record["step"] == "parse"
     assert record["options"]["channels"] == [9, 1]
-    assert record["options"]["input"] == "in"
+    assert record["options"]["input"] == str(Path("in").absolute())
     assert {"python", "numpy", "keras"} <= set(record["versions"])
     write_json(tmp_path / "x.json", record)
     assert read_json(tmp_path / "x.json") == record

@@ -56,6 +56,17 @@ def test_a_cell_of_a_folder_of_files(raw):
         find_cell(raw, "31 of sample2.cif")
 
 
+def test_a_file_of_the_very_path_comes_first(tmp_path):
+    for place in (tmp_path, tmp_path / "sub"):
+        place.mkdir(exist_ok=True)
+        with CifWriter(place / "a.cif", channels=(1,)) as file:
+            file.add(random_cells([(20, 24)], 1)[0], object_id=1)
+    assert find_cell(tmp_path, "1 of a.cif").source == "a.cif"
+    assert find_cell(tmp_path, "sub\\a.cif #1").source == "sub/a.cif"
+    with pytest.raises(DeepometryError, match="found 2; say which"):
+        find_cell(tmp_path, "1 of a")
+
+
 def test_a_cell_of_tiff_files(raw):
     found = find_cell(raw, "cell_b")
     assert found.source == "Day 3/cell_b_Ch1.ome.tif"
@@ -112,6 +123,7 @@ def test_the_picture_is_a_png(raw, tmp_path):
         ("Day 1/x.cif#@3", "@3", "Day 1/x.cif"),
         ("Day 1/x.cif #12", "12", "Day 1/x.cif"),
         ("cell_0001", "cell_0001", ""),
+        ("5 of 7.cif #12", "12", "5 of 7.cif"),
     ],
 )
 def test_what_is_asked_for(text, object, file):

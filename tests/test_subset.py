@@ -109,3 +109,13 @@ def test_places_and_names_that_cannot_be_used(cells, tmp_path):
     for name in ("../x", "a/b", "x" * 61, ""):
         with pytest.raises(OptionsError, match="Name: expected"):
             SubsetOptions(input=cells, output=tmp_path, cells=tmp_path, name=name)
+
+
+def test_names_whose_folders_would_be_one(cells, tmp_path):
+    row = [["", 1, "Class A.cif"]]
+    run(cells, tmp_path, row, "Odd")
+    listed = tmp_path / "Odd.csv"
+    for name, told in {"odd": "differs from it in more than case", "New.": "no dot at the"}.items():
+        with pytest.raises(OptionsError, match=told):
+            run(cells, tmp_path, row, cells=listed, name=name)
+    assert run(cells, tmp_path, row, "Odd").cells == 1

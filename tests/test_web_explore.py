@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from deepometry.embed import embed
+from deepometry.errors import DeepometryError
 from deepometry.options import EmbedOptions, SubsetOptions
 from deepometry.web import create_app
 from deepometry.web.verbs import restored, verb_of
@@ -193,3 +194,35 @@ def test_a_damaged_map_says_so(client, base, place):
     finally:
         path.write_bytes(whole)
     assert json.loads((place / "map" / "embed.json").read_text("utf-8"))["parsed"]
+
+
+def damaged_files():
+    whole = io.BytesIO()
+    np.savez_compressed(whole, places=np.random.default_rng(0).random((500, 2)))
+    content = bytearray(whole.getvalue())
+    content[200:2000] = b"\xff" * 1800
+    return [b"", b"PK\x03\x04 cut", bytes(content)]
+
+
+@pytest.mark.parametrize("content", damaged_files(), ids=["empty", "cut", "changed"])
+def test_a_damaged_map_is_told(tmp_path, content):
+    from types import SimpleNamespace
+
+    from deepometry.web.results_map import places_bytes
+
+    (tmp_path / "coordinates.npz").write_bytes(content)
+    output = SimpleNamespace(root=tmp_path, path=lambda name: tmp_path / name)
+    with pytest.raises(DeepometryError, match=r"cannot be read .* draw the map anew"):
+        places_bytes(output)
+
+
+def test_a_damaged_table_of_a_map_is_told(tmp_path):
+    from types import SimpleNamespace
+
+    from deepometry.web.results_map import chosen_rows
+
+    output = SimpleNamespace(root=tmp_path, path=lambda name: tmp_path / name)
+    for content in ("", "source,object\n" + "x" * 200_000 + ",1\n"):
+        (tmp_path / "coordinates.csv").write_text(content)
+        with pytest.raises(DeepometryError, match="has changed; draw the map anew"):
+            list(chosen_rows(output, np.array([True])))

@@ -25,6 +25,7 @@ COORDINATE = re.compile(r"(?P<method>[a-z]+)_[1-9]")
 """A column of coordinates; no column of folder values is named so, since prefixes have no `_`."""
 
 _TEXTS = frozenset({"true_label", "label", "predicted"})
+_CONFIDENCE = "confidence"  # in the prediction of a map
 _PIECE = 8192  # rows of the first look
 
 
@@ -186,7 +187,7 @@ def _sorted_columns(header: Sequence[str], kind: str) -> tuple[list[str], list[s
     if kind == "baseline":
         return names[:3], [], names[3:]  # class, side, predicted
     if kind == "coordinates":
-        numbers = [name for name in names if COORDINATE.fullmatch(name)]
+        numbers = [n for n in names if n == _CONFIDENCE or COORDINATE.fullmatch(n)]
     else:
         numbers = [n for n in names if kind == "predicted" and n.startswith("probability_")]
     return [name for name in names if name not in numbers], numbers, []

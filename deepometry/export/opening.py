@@ -48,7 +48,8 @@ def open_table(
         What predict, extract, embed or baseline wrote, or a folder of parsed cells. Where embed
         tells which features it drew, the tables beside these belong to it.
     layer : str, optional
-        Whose features, where those of several layers are there; by default of the last one.
+        Whose features, where those of several layers are there; by default of the one that a map
+        was drawn of, else of the last one.
     progress : Progress, optional
         Told about it; may cancel.
     also : Path, optional
@@ -65,8 +66,9 @@ def open_table(
     found: dict[str, CellFile] = {}
     records: dict[str, dict[str, Any]] = {}
     for place in _places(folder, also, progress):
-        found = _tables(place, layer, _records(place)) | found
         records = _records(place) | records
+        drawn = records.get("embed", {}).get("layer")
+        found = _tables(place, layer, _records(place), drawn) | found
     if layer is not None and "features" not in found:
         raise DeepometryError(f"{folder}: expected features of the layer {layer}, found none.")
     if not found:
@@ -94,7 +96,7 @@ def _records(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _tables(
-    folder: Path, layer: str | None, records: dict[str, dict[str, Any]]
+    folder: Path, layer: str | None, records: dict[str, dict[str, Any]], drawn: str | None
 ) -> dict[str, CellFile]:
     found: dict[str, CellFile] = {}
     for kind, (name, style) in _TABLES.items():
@@ -105,7 +107,7 @@ def _tables(
     if isinstance(cells, TextTable):
         record = own_record(folder / "extract.json", "extract")
         _check_unchanged(cells.path, record)
-        if chosen := _layer(folder, layer, record):
+        if chosen := _layer(folder, layer, record, drawn):
             path = folder / _FEATURES.format(chosen)
             found["features"] = FeatureTable(path, chosen, cells)
     return found
@@ -141,7 +143,9 @@ def _check_unchanged(metadata: Path, record: dict[str, Any]) -> None:
         )
 
 
-def _layer(folder: Path, layer: str | None, record: dict[str, Any]) -> str | None:
+def _layer(
+    folder: Path, layer: str | None, record: dict[str, Any], drawn: str | None
+) -> str | None:
     """Choose a table of features; None where there is none.
 
     Raises
@@ -159,7 +163,7 @@ def _layer(folder: Path, layer: str | None, record: dict[str, Any]) -> str | Non
     if not known:
         return None
     last = record.get("options", {}).get("layer")
-    return layer or (last if last in known else known[0])
+    return layer or next((name for name in (drawn, last) if name in known), known[0])
 
 
 def _parsed(folder: Path) -> Dataset:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,10 +19,10 @@ from deepometry.export.h5ad import write_h5ad
 from deepometry.export.ideas import write_ideas
 from deepometry.export.images import write_montages, write_tiff
 from deepometry.export.mat import write_mat
-from deepometry.export.opening import Images, open_table
+from deepometry.export.opening import STEPS, Images, open_table
 from deepometry.export.select import Selection, select_features
 from deepometry.export.table import CellTable, places_of
-from deepometry.files import lies_in, provenance, write_json, writing
+from deepometry.files import lies_in, provenance, read_json, write_json, writing
 from deepometry.options import AUTO_FORMAT, FORMATS, ExportOptions
 from deepometry.progress import Progress, Report, as_progress
 from deepometry.words import counted, shortened
@@ -87,8 +88,7 @@ def export(options: ExportOptions, progress: Progress | Report | None = None) ->
     notes = writer(format, table, options, progress)
     result = ExportResult(len(table), format, options.output, tuple(notes))
     facts = {"cells": result.cells, "format": format, "notes": list(notes)}
-    record = options.output.with_name(f"{options.output.name}.json")
-    write_json(record, provenance("export", options) | facts)
+    write_json(_record_of(options.output), provenance("export", options) | facts)
     return result
 
 
@@ -132,12 +132,51 @@ def _check_place(options: ExportOptions, format: str) -> None:
     elif output.is_dir():
         message = f"Output file: expected the name of a file, found the folder {output}."
         raise OptionsError({"output": message})
-    if output.name in _RESULTS and lies_in(output, options.input):
-        message = f"Output file: expected another name than {output.name}, which is a result."
+    folders = [folder.resolve() for folder in (options.input, options.also) if folder is not None]
+    taken = output.name in _RESULTS and output.resolve().parent in folders
+    if taken or any(map(_of_a_step, (output, _record_of(output)))):
+        message = (
+            f"Output file: expected another name than {output}, since it, or the record beside it, "
+            "would replace a result of another step."
+        )
         raise OptionsError({"output": message})
 
 
-_RESULTS = ("predicted.csv", "coordinates.csv", "baseline_features.csv")
+_RESULTS = ("predicted.csv", "coordinates.csv", "baseline_features.csv", "metadata.tsv")
+_RECORDS = (*STEPS, "parse", "train", "gradcam", "cross_validation", "fold", "learning_curve")
+
+
+def _record_of(output: Path) -> Path:
+    return output.with_name(f"{output.name}.json")
+
+
+def _of_a_step(path: Path) -> bool:
+    """Tell whether a file is the record of a step other than export, or is named in one."""
+    path = path.resolve()
+    if path.suffix.lower() == ".json" and _told(path).get("step", "export") != "export":
+        return True
+    return any(
+        path.relative_to(folder).as_posix().casefold() in _named(folder / f"{step}.json")
+        for folder in path.parents
+        for step in _RECORDS
+    )
+
+
+def _named(record: Path) -> set[str]:
+    """Give a record and the files that it names, whatever their case."""
+    if not record.is_file():
+        return set()
+    files = _told(record).get("files")
+    named = map(str, files) if isinstance(files, list) else ()
+    return {name.casefold() for name in (record.name, *named)}
+
+
+def _told(record: Path) -> dict[str, Any]:
+    """Read a record; empty where it is none."""
+    try:
+        return read_json(record)
+    except DeepometryError:
+        return {}
 
 
 # --- which cells -----------------------------------------------------------------------------

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _BYTES = 32 << 20  # of features in a piece
 _FEWEST_ROWS, _MOST_ROWS = 64, 16384
-UNNAMED = ("label", "predicted")
+UNNAMED = ("label", "predicted", "prediction")
 
 
 @dataclass(frozen=True)

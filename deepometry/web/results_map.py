@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 from deepometry.embedding import COORDINATES, PLACES, POINTS, code_bytes
 from deepometry.errors import DeepometryError, explain_os_error
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 _AT_ONCE = 512  # cells
+_DAMAGE = (ValueError, OSError, EOFError, BadZipFile, zlib.error)
+"""What reading damaged arrays raises."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,9 @@ def _names(output: Output) -> list[str]:
 
     path = output.path(POINTS)
     try:
-        with np.load(path) as arrays:
+        with path.open("rb") as file, np.load(file) as arrays:
             return list(arrays.files)
-    except (ValueError, OSError) as error:
+    except _DAMAGE as error:
         raise _damaged(output, error) from error
 
 
@@ -89,11 +93,11 @@ def array_bytes(output: Output, name: str) -> bytes:
 
     path = output.path(POINTS)
     try:
-        with np.load(path) as arrays:
+        with path.open("rb") as file, np.load(file) as arrays:
             if name not in arrays.files:
                 raise Unknown(f"This map has no {name}.")
             return arrays[name].tobytes()
-    except (ValueError, OSError) as error:
+    except _DAMAGE as error:
         if isinstance(error, DeepometryError):
             raise
         raise _damaged(output, error) from error
@@ -171,7 +175,7 @@ def chosen_rows(output: Output, chosen: np.ndarray) -> Iterator[str]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.reader(file)
-            yield _line([next(rows)])
+            yield _line([next(rows, [])])
             kept: list[list[str]] = []
             for wanted, row in zip(chosen.tolist(), rows, strict=True):
                 if wanted:
@@ -182,7 +186,7 @@ def chosen_rows(output: Output, chosen: np.ndarray) -> Iterator[str]:
             yield _line(kept)
     except OSError as error:
         raise explain_os_error(error, path) from error
-    except ValueError as error:
+    except (ValueError, csv.Error) as error:
         raise DeepometryError(f"{path} has changed; draw the map anew.") from error
 
 
