@@ -71,14 +71,14 @@ class LearningCurveOptions(Options):
         metadata=next(f.metadata for f in fields(TrainOptions) if f.name == "target")
     )
     shares: tuple[float, ...] = option(
-        "Shares of the curve",
+        "Curve shares",
         "Learning curve: parts of the training cells to learn from, one after the other.",
         read_shares,
         SHARES,
         metavar="SHARES",
     )
     repeats: int = option(
-        "Repeats of the curve",
+        "Curve repeats",
         "Learning curve: how often it is measured, each time with other cells of the same number; "
         "more of them make the forecast surer.",
         whole(1, 20),
