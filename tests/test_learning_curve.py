@@ -40,7 +40,9 @@ def test_shares_are_read_in_any_spelling(given, found):
 @pytest.mark.parametrize("given", ["1", "0,1", "0.5,1.5", "a,b", "1/0,1", "-1,1", "1,1", ",".join(
     str(n / 20) for n in range(1, 15))])  # fmt: skip
 def test_bad_shares_are_refused(given):
-    with pytest.raises(OptionsError, match="Curve shares: expected 2 to 12 different shares above 0"):
+    with pytest.raises(
+        OptionsError, match="Curve shares: expected 2 to 12 different shares above 0"
+    ):
         options("i", "o", shares=given)
 
 
