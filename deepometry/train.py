@@ -155,7 +155,7 @@ def _after(crossed: CrossValidation) -> Role:
 
 def _result(run: Run, crossed: CrossValidation | None, stopped: bool) -> TrainResult:
     path, description, best = run.kept
-    for told in run.caveats[len(run.cells.caveats) :]:
-        run.progress.say(f"Beware: {told}")
     caveats = tuple(run.caveats)
+    for told in caveats[len(run.cells.caveats) :]:
+        run.progress.say(f"Beware: {told}")
     return TrainResult(path, description, run.history, best, stopped, crossed, caveats)

@@ -114,3 +114,12 @@ def write_parsed(root: Path, truth: Truth) -> np.ndarray:
 def _record(folder: Path, step: str, more: dict | None = None, **options) -> None:
     content = {"step": step, "options": options, "files": []} | (more or {})
     (folder / f"{step}.json").write_text(json.dumps(content), "utf-8")
+
+
+def write_results(root: Path, truth: Truth) -> Path:
+    """Write a map of features beside which predictions lie, all in one order; give its folder."""
+    write_parsed(root / "parsed", truth)
+    write_features(root / "features", truth)
+    write_predicted(root / "features", truth)
+    write_coordinates(root / "map", truth, root / "features")
+    return root / "map"

@@ -20,6 +20,7 @@ from tests.exported import (
     write_features,
     write_parsed,
     write_predicted,
+    write_results,
 )
 
 
@@ -35,12 +36,7 @@ def truth():
 @pytest.fixture(scope="module")
 def everything(truth, tmp_path_factory):
     """A map of features beside which predictions lie, all in one order."""
-    root = tmp_path_factory.mktemp("results")
-    write_parsed(root / "parsed", truth)
-    write_features(root / "features", truth)
-    write_predicted(root / "features", truth)
-    write_coordinates(root / "map", truth, root / "features")
-    return root / "map"
+    return write_results(tmp_path_factory.mktemp("results"), truth)
 
 
 @pytest.fixture(scope="module")

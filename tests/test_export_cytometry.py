@@ -20,10 +20,10 @@ from tests.builders import random_cells
 from tests.exported import (
     LABELS,
     make_truth,
-    write_coordinates,
     write_features,
     write_parsed,
     write_predicted,
+    write_results,
 )
 
 
@@ -38,12 +38,7 @@ def truth():
 
 @pytest.fixture(scope="module")
 def results(truth, tmp_path_factory):
-    root = tmp_path_factory.mktemp("results")
-    write_parsed(root / "parsed", truth)
-    write_features(root / "features", truth)
-    write_predicted(root / "features", truth)
-    write_coordinates(root / "map", truth, root / "features")
-    return root / "map"
+    return write_results(tmp_path_factory.mktemp("results"), truth)
 
 
 def events(path, **how):

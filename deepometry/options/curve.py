@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from deepometry.options.settings import Options, option, read_path, real, whole
+from deepometry.options.settings import Options, as_in, option, read_path, real, whole
 from deepometry.options.train import TrainOptions
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
@@ -49,12 +49,6 @@ def _share(text: str) -> float:
     return float(above) / float(below or 1)
 
 
-def _as_in_training(name: str) -> Any:
-    """Give a field as `TrainOptions` has it: default, label, help and checks."""
-    known = next(each for each in fields(TrainOptions) if each.name == name)
-    return field(default=known.default, metadata=known.metadata)
-
-
 @dataclass(frozen=True, kw_only=True)
 class LearningCurveOptions(Options):
     """Options of `deepometry.learning_curve.learning_curve`; every field also accepts text.
@@ -67,9 +61,7 @@ class LearningCurveOptions(Options):
 
     input: Path = option("Input location", "Folder of parsed cells, as Parse wrote it.", read_path)
     output: Path = option("Output location", "Folder for the learning curve.", read_path)
-    target: str = field(
-        metadata=next(f.metadata for f in fields(TrainOptions) if f.name == "target")
-    )
+    target: str = as_in(TrainOptions, "target")
     shares: tuple[float, ...] = option(
         "Curve shares",
         "Learning curve: parts of the training cells to learn from, one after the other.",
@@ -91,27 +83,27 @@ class LearningCurveOptions(Options):
         real(0.05, 0.9),
         0.2,
     )
-    epochs: int | None = _as_in_training("epochs")
-    recipe: str = _as_in_training("recipe")
-    batch_size: int | None = _as_in_training("batch_size")
-    network: str = _as_in_training("network")
-    channels: tuple[int, ...] | None = _as_in_training("channels")
-    scaling: str = _as_in_training("scaling")
-    learning_rate: float | None = _as_in_training("learning_rate")
-    schedule: str = _as_in_training("schedule")
-    weight_decay: float | None = _as_in_training("weight_decay")
-    smoothing: float | None = _as_in_training("smoothing")
-    balance: str = _as_in_training("balance")
-    flips: bool = _as_in_training("flips")
-    rotation: bool = _as_in_training("rotation")
-    shifts: float | None = _as_in_training("shifts")
-    views: int | None = _as_in_training("views")
-    validation: float | None = _as_in_training("validation")
-    patience: int | None = _as_in_training("patience")
-    plateau: int | None = _as_in_training("plateau")
-    precision: str = _as_in_training("precision")
-    group_by: str | None = _as_in_training("group_by")
-    seed: int = _as_in_training("seed")
+    epochs: int | None = as_in(TrainOptions, "epochs")
+    recipe: str = as_in(TrainOptions, "recipe")
+    batch_size: int | None = as_in(TrainOptions, "batch_size")
+    network: str = as_in(TrainOptions, "network")
+    channels: tuple[int, ...] | None = as_in(TrainOptions, "channels")
+    scaling: str = as_in(TrainOptions, "scaling")
+    learning_rate: float | None = as_in(TrainOptions, "learning_rate")
+    schedule: str = as_in(TrainOptions, "schedule")
+    weight_decay: float | None = as_in(TrainOptions, "weight_decay")
+    smoothing: float | None = as_in(TrainOptions, "smoothing")
+    balance: str = as_in(TrainOptions, "balance")
+    flips: bool = as_in(TrainOptions, "flips")
+    rotation: bool = as_in(TrainOptions, "rotation")
+    shifts: float | None = as_in(TrainOptions, "shifts")
+    views: int | None = as_in(TrainOptions, "views")
+    validation: float | None = as_in(TrainOptions, "validation")
+    patience: int | None = as_in(TrainOptions, "patience")
+    plateau: int | None = as_in(TrainOptions, "plateau")
+    precision: str = as_in(TrainOptions, "precision")
+    group_by: str | None = as_in(TrainOptions, "group_by")
+    seed: int = as_in(TrainOptions, "seed")
 
     def training(self, **changed: Any) -> TrainOptions:
         """Give the options of one of its trainings."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepometry.options.settings import Options, one_of, option, read_path, read_text
+from deepometry.options.predict import PredictOptions
+from deepometry.options.settings import Options, as_in, one_of, option, read_path, read_text
 
 STAGES = ("res5", "res4", "res3")
 SHOWN = "12"
@@ -23,12 +24,7 @@ class GradcamOptions(Options):
 
     input: Path = option("Input location", "Folder of parsed cells, as Parse wrote it.", read_path)
     output: Path = option("Output location", "Folder for the heat maps.", read_path)
-    model: Path = option(
-        "Model location",
-        "Model file, or the folder that training wrote.",
-        read_path,
-        metavar="PATH",
-    )
+    model: Path = as_in(PredictOptions, "model")
     cells: str = option(
         "Cells",
         "How many cells, evenly from all folders; or which: file:object, as predicted.csv has "

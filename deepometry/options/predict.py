@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deepometry.options.settings import (
     Options,
+    as_in,
     one_of,
     option,
     read_flag,
@@ -83,12 +84,7 @@ class ExtractOptions(Options):
 
     input: Path = option("Input location", "Folder of parsed cells, as Parse wrote it.", read_path)
     output: Path = option("Output location", "Folder for the features.", read_path)
-    model: Path = option(
-        "Model location",
-        "Model file, or the folder that training wrote.",
-        read_path,
-        metavar="PATH",
-    )
+    model: Path = as_in(PredictOptions, "model")
     layer: str = option(
         "Layer",
         "Layer whose activations are the features, deepest first.",
@@ -97,11 +93,4 @@ class ExtractOptions(Options):
         choices=LAYERS,
     )
     batch_size: int = option("Batch size", "Cells processed at once.", whole(1, 65536), 256)
-    views: int | None = option(
-        "Views",
-        "Mirror images and quarter turns of a cell over which outputs are averaged, 1 or 8; 1 is "
-        "eight times as fast. Left blank: as the model was validated.",
-        read_views,
-        None,
-        metavar="NUMBER",
-    )
+    views: int | None = as_in(PredictOptions, "views")

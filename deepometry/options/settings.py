@@ -65,6 +65,12 @@ def option(
     return field(default=default, metadata={"setting": setting})
 
 
+def as_in(options: type, name: str) -> Any:
+    """Give a field as another class of options has it: label, help, checks and default."""
+    known = next(each for each in fields(options) if each.name == name)
+    return field(default=known.default, metadata=known.metadata)
+
+
 class Options:
     """Reads and checks every field when an instance is made."""
 

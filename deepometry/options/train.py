@@ -10,6 +10,7 @@ from deepometry.errors import OptionsError
 from deepometry.options.settings import (
     AUTO,
     Options,
+    as_in,
     one_of,
     option,
     read_channels,
@@ -33,31 +34,8 @@ METHODS = ("boosting", "rusboost")
 MOST_FOLDS = 20
 
 
-def folds_option() -> Any:
-    return option(
-        "Folds",
-        "Cross-validation: the cells are dealt out to so many folds, each is judged by a model "
-        "that learnt from the others, and one model of all cells is trained at the end. Blank or "
-        "0 for none; 5 is usual, and takes six times as long.",
-        read_folds,
-        None,
-        metavar="NUMBER",
-    )
-
-
 def read_folds(value: Any) -> int | None:
     return whole(2, MOST_FOLDS)(value) if str(value).strip() != "0" else None
-
-
-def group_option() -> Any:
-    return option(
-        "Group by",
-        "Keep all cells of a folder value on one side, such as Sample, in folds and in the "
-        "validation share, so that models are judged on samples that they never saw.",
-        read_text,
-        None,
-        metavar="PREFIX",
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,8 +220,23 @@ class TrainOptions(Options):
     resume: bool = option(
         "Resume", "Go on from the last epoch of a training in the output folder.", read_flag, False
     )
-    folds: int | None = folds_option()
-    group_by: str | None = group_option()
+    folds: int | None = option(
+        "Folds",
+        "Cross-validation: the cells are dealt out to so many folds, each is judged by a model "
+        "that learnt from the others, and one model of all cells is trained at the end. Blank or "
+        "0 for none; 5 is usual, and takes six times as long.",
+        read_folds,
+        None,
+        metavar="NUMBER",
+    )
+    group_by: str | None = option(
+        "Group by",
+        "Keep all cells of a folder value on one side, such as Sample, in folds and in the "
+        "validation share, so that models are judged on samples that they never saw.",
+        read_text,
+        None,
+        metavar="PREFIX",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -276,12 +269,7 @@ class BaselineOptions(Options):
         "compared on the same cells.",
         read_path,
     )
-    target: str = option(
-        "Target classification",
-        "What to learn: a folder prefix, such as Class or Day, out of those that the folders have.",
-        read_text,
-        metavar="TARGET",
-    )
+    target: str = as_in(TrainOptions, "target")
     method: str = option(
         "Method",
         "boosting: gradient boosting with weighted classes; rusboost: boosting on as many cells of "
@@ -316,5 +304,5 @@ class BaselineOptions(Options):
         whole(0),
         0,
     )
-    folds: int | None = folds_option()
-    group_by: str | None = group_option()
+    folds: int | None = as_in(TrainOptions, "folds")
+    group_by: str | None = as_in(TrainOptions, "group_by")

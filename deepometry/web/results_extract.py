@@ -19,7 +19,7 @@ _IDENTITY = 2  # columns before the groups
 
 @dataclass(frozen=True)
 class Extracted:
-    """The metadata of an extraction, ready for questions.
+    """The cells of an extraction, or of a map of them, ready for questions.
 
     Attributes
     ----------

@@ -95,7 +95,7 @@ def offered_pictures(found: Cells | str) -> dict[str, Any]:
     }
 
 
-def mapped(output: Output) -> results_map.Mapped:
+def mapped(output: Output) -> results_extract.Extracted:
     """Go through the table of a map once."""
     return kept(output, "mapped", lambda: results_map.open_mapped(output))
 
@@ -144,7 +144,7 @@ def cell_picture(id: str, row: int, channel: str) -> Response:
 
 def _table(
     output: Output,
-) -> results_predict.Predicted | results_extract.Extracted | results_map.Mapped:
+) -> results_predict.Predicted | results_extract.Extracted:
     if results_predict.told_by(output).get("counts"):
         return _predicted(output)
     if output.verb == "extract":

@@ -6,15 +6,15 @@ import csv
 import io
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 from deepometry.embedding import COORDINATES, PLACES, POINTS, code_bytes
 from deepometry.errors import DeepometryError, explain_os_error
 from deepometry.web.results_cells import Cells, Matching
+from deepometry.web.results_extract import Extracted
 from deepometry.web.results_output import Output, Unknown
-from deepometry.web.results_table import COMMA, RowTable, index_table
+from deepometry.web.results_table import COMMA, index_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,26 +24,11 @@ _DAMAGE = (ValueError, OSError, EOFError, BadZipFile, zlib.error)
 """What reading damaged arrays raises."""
 
 
-@dataclass(frozen=True)
-class Mapped:
-    """The table of a map, ready for questions.
-
-    Attributes
-    ----------
-    table : RowTable
-    cells : Cells or str
-        The pictures, or the sentence that says why there are none.
-    """
-
-    table: RowTable
-    cells: Cells | str
-
-
-def open_mapped(output: Output) -> Mapped:
+def open_mapped(output: Output) -> Extracted:
     """Go through the table of a map once, beside the cells it is about."""
     matching = Matching(output)
     table = index_table(output.path(COORDINATES), COMMA, lambda header: (), matching)
-    return Mapped(table, matching.cells())
+    return Extracted(table, matching.cells())
 
 
 def about(output: Output) -> dict[str, Any]:
