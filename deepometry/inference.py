@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from deepometry.backend import device, prepare
+from deepometry.backend import device, keras, prepare
 from deepometry.baseline_model import is_baseline, load_baseline
 from deepometry.compiled import first_word
 from deepometry.dataset import Dataset, Part, open_dataset
+from deepometry.fused import fold
 from deepometry.loading import ahead
 from deepometry.model import Description, find_model, load_model
 from deepometry.progress import Progress
@@ -72,7 +73,12 @@ class Inference:
     def over(
         self, dataset: Dataset, model: Any, size: int, progress: Progress, text: str
     ) -> Iterator[Outcome]:
-        """Run a model with the same input over a data set, `size` cells at a time, in order."""
+        """Run a model with the same input over a data set, `size` cells at a time, in order.
+
+        The model is changed into one that can only predict, see `deepometry.fused.fold`.
+        """
+        if isinstance(model, keras().Model):
+            fold(model)
         identities = dataset.identities()
         done = 0
         for images in ahead(self._images(dataset, size)):

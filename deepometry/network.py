@@ -194,7 +194,9 @@ def with_layer(model: Any, layer: str) -> Any:
         There is no such layer.
     """
     scale, body = model.get_layer(SCALE), model.layers[-1]
-    if layer not in (names := [each.name for each in body.layers]):
+    border = keras().layers.ZeroPadding2D  # which `fuse` makes a part of the next layer
+    names = [each.name for each in body.layers if not isinstance(each, border)]
+    if layer not in names:
         raise DeepometryError(f"Layer: expected one of {', '.join(names)}, found {layer!r}.")
     features = body.get_layer(layer).output
     if len(features.shape) == 4:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from deepometry.backend import keras
-from deepometry.fused import fuse, fuse_optimizer
+from deepometry.fused import fold, fuse, fuse_optimizer
+from deepometry.network import build_network, with_layer
 
 
 def network(axis=-1):
@@ -59,3 +60,77 @@ def test_adam_takes_the_same_steps():
         found.append(model.get_weights())
     for one, other in zip(*found, strict=True):
         assert np.allclose(one, other, atol=1e-5)
+
+
+def learnt(network="resnet18", precision="float32"):
+    """Build a network whose normalisations have something to say."""
+    model = build_network(network, 20, 3, "channel", [5.0, 5.0], [3.0, 3.0], 0, precision)
+    rng = np.random.default_rng(1)
+    for layer in model.layers[-1].layers:
+        if type(layer) is keras().layers.BatchNormalization:
+            layer.gamma.assign(rng.uniform(0.2, 0.8, layer.gamma.shape))
+            layer.beta.assign(rng.normal(0, 0.3, layer.beta.shape))
+    for _ in range(4):
+        model(rng.normal(5, 3, (32, 20, 20, 2)).astype(np.float32), training=True)
+    return model
+
+
+def plain(model):
+    """Give a network of the same weights that Keras alone computes."""
+    other = keras().models.clone_model(
+        model,
+        call_function=None,
+        clone_function=lambda layer: layer.from_config(layer.get_config()),
+    )
+    other.set_weights(model.get_weights())
+    return other
+
+
+@pytest.fixture
+def cells():
+    return np.random.default_rng(2).normal(5, 3, (9, 20, 20, 2)).astype(np.float32)
+
+
+@pytest.mark.parametrize("network", ["small18", "resnet18", "resnet50"])
+def test_borders_and_normalisations_become_part_of_the_convolutions(network, cells):
+    model = learnt(network)
+    wanted = with_layer(plain(model), "pool5").predict_on_batch(cells)
+    fused = with_layer(model, "pool5").predict_on_batch(cells)
+    folded = fold(with_layer(model, "pool5")).predict_on_batch(cells)
+    for right, one, other in zip(wanted, fused, folded, strict=True):
+        assert right.std(0).max() > 1e-3
+        assert np.allclose(one, right, atol=1e-4)
+        assert np.allclose(other, right, atol=1e-4)
+    layers = model.layers[-1].layers
+    borders = [layer for layer in layers if type(layer) is keras().layers.ZeroPadding2D]
+    assert any("call" in vars(layer) for layer in borders) == (network != "small18")
+    norms = [layer for layer in layers if type(layer) is keras().layers.BatchNormalization]
+    assert norms and all(layer.call.__name__ == "_pass_on" for layer in norms)
+
+
+def test_a_convolution_whose_own_output_is_wanted_is_not_folded(cells):
+    model = learnt("small18")
+    layer = "res3a_branch2a"
+    wanted = with_layer(model, layer).predict_on_batch(cells)
+    for found, own in zip(
+        fold(with_layer(model, layer)).predict_on_batch(cells), wanted, strict=True
+    ):
+        assert np.allclose(found, own, atol=2e-5)
+
+
+def test_folded_in_bfloat16(cells):
+    model = learnt("small18", "bfloat16")
+    wanted = plain(learnt("small18")).predict_on_batch(cells)
+    assert np.allclose(fold(model).predict_on_batch(cells), wanted, atol=0.05)
+
+
+def test_weights_and_file_of_a_folded_model_stay_what_they_were(cells, tmp_path):
+    model = learnt("resnet18")
+    before, config = model.get_weights(), model.to_json()
+    wanted = fold(model).predict_on_batch(cells)
+    model.save(tmp_path / "model.keras")
+    again = keras().models.load_model(tmp_path / "model.keras")
+    assert np.allclose(again.predict_on_batch(cells), wanted, atol=2e-5)
+    assert model.to_json() == config
+    for one, other in zip(before, again.get_weights(), strict=True):
+        assert np.array_equal(one, other)

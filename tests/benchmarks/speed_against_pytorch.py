@@ -1,12 +1,13 @@
 """The same network in Deepometry and in PyTorch: images a second, in turns, in one run.
 
-    python tests/benchmarks/speed_against_pytorch.py              ResNet50, batch 32, 48 x 48 x 2
+    python tests/benchmarks/speed_against_pytorch.py              ResNet50, 48 x 48 x 2
     python tests/benchmarks/speed_against_pytorch.py --precision bfloat16 --network resnet18
 
 PyTorch gets what its users are told to give it: channels-last memory, autocast for bfloat16, and
-as many threads. Both train with Adam on cross-entropy, and predict a batch. Every round times
-each of them for some steps, in turns; the table holds medians over the rounds, and the median of
-the ratios of each round, above 1 where Deepometry is the faster.
+as many threads. Both train with Adam on cross-entropy, predict a batch, and extract its pool5
+features together with its probabilities; batches are as large as the defaults of the program.
+Every round times each of them for some steps, in turns; the table holds medians over the rounds,
+and the median of the ratios of each round, above 1 where Deepometry is the faster.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 BLOCKS = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4, 6, 3)}
 CLASSES, CHANNELS = 7, 2
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+KINDS = ("train", "predict", "extract")
 Work = dict[str, Callable[[], object]]
 
 
@@ -30,26 +32,32 @@ def main() -> None:
     parser.add_argument("--network", choices=BLOCKS, default="resnet50")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--frame", type=int, default=48)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--batch", type=int, default=32, help="images in a step of training")
+    parser.add_argument("--predicted", type=int, default=256, help="images predicted at once")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--steps", type=int, default=2, help="of each in a round")
     options = parser.parse_args()
     random = np.random.default_rng(0)
-    shape = (options.batch, options.frame, options.frame, CHANNELS)
-    images = random.normal(100, 20, shape).astype(np.float32)
+    shape = (options.frame, options.frame, CHANNELS)
+    images, more = (
+        random.normal(100, 20, (n, *shape)).astype(np.float32)
+        for n in (options.batch, options.predicted)
+    )
     labels = random.integers(0, CLASSES, options.batch)
     works = {
-        "deepometry": deepometry_work(options, images, labels),
-        "pytorch": pytorch_work(options, images, labels),
+        "deepometry": deepometry_work(options, images, labels, more),
+        "pytorch": pytorch_work(options, images, labels, more),
     }
     print(f"{options.network}, {options.precision}, {options.threads} threads, {options.clock}")
-    for kind in ("train", "predict"):
-        compare(kind, {name: work[kind] for name, work in works.items()}, options)
+    for kind in options.kinds:
+        size = options.batch if kind == "train" else options.predicted
+        compare(kind, size, {name: work[kind] for name, work in works.items()}, options)
 
 
-def compare(kind: str, works: Work, options: argparse.Namespace) -> None:
+def compare(kind: str, size: int, works: Work, options: argparse.Namespace) -> None:
     """Time both in turns; print images a second and the ratio."""
     seconds: dict[str, list[float]] = {name: [] for name in works}
     now = CLOCKS[options.clock]
@@ -61,14 +69,16 @@ def compare(kind: str, works: Work, options: argparse.Namespace) -> None:
             for _ in range(options.steps):
                 works[name]()
             seconds[name].append((now() - start) / options.steps)
-    speed = {name: options.batch / statistics.median(s) for name, s in seconds.items()}
+    speed = {name: size / statistics.median(s) for name, s in seconds.items()}
     pairs = zip(seconds["pytorch"], seconds["deepometry"], strict=True)
     ratio = statistics.median(theirs / ours for theirs, ours in pairs)
     told = ", ".join(f"{name} {value:.1f}" for name, value in speed.items())
-    print(f"  {kind}: images a second: {told}; ratio {ratio:.2f}", flush=True)
+    print(f"  {kind} {size}: images a second: {told}; ratio {ratio:.2f}", flush=True)
 
 
-def deepometry_work(options: argparse.Namespace, images: np.ndarray, labels: np.ndarray) -> Work:
+def deepometry_work(
+    options: argparse.Namespace, images: np.ndarray, labels: np.ndarray, more: np.ndarray
+) -> Work:
     """Build the network as training does."""
     from deepometry.backend import keras
 
@@ -77,21 +87,29 @@ def deepometry_work(options: argparse.Namespace, images: np.ndarray, labels: np.
 
         tf.config.threading.set_intra_op_parallelism_threads(options.threads)
         tf.config.threading.set_inter_op_parallelism_threads(options.threads)
-    from deepometry.network import build_network, compile_network
+    from deepometry.fused import fold
+    from deepometry.network import build_network, compile_network, with_layer
 
     scale = ([100.0] * CHANNELS, [20.0] * CHANNELS)
-    model = build_network(
-        options.network, options.frame, CLASSES, "channel", *scale, 0, options.precision
+    model, predicting = (
+        build_network(
+            options.network, options.frame, CLASSES, "channel", *scale, 0, options.precision
+        )
+        for _ in range(2)
     )
+    extracting = fold(with_layer(predicting, "pool5"))
     compile_network(model, 1e-3)
     weights, wanted = np.ones(len(labels), np.float32), np.eye(CLASSES, dtype=np.float32)[labels]
     return {
         "train": lambda: model.train_on_batch(images, wanted, sample_weight=weights),
-        "predict": lambda: model.predict_on_batch(images),
+        "predict": lambda: predicting.predict_on_batch(more),
+        "extract": lambda: extracting.predict_on_batch(more),
     }
 
 
-def pytorch_work(options: argparse.Namespace, images: np.ndarray, labels: np.ndarray) -> Work:
+def pytorch_work(
+    options: argparse.Namespace, images: np.ndarray, labels: np.ndarray, more: np.ndarray
+) -> Work:
     """Build the same network in PyTorch."""
     import torch
 
@@ -101,7 +119,7 @@ def pytorch_work(options: argparse.Namespace, images: np.ndarray, labels: np.nda
     truth = torch.from_numpy(labels)
     mixed = torch.autocast("cpu", torch.bfloat16, enabled=options.precision == "bfloat16")
 
-    def given() -> torch.Tensor:
+    def given(images: np.ndarray) -> torch.Tensor:
         counts = torch.from_numpy(images).permute(0, 3, 1, 2)  # channels-last, without a copy
         return (counts - 100.0) / 20.0
 
@@ -109,7 +127,7 @@ def pytorch_work(options: argparse.Namespace, images: np.ndarray, labels: np.nda
         model.train()
         optimizer.zero_grad(set_to_none=True)
         with mixed:
-            loss = torch.nn.functional.cross_entropy(model(given()), truth)
+            loss = torch.nn.functional.cross_entropy(model(given(images)), truth)
         loss.backward()
         optimizer.step()
         return loss.item()
@@ -117,9 +135,15 @@ def pytorch_work(options: argparse.Namespace, images: np.ndarray, labels: np.nda
     def predict() -> np.ndarray:
         model.eval()
         with torch.inference_mode(), mixed:
-            return model(given()).softmax(1).float().numpy()
+            return model(given(more)).softmax(1).float().numpy()
 
-    return {"train": train, "predict": predict}
+    def extract() -> tuple[np.ndarray, np.ndarray]:
+        model.eval()
+        with torch.inference_mode(), mixed:
+            features = model[:-1](given(more))
+            return features.float().numpy(), model[-1](features).softmax(1).float().numpy()
+
+    return {"train": train, "predict": predict, "extract": extract}
 
 
 def pytorch_network(network: str):
