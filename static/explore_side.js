@@ -90,6 +90,8 @@ export class Side {
     const lines = order.slice(0, MOST_PARTS).map((code) => line(column.values[code], counts[code], column.counts[code]));
     const rest = order.slice(MOST_PARTS);
     if (rest.length) lines.push(line(`${rest.length} others`, rest.reduce((sum, code) => sum + counts[code], 0), ""));
+    const unknown = this.explorer.number - order.reduce((sum, code) => sum + counts[code], 0);
+    if (unknown) lines.push(line("not known", unknown, this.explorer.cells - column.counts.reduce((sum, cells) => sum + cells, 0)));
     const head = [this.explorer.titleOf(column), "Cells", "Share", "Of group"].map((textContent, n) => make("th", { scope: "col", textContent, className: n ? "r-num" : "" }));
     return make("table", { className: "r-table" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...lines));
   }

@@ -17,7 +17,7 @@ from deepometry.web.jobs import Jobs
 from tests.browser.conftest import watch_of
 from tests.browser.protocol import ENDED, JOB, card, field
 from tests.browser.watch import assert_accessible
-from tests.features_table import features_of, write_features
+from tests.features_table import features_of, write_features, write_predictions
 from tests.test_web_explore import CELLS, in_order, write_cells
 
 
@@ -28,12 +28,16 @@ def maps(make_server, tmp_path_factory):
     parsed = write_cells(place / "parsed")
     folder = write_features(place / "features", features_of(CELLS), input=str(parsed))
     in_order(folder)
+    partly = write_features(place / "partly", features_of(CELLS), input=str(parsed))
+    in_order(partly)
+    write_predictions(partly, range(24))  # of 30 cells
     jobs = Jobs(server.state / "jobs")
-    for dims in (3, 2):  # the last one is shown on the page
-        start, output = time.time(), place / f"map{dims}"
-        options = EmbedOptions(input=folder, output=output, method="pca", dims=dims)
+    wanted = {"gaps": (partly, 2), "map3": (folder, 3), "map2": (folder, 2)}
+    for name, (features, dims) in wanted.items():  # the last one is shown on the page
+        start, output = time.time(), place / name
+        options = EmbedOptions(input=features, output=output, method="pca", dims=dims)
         job = jobs.record(options, embed(options), start, time.time())
-        server.__dict__[f"map{dims}"] = f"explore/{job.id}"
+        server.__dict__[name] = f"explore/{job.id}"
         time.sleep(0.01)  # so that they are told apart by their time
     server.place = place
     return server
@@ -143,6 +147,14 @@ def test_a_lasso_chooses_cells_and_tells_how_they_divide(page: Page, maps):
     page.locator("[data-of=channel]").select_option(label="Ch6")
     expect(pictures.first).to_have_attribute("src", re.compile("/1.png"))
     assert_accessible(page)
+
+
+def test_cells_of_which_nothing_is_known_are_counted_too(maps, visit):
+    page = opened(visit(maps, maps.gaps))
+    lasso(page, *WHOLE)
+    table = page.locator("[data-of=parts] table", has_text="prediction")
+    expect(table.locator("tbody th")).to_have_text(["A", "B", "C", "not known"])
+    expect(table.locator("tbody tr").last).to_contain_text("20 %")
 
 
 def test_a_click_chooses_and_keys_add_and_take_away(page: Page):
