@@ -1,9 +1,11 @@
 """What each part of the recipe gives: short trainings that differ in one thing, on one split.
 
-    python tests/benchmarks/ablation.py jurkat_cell_cycle.npz results.csv --columns 0,2
+    python tests/benchmarks/ablation.py jurkat_cell_cycle.npz results.csv columns=0,2
     python tests/benchmarks/ablation.py jurkat_cell_cycle.npz results.csv scaling=image width=48
+    python tests/benchmarks/ablation.py FOLDER results.csv columns=0,1 target=Class
 
-The file holds `images` (n, 40, 40, 3) and `label` (Blasi et al. 2016, Nat. Commun. 7:10256).
+The file holds `images` (n, 40, 40, 3) and `label` (Blasi et al. 2016, Nat. Commun. 7:10256); a
+folder holds parsed cells, such as those of `python -m deepometry.example` and `deepometry parse`.
 Every run learns from four fifths of each class and is judged on the fifth, once with the class of
 the highest probability and once with probabilities averaged over the eight mirror images and
 quarter turns; both are also given with the logit adjustment of Menon et al. (ICLR 2021), which
@@ -22,12 +24,14 @@ import numpy as np
 
 from deepometry.augment import augment
 from deepometry.backend import keras
+from deepometry.dataset import open_dataset
 from deepometry.fused import fuse
 from deepometry.network import adjusted_loss
 from deepometry.report import confusion, scores
 from deepometry.residual import small_residual
 
 BASE = {
+    "target": "Class",
     "columns": "0,2",
     "scaling": "background",
     "blocks": "2222",
@@ -56,7 +60,7 @@ TAUS = (0.0, 0.5, 1.0)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("npz", type=Path)
+    parser.add_argument("cells", type=Path, help="file or folder")
     parser.add_argument("table", type=Path)
     parser.add_argument("changes", nargs="*", help="such as width=48 or scaling=image")
     parser.add_argument("--keep", type=Path, help="folder for the probabilities of every run")
@@ -67,11 +71,21 @@ def main() -> None:
         parser.error(f"unknown: {', '.join(changes)}")
     if known(options.table, wanted):
         return
-    content = np.load(options.npz)
-    found = run(content["images"], content["label"], wanted, options.keep)
+    images, labels = read(options.cells, wanted["target"])
+    found = run(images, labels, wanted, options.keep)
     add(options.table, wanted | found)
     told = ", ".join(f"{n}={v}" for n, v in wanted.items() if v != BASE[n]) or "base"
     print(told, {name: round(value, 4) for name, value in found.items()}, flush=True)
+
+
+def read(cells: Path, target: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read images and their labels."""
+    if cells.is_file():
+        content = np.load(cells)
+        return content["images"], content["label"]
+    dataset = open_dataset(cells)
+    sizes = [len(part.stored) for part in dataset.parts]
+    return dataset.read(np.arange(len(dataset))), np.repeat(dataset.labels(target), sizes)
 
 
 def known(table: Path, wanted: dict) -> bool:
