@@ -43,10 +43,10 @@ def check_enough(cells: int, options: EmbedOptions) -> None:
     """
     needed, advice = options.dims + 2, "map more cells"
     if near := neighbors_of(options):
-        needed, advice = max(needed, near + 2), "use fewer --neighbors (Neighbours), or more cells"
+        needed, advice = max(needed, near + 2), "use fewer --neighbors, or more cells"
     if options.method == "tsne":
         needed = max(needed, int(3 * options.perplexity) + 2)
-        advice = "use a lower --perplexity (Perplexity), or more cells"
+        advice = "use a lower --perplexity, or more cells"
     if cells < needed:
         told = f" with {near} neighbours" if near else ""
         told = f" with a perplexity of {options.perplexity:g}" if options.method == "tsne" else told

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from functools import cache
 from pathlib import PurePath
 
 from flask import Flask
 from markupsafe import Markup, escape
 
+from deepometry.options import flag_of, settings
 from deepometry.web.companions import COMPANIONS
 from deepometry.web.steps import STEPS
+from deepometry.web.verbs import VERBS
 
 TITLES = {verb: step.title for verb, step in STEPS.items()} | {"demo-data": "Example cells"}
 TITLES |= {"export": "Export", "subset": "Set of cells"}
@@ -31,9 +35,33 @@ def speak(app: Flask) -> None:
     app.add_template_filter(breakable)
     app.add_template_filter(duration)
     app.add_template_filter(ending)
+    app.add_template_filter(labelled)
     app.add_template_filter(moment)
     app.add_template_filter(thousands)
     app.jinja_env.globals.update(TITLES=TITLES, STATES=STATES, UNFINISHED=UNFINISHED)
+
+
+def labelled(text: str, verb: str = "") -> str:
+    """Name options in a message as the form of a step does: "--frame" is “Frame size” there.
+
+    Labels of the step itself come first, then those of the other steps; what no form has stays.
+    """
+    known = {**_labels(), **_labels_of(verb)} if verb in VERBS else _labels()
+    return re.sub(
+        r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)",
+        lambda found: f"“{known[found[1]]}”" if found[1] in known else found[0],
+        text,
+    )
+
+
+@cache
+def _labels() -> dict[str, str]:
+    return {flag: label for verb in reversed(VERBS) for flag, label in _labels_of(verb).items()}
+
+
+@cache
+def _labels_of(verb: str) -> dict[str, str]:
+    return {flag_of(n): setting.label for n, (setting, _) in settings(VERBS[verb].options).items()}
 
 
 def duration(seconds: float | None) -> str:
