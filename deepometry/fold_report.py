@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from deepometry.chance import no_better_than_guessing
 from deepometry.checkpoint import Row
 from deepometry.errors import DeepometryError
 from deepometry.evaluation.evaluate import Evaluation, evaluate
@@ -131,30 +132,28 @@ class FoldReport:
         Evaluation
         """
         self.progress.report(0, 0, "Summing up the folds")
-        cells = self.cells
-        pooled = read_pooled(stage / PREDICTED, cells.labels, len(self._indices))
+        pooled = read_pooled(stage / PREDICTED, self.cells.labels, len(self._indices))
         found = self._evaluated(pooled)
         plots = write_evaluation(stage, found)
         self.progress.check()
         mistakes = self._surest(pooled)
         write_mistakes(stage, mistakes, self._description)
-        facts = FoldFacts(
+        told = {"evaluation": found, "mistakes": mistakes, "plots": plots}
+        told |= {"matrix": matrix, "folds": rows, "pooled": scores}
+        write_page(stage, self._facts(self._made(scores), **told))
+        return found
+
+    def _facts(self, made: Made, **found: Any) -> FoldFacts:
+        return FoldFacts(
             place=self.options.input,
             cells=len(self._indices),
-            target=cells.target,
-            labels=cells.labels,
-            evaluation=found,
-            matrix=matrix,
-            mistakes=mistakes,
+            target=self.cells.target,
+            labels=self.cells.labels,
             channels=channel_names(self._description),
-            made=self._made(found),
-            plots=plots,
-            folds=rows,
-            pooled=scores,
-            group_by=cells.group_by,
+            made=made,
+            group_by=self.cells.group_by,
+            **found,
         )
-        write_page(stage, facts)
-        return found
 
     def _evaluated(self, pooled: Pooled) -> Evaluation:
         cells, groups = self.cells, None
@@ -178,15 +177,16 @@ class FoldReport:
 
     # --- how it was made ---------------------------------------------------------------------
 
-    def _made(self, found: Evaluation) -> Made:
+    def _made(self, scores: Mapping[str, float]) -> Made:
         options = self.options
+        known = {f"cv_{name}": value for name, value in scores.items()}
         trained = {**self.trained, "output": str(options.output.absolute())}
         del trained["resume"]
         return made_by(
             provenance("train", options),
             {"Training of a fold": told_options(type(options), trained), "Cells": self._about()},
             commands_of(options, self.cells.dataset),
-            self.cells.caveats,
+            [*self.cells.caveats, *no_better_than_guessing(known, self.cells)],
         )
 
     def _about(self) -> Pairs:

@@ -11,16 +11,10 @@ from deepometry.dataset import Dataset
 from deepometry.evaluation.evaluate import Evaluation, evaluate
 from deepometry.evaluation.levels import Level, levels_of
 from deepometry.evaluation.page import write_page
-from deepometry.evaluation.page_predict import PredictionFacts
-from deepometry.evaluation.provenance import made
+from deepometry.evaluation.page_predict import prediction_facts
 from deepometry.evaluation.samples import Sample, about_correction, samples_of
 from deepometry.evaluation.tradeoff import UNSURE
-from deepometry.evaluation.write import (
-    channel_names,
-    write_evaluation,
-    write_mistakes,
-    write_samples,
-)
+from deepometry.evaluation.write import write_evaluation, write_mistakes, write_samples
 from deepometry.inference import Inference
 from deepometry.options import PredictOptions
 from deepometry.predicted import Seen
@@ -85,23 +79,9 @@ def judged(
         progress.check()
     samples, told = _samples(inference, dataset, seen, progress)
     plots |= write_samples(stage, samples, labels, target, options.unsure_below is not None)
-    facts = PredictionFacts(
-        place=options.input,
-        cells=len(dataset),
-        target=target,
-        labels=labels,
-        evaluation=found,
-        matrix=matrix,
-        mistakes=seen.mistakes.found,
-        channels=channel_names(inference.description),
-        made=made(options, inference, dataset),
-        plots=plots,
-        options=options,
-        inference=inference,
-        samples=samples,
-        correction=told,
-    )
-    write_page(stage, facts)
+    told_of = {"evaluation": found, "matrix": matrix, "mistakes": seen.mistakes.found}
+    told_of |= {"plots": plots, "samples": samples, "correction": told}
+    write_page(stage, prediction_facts(options, inference, dataset, **told_of))
     return Judgement(found, samples)
 
 

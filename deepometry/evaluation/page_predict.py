@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from deepometry.dataset import Dataset
 from deepometry.evaluation.page import Facts
-from deepometry.evaluation.provenance import training_options
+from deepometry.evaluation.provenance import made, training_options
 from deepometry.evaluation.samples import Sample
 from deepometry.evaluation.tradeoff import UNSURE
+from deepometry.evaluation.write import channel_names
 from deepometry.inference import Inference
 from deepometry.options import PredictOptions
 
@@ -47,3 +49,32 @@ class PredictionFacts(Facts):
             "training": training_options(self.inference.description),
             "unsure": UNSURE,
         }
+
+
+def prediction_facts(
+    options: PredictOptions, inference: Inference, dataset: Dataset, **found: Any
+) -> PredictionFacts:
+    """Gather what the report of a prediction tells of.
+
+    Parameters
+    ----------
+    options : PredictOptions
+    inference : Inference
+        The model.
+    dataset : Dataset
+        The cells that were predicted.
+    **found
+        What was found out: evaluation, matrix, mistakes, plots, samples, correction.
+    """
+    description = inference.description
+    return PredictionFacts(
+        place=options.input,
+        cells=len(dataset),
+        target=description.target,
+        labels=description.labels,
+        channels=channel_names(description),
+        made=made(options, inference, dataset),
+        options=options,
+        inference=inference,
+        **found,
+    )
