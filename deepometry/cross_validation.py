@@ -61,7 +61,7 @@ class CrossValidation:
     group_by : str
         What was left out whole, such as Sample; blank for single cells.
     output : Path
-        Folder with `folds.csv`, `predicted.csv`, the confusion matrix and the report.
+        Folder with `folds.csv`, `predicted.csv`, the confusion matrix and `report.html`.
     evaluation : Evaluation or None
         Of all cells: scores with intervals, curves, calibration; None for classical features.
     """

@@ -138,19 +138,22 @@ class FoldReport:
         self.progress.check()
         mistakes = self._surest(pooled)
         write_mistakes(stage, mistakes, self._description)
-        told = {"evaluation": found, "mistakes": mistakes, "plots": plots}
-        told |= {"matrix": matrix, "folds": rows, "pooled": scores}
-        write_page(stage, self._facts(self._made(scores), **told))
+        found_out = {"evaluation": found, "matrix": matrix, "mistakes": mistakes, "plots": plots}
+        write_page(stage, self._facts(rows, scores, found_out))
         return found
 
-    def _facts(self, made: Made, **found: Any) -> FoldFacts:
+    def _facts(
+        self, rows: Sequence[Row], scores: Mapping[str, float], found: dict[str, Any]
+    ) -> FoldFacts:
         return FoldFacts(
             place=self.options.input,
             cells=len(self._indices),
             target=self.cells.target,
             labels=self.cells.labels,
             channels=channel_names(self._description),
-            made=made,
+            made=self._made(scores),
+            folds=rows,
+            pooled=scores,
             group_by=self.cells.group_by,
             **found,
         )
@@ -180,8 +183,8 @@ class FoldReport:
     def _made(self, scores: Mapping[str, float]) -> Made:
         options = self.options
         known = {f"cv_{name}": value for name, value in scores.items()}
-        trained = {**self.trained, "output": str(options.output.absolute())}
-        del trained["resume"]
+        trained = {name: value for name, value in self.trained.items() if name != "resume"}
+        trained |= {"output": str(options.output.absolute())}
         return made_by(
             provenance("train", options),
             {"Training of a fold": told_options(type(options), trained), "Cells": self._about()},

@@ -79,9 +79,18 @@ def judged(
         progress.check()
     samples, told = _samples(inference, dataset, seen, progress)
     plots |= write_samples(stage, samples, labels, target, options.unsure_below is not None)
-    told_of = {"evaluation": found, "matrix": matrix, "mistakes": seen.mistakes.found}
-    told_of |= {"plots": plots, "samples": samples, "correction": told}
-    write_page(stage, prediction_facts(options, inference, dataset, **told_of))
+    facts = prediction_facts(
+        options,
+        inference,
+        dataset,
+        evaluation=found,
+        matrix=matrix,
+        mistakes=seen.mistakes.found,
+        plots=plots,
+        samples=samples,
+        correction=told,
+    )
+    write_page(stage, facts)
     return Judgement(found, samples)
 
 

@@ -113,9 +113,8 @@ def test_a_cross_validation_shows_its_evaluation_and_opens_its_report(client, jo
     page = client.get("/jobs/crossed/results").text
     output = jobs.get("crossed").output
     told = json.loads((output / "evaluation.json").read_text("utf-8"))["scores"][0]
-    assert (
-        f"<dd>{100 * told['low']:.1f} to {100 * told['high']:.1f}\N{NO-BREAK SPACE}%</dd>" in page
-    )
+    between = f"{100 * told['low']:.1f} to {100 * told['high']:.1f}\N{NO-BREAK SPACE}%"
+    assert f"<dd>{between}</dd>" in page
     assert f"{told['low']:.3f} to {told['high']:.3f}" in page
     assert "bootstrap over cells" in page and "every fold used a temperature of its own" in page
     for name in ("curves.png", "reliability.png", "unsure_tradeoff.png"):

@@ -140,11 +140,9 @@ def _between(score: dict[str, Any]) -> str:
 
 def _in_percent(score: dict[str, Any]) -> str:
     low, high = score.get("low"), score.get("high")
-    return (
-        ""
-        if low is None or high is None
-        else f"{100 * low:.1f} to {100 * high:.1f}\N{NO-BREAK SPACE}%"
-    )
+    if low is None or high is None:
+        return ""
+    return f"{100 * low:.1f} to {100 * high:.1f}\N{NO-BREAK SPACE}%"
 
 
 def _number(value: Any) -> str:
