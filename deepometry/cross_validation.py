@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ import numpy as np
 from deepometry.backend import forget_models
 from deepometry.checkpoint import STATE, Row
 from deepometry.errors import DeepometryError
+from deepometry.evaluation.evaluate import Evaluation
 from deepometry.files import earlier_files, own_record, provenance, staged, write_json
+from deepometry.fold_report import FoldReport
 from deepometry.model import load_model
 from deepometry.options import TrainOptions
 from deepometry.out_of_fold import PREDICTED, judge, merge_predictions
@@ -59,7 +61,9 @@ class CrossValidation:
     group_by : str
         What was left out whole, such as Sample; blank for single cells.
     output : Path
-        Folder with `folds.csv`, `predicted.csv`, the confusion matrix and the report.
+        Folder with `folds.csv`, `predicted.csv`, the confusion matrix and `report.html`.
+    evaluation : Evaluation or None
+        Of all cells: scores with intervals, curves, calibration; None for classical features.
     """
 
     labels: tuple[str, ...]
@@ -68,16 +72,23 @@ class CrossValidation:
     folds: list[Row]
     group_by: str
     output: Path
+    evaluation: Evaluation | None = field(default=None, repr=False, metadata={"told": False})
 
     def __str__(self) -> str:
         each = [row["accuracy"] for row in self.folds]
         parted = f", whole values of {self.group_by} left out" if self.group_by else ""
         return (
             f"Cross-validation in {len(each)} folds of {counted(int(self.confusion.sum()), 'cell')}"
-            f"{parted}: accuracy {self.scores['accuracy']:.3f} ({min(each):.3f} to {max(each):.3f} "
-            f"in the folds), balanced {self.scores['balanced_accuracy']:.3f}, loss "
-            f"{self.scores['loss']:.3f}."
+            f"{parted}: accuracy {self.scores['accuracy']:.3f} ({self._between()}"
+            f"{min(each):.3f} to {max(each):.3f} in the folds), balanced "
+            f"{self.scores['balanced_accuracy']:.3f}, loss {self.scores['loss']:.3f}."
         )
+
+    def _between(self) -> str:
+        if self.evaluation is None:
+            return ""
+        score = self.evaluation.score("accuracy")
+        return f"95 % interval {score.low:.3f} to {score.high:.3f}; "
 
 
 class Folds:
@@ -218,13 +229,16 @@ class Folds:
         records = [own_record(folder / FOLD_RECORD, _FOLD_STEP) for folder in folders]
         matrix = np.sum([record["confusion"] for record in records], axis=0).astype(np.int64)
         rows: list[Row] = [record["row"] for record in records]
-        found = CrossValidation(
-            cells.labels, matrix, pooled_scores(matrix, rows), rows, cells.group_by, output
-        )
+        scored = pooled_scores(matrix, rows)
+        report = FoldReport(self.options, cells, records[0]["options"], self.progress)
         with staged(output, earlier_files(output / CROSS_VALIDATION, STEP)) as stage:
             write_scores(stage, matrix, cells.labels, cells.target)
-            write_folds(stage / FOLDS, found)
             merge_predictions(cells, [f / PREDICTED for f in folders], stage / PREDICTED)
+            told = report.write(stage, matrix, rows, scored)
+            found = CrossValidation(
+                cells.labels, matrix, scored, rows, cells.group_by, output, told
+            )
+            write_folds(stage / FOLDS, found)
             files = sorted([*(path.name for path in stage.iterdir()), CROSS_VALIDATION])
             record = provenance(STEP, self.options) | plain(found) | {"files": files}
             record |= {"fingerprint": cells.fingerprint, "fold_files": self._fold_files()}
@@ -252,6 +266,7 @@ def _less_earlier(clocks: tuple[float, float], history: Sequence[Row]) -> tuple[
 
 def plain(found: CrossValidation) -> dict[str, Any]:
     """Give a cross-validation for a record."""
+    told = found.evaluation
     return {
         "folds": len(found.folds),
         "group_by": found.group_by,
@@ -259,7 +274,7 @@ def plain(found: CrossValidation) -> dict[str, Any]:
         "counts": dict(zip(found.labels, found.confusion.sum(0).tolist(), strict=True)),
         "scores": found.scores,
         "each": found.folds,
-    }
+    } | ({"evaluation": told.plain()} if told else {})
 
 
 def pooled_scores(matrix: np.ndarray, rows: Sequence[Row]) -> dict[str, float]:

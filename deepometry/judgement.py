@@ -10,7 +10,8 @@ import numpy as np
 from deepometry.dataset import Dataset
 from deepometry.evaluation.evaluate import Evaluation, evaluate
 from deepometry.evaluation.levels import Level, levels_of
-from deepometry.evaluation.page import Facts, write_page
+from deepometry.evaluation.page import write_page
+from deepometry.evaluation.page_predict import prediction_facts
 from deepometry.evaluation.samples import Sample, about_correction, samples_of
 from deepometry.evaluation.tradeoff import UNSURE
 from deepometry.evaluation.write import write_evaluation, write_mistakes, write_samples
@@ -78,8 +79,17 @@ def judged(
         progress.check()
     samples, told = _samples(inference, dataset, seen, progress)
     plots |= write_samples(stage, samples, labels, target, options.unsure_below is not None)
-    mistakes = seen.mistakes.found
-    facts = Facts(options, inference, dataset, found, matrix, samples, told, mistakes, plots)
+    facts = prediction_facts(
+        options,
+        inference,
+        dataset,
+        evaluation=found,
+        matrix=matrix,
+        mistakes=seen.mistakes.found,
+        plots=plots,
+        samples=samples,
+        correction=told,
+    )
     write_page(stage, facts)
     return Judgement(found, samples)
 

@@ -80,8 +80,9 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
     TrainResult
         The model file and its scores. `training.csv`, `train_val_loss.png` and `train.json` lie
         beside it. With `folds`, each is trained first, in a folder of its own, and
-        `folds.csv`, `predicted.csv`, `cross_validation.json`, the confusion matrix and the
-        classification report tell how every cell was named by the model that did not see it.
+        `folds.csv`, `predicted.csv`, `cross_validation.json`, the confusion matrix, the scores
+        with intervals, curves, calibration and `report.html` tell how every cell was named by the
+        model that did not see it.
 
     Raises
     ------

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +19,12 @@ from deepometry.dataset import open_dataset
 from deepometry.errors import DeepometryError
 from deepometry.evaluation.temperature import scaled
 from deepometry.files import read_json
+from deepometry.fold_report import FoldReport, read_pooled
 from deepometry.model import load_model, read_description
 from deepometry.progress import Cancelled, Part, Progress
 from deepometry.report import confusion, scores
 from deepometry.train import train
+from deepometry.training_cells import gather_cells
 from deepometry.views import predict_views
 from tests.conftest import short_training
 from tests.parsed import blobs, write_classes, write_record, write_stack
@@ -88,6 +92,89 @@ def test_tables_of_all_folds_are_those_of_the_predictions(crossed):
         record["counts"]
         == table["label"].value_counts().reindex(list("ABC"), fill_value=0).to_dict()
     )
+
+
+def test_the_predictions_of_all_folds_are_evaluated_as_those_of_predict(crossed):
+    result, _ = crossed
+    found, folder = result.cross_validation.evaluation, result.model.parent
+    accuracy = found.score("accuracy")
+    assert accuracy.value == pytest.approx(result.cross_validation.scores["accuracy"])
+    assert accuracy.low < accuracy.value < accuracy.high and accuracy.cells == 32
+    assert (found.temperature, found.before, found.threshold) == (None, None, None)
+    assert f"95 % interval {accuracy.low:.3f} to {accuracy.high:.3f}; " in str(result)
+    told = table_of(result, "scores.csv").set_index("name")
+    assert told.loc["accuracy", "low"] == pytest.approx(accuracy.low, abs=1e-5)
+    table = table_of(result)
+    sure = table.filter(like="probability_").max(axis=1)
+    right = (table["true_label"] == table["label"]).to_numpy()
+    bins = table_of(result, "reliability.csv")
+    assert bins["cells"].sum() == 32
+    assert (bins["accuracy"] * bins["cells"]).sum() == pytest.approx(right.sum())
+    assert (bins["mean_probability"] * bins["cells"]).sum() == pytest.approx(sure.sum(), rel=1e-4)
+    wrong = table_of(result, "mistakes.csv")
+    assert wrong["probability"].tolist() == pytest.approx(
+        sure[~right].sort_values(ascending=False)[:24].tolist(), rel=1e-4
+    )
+    record = read_json(folder / "cross_validation.json")
+    assert record["evaluation"] == read_json(folder / "evaluation.json") == found.plain()
+    assert read_json(folder / "train.json")["cross_validation"]["evaluation"] == found.plain()
+    plots = {f"{n}.png" for n in ("scores", "curves", "reliability", "unsure_tradeoff", "mistakes")}
+    assert plots | {"report.html", "evaluation.json", "curves.csv"} <= set(record["files"])
+
+
+def test_the_report_tells_folds_scores_and_command_and_asks_nobody(crossed, few):
+    result, _ = crossed
+    page = (result.model.parent / "report.html").read_text("utf-8")
+    assert not re.findall(r"(?:src|href)=[\"'](?!data:|#)", page)
+    assert not re.findall(r"url\((?!#)", page)
+    assert "<script" not in page and "default-src 'none'" in page
+    assert "Cross-validation of Class" in page and "32 cells, 3 classes, 2 folds." in page
+    assert "bootstrap over cells, as if each were a sample of its own" in page
+    for row in result.cross_validation.folds:
+        assert (
+            f'<th scope="row">{row["fold"]:.0f}</th><td class="n">{row["cells"]:.0f}</td>' in page
+        )
+        assert f'<td class="n">{row["loss"]:.3f}</td>' in page
+    assert f"deepometry train {few} {result.model.parent} --target Class" in page
+    assert "--folds 2" in page and "--resume" not in page
+    assert "A 14, B 12, C 6" in page and "keras" in page
+    assert len(result.caveats) and all(caveat in page for caveat in result.caveats)
+    assert "every fold used the temperature that its own training fitted" in page
+    assert page.count('<img src="data:') == 2 * len(table_of(result, "mistakes.csv"))
+    assert "the model has no temperature" not in page and "Samples" not in page
+
+
+def test_groups_are_resampled_whole(crossed, few, tmp_path):
+    """The same predictions, as if the cells had come from three samples."""
+    result, _ = crossed
+    shutil.copy(result.model.parent / "predicted.csv", tmp_path)
+    told = options(few, tmp_path, group_by=None, resume=True)
+    cells = gather_cells(replace(told, resume=False), Progress())
+    groups = np.arange(len(cells.codes)) % 3 + 1  # none is numbered 0
+    cells = replace(cells, groups=groups, group_by="Sample")
+    trained = read_json(result.model.parent / "fold_1" / "fold.json")["options"]
+    crossed_now = result.cross_validation
+    found = FoldReport(told, cells, trained, Progress()).write(
+        tmp_path, crossed_now.confusion, crossed_now.folds, crossed_now.scores
+    )
+    assert (found.group_by, found.groups) == ("Sample", 3)
+    assert found.score("accuracy").value == crossed_now.scores["accuracy"]
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "bootstrap over the 3 values of Sample, each drawn with all its cells." in page
+    assert "without any other cell of its Sample" in page and "3 values of Sample" in page
+    assert "--resume" not in page
+
+
+def test_predictions_of_other_folds_are_refused(crossed, tmp_path):
+    path = crossed[0].model.parent / "predicted.csv"
+    assert read_pooled(path, "ABC", 32).chances.shape == (32, 3)
+    lines = path.read_text("utf-8").splitlines()
+    ends = ["x,0,Z,A,1,0,0,1", "x,0,A,A,one,0,0,1", "x,0,A,A,1,0,1", "x"]
+    wrong = [[], lines[:1], lines[:-1], [*lines, lines[-1]], *([*lines[:-1], end] for end in ends)]
+    for rows in wrong:
+        (tmp_path / "predicted.csv").write_text("\n".join(rows), "utf-8")
+        with pytest.raises(DeepometryError, match="of a fold: expected the predictions"):
+            read_pooled(tmp_path / "predicted.csv", "ABC", 32)
 
 
 def test_the_model_of_a_fold_never_saw_the_cells_that_it_names(crossed, few):
@@ -186,8 +273,10 @@ def test_a_later_training_moves_all_of_it_aside(crossed, few, tmp_path):
     train(options(few, tmp_path / "m", folds=None, epochs=1))
     there = {path.name for path in (tmp_path / "m").iterdir()}
     assert not there & {"fold_1", "folds.csv", "predicted.csv", "cross_validation.json"}
+    assert not there & {"report.html", "scores.csv", "curves.png", "mistakes.csv"}
     kept = {path.name for path in (tmp_path / "m" / "earlier_1").iterdir()}
     assert {"fold_1", "fold_2", "folds.csv", "predicted.csv", "train.json"} <= kept
+    assert {"report.html", "evaluation.json", "scores.csv"} <= kept
 
 
 def test_too_few_cells_are_told_before_any_work(few, tmp_path):

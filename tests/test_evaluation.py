@@ -38,6 +38,18 @@ def matrix_of(true, chances):
     return confusion(true, chances.argmax(1), 3)
 
 
+def test_cells_named_by_models_of_several_temperatures_have_no_error_before():
+    true, chances = some(300)
+    told = (true, chances.argmax(1), chances, LABELS)
+    found = evaluate(*told, temperature=None)
+    assert (found.before, found.temperature) == (None, None)
+    record = found.plain()
+    assert record["calibration_error_without_temperature"] is None
+    one = evaluate(*told).plain()
+    assert one["calibration_error_without_temperature"] == found.reliability.error
+    assert record["scores"] == one["scores"]
+
+
 # --- scores ------------------------------------------------------------------------------------
 
 

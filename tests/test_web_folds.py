@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -107,12 +109,47 @@ def test_a_cross_validation_shows_folds_and_the_matrix_with_its_cells(client, jo
         assert sent.data == (jobs.get("crossed").output / name).read_bytes()
 
 
+def test_a_cross_validation_shows_its_evaluation_and_opens_its_report(client, jobs):
+    page = client.get("/jobs/crossed/results").text
+    output = jobs.get("crossed").output
+    told = json.loads((output / "evaluation.json").read_text("utf-8"))["scores"][0]
+    between = f"{100 * told['low']:.1f} to {100 * told['high']:.1f}\N{NO-BREAK SPACE}%"
+    assert f"<dd>{between}</dd>" in page
+    assert f"{told['low']:.3f} to {told['high']:.3f}" in page
+    assert "bootstrap over cells" in page and "every fold used a temperature of its own" in page
+    for name in ("curves.png", "reliability.png", "unsure_tradeoff.png"):
+        assert f"/jobs/crossed/results/plot/{name}" in page
+        assert client.get(f"/jobs/crossed/results/plot/{name}").mimetype == "image/png"
+    assert 'href="/jobs/crossed/results/report"' in page
+    answer = client.get("/jobs/crossed/results/report")
+    assert answer.data == (output / "report.html").read_bytes()
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_cross_validation_of_an_earlier_version_is_still_shown(client, jobs, tmp_path):
+    ours = jobs.get("crossed")
+    shutil.copytree(ours.output, tmp_path / "m")
+    for name in ("train.json", "cross_validation.json"):
+        record = json.loads((tmp_path / "m" / name).read_text("utf-8"))
+        record.get("cross_validation", record).pop("evaluation")
+        if name == "cross_validation.json":
+            record["files"] = ["folds.csv", "predicted.csv", "confusion_matrix.csv", name]
+        (tmp_path / "m" / name).write_text(json.dumps(record), "utf-8")
+    jobs.known["old"] = replace(ours, id="old", output=tmp_path / "m")
+    page = client.get("/jobs/old/results").text
+    assert "Cross-validated accuracy" in page and "folds.csv" in page
+    assert "95 % interval" not in page and "results/report" not in page
+    assert client.get("/jobs/old/results/report").status_code == 404
+
+
 def test_a_training_without_folds_has_no_matrix(client, trained, cells, jobs):
     options = short_training(cells / "Train", trained.model.parent)
     jobs.run("plain", "train", lambda _: trained, options)
     jobs.known["plain"] = replace(jobs.known["plain"], started=None)
     page = client.get("/jobs/plain/results").text
     assert "Cross-valid" not in page and "data-true" not in page
+    assert "results/report" not in page
+    assert client.get("/jobs/plain/results/report").status_code == 404
     assert client.get("/jobs/plain/results/confusion.json").status_code == 404
 
 

@@ -36,8 +36,9 @@ class Evaluation:
         Of the classes that some cells have and others have not.
     reliability : Reliability
     before : Reliability or None
-        Without the temperature of the model; None where it has none.
-    temperature : float
+        Without the temperature of the model; None where it has none, or there are several models.
+    temperature : float or None
+        None where several models with temperatures of their own named the cells.
     trade_off : TradeOff
     threshold : float or None
         Confidence below which labels are withheld.
@@ -52,7 +53,7 @@ class Evaluation:
     curves: list[Curve]
     reliability: Reliability
     before: Reliability | None
-    temperature: float
+    temperature: float | None
     trade_off: TradeOff
     threshold: float | None
     group_by: str
@@ -83,6 +84,10 @@ class Evaluation:
         raise KeyError(name)
 
     @property
+    def _error_before(self) -> float | None:
+        return None if self.temperature is None else (self.before or self.reliability).error
+
+    @property
     def whole(self) -> list[Score]:
         """Scores of all cells."""
         return [score for score in self.scores if not score.label]
@@ -104,7 +109,7 @@ class Evaluation:
             "group_by": self.group_by,
             "groups": self.groups,
             "temperature": self.temperature,
-            "calibration_error_without_temperature": (self.before or self.reliability).error,
+            "calibration_error_without_temperature": self._error_before,
             "unsure_below": self.threshold,
             "share_labelled": float(kept.share[place]),
             "accuracy_labelled": _number(float(kept.accuracy[place])),
@@ -127,7 +132,7 @@ def evaluate(
     labels: Sequence[str],
     groups: np.ndarray | None = None,
     group_by: str = "",
-    temperature: float = 1.0,
+    temperature: float | None = 1.0,
     threshold: float | None = None,
 ) -> Evaluation:
     """Tell how good predictions are, and how sure that is.
@@ -137,15 +142,16 @@ def evaluate(
     true, predicted : ndarray of int, shape (cells,)
         Classes.
     probabilities : ndarray of float32, shape (cells, classes)
-        At the temperature of the model.
+        At the temperature of the model that gave them.
     labels : sequence of str
         The classes.
     groups : ndarray of int, shape (cells,), optional
         Number of the group of every cell, from 0, to be resampled as a whole.
     group_by : str
         What the groups are values of.
-    temperature : float
-        That was applied.
+    temperature : float or None
+        That was applied; None where every model applied one of its own, so that what the
+        probabilities were before is not known.
     threshold : float, optional
         Confidence below which labels are withheld.
 
@@ -161,7 +167,7 @@ def evaluate(
     sure = np.take_along_axis(probabilities, predicted[:, None], 1)[:, 0]
     told = reliability(sure, right)
     before = None
-    if temperature != 1:
+    if temperature not in (None, 1):
         raw = scaled(probabilities, 1 / temperature)
         before = reliability(np.take_along_axis(raw, predicted[:, None], 1)[:, 0], right)
     whole = {

@@ -1,4 +1,4 @@
-"""One page with all that is told of a prediction: whole in one file, readable without a network."""
+"""One page with all that is told of a result: whole in one file, readable without a network."""
 
 from __future__ import annotations
 
@@ -9,64 +9,70 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from deepometry.dataset import Dataset
 from deepometry.evaluation.evaluate import Evaluation
 from deepometry.evaluation.mistakes import Mistake, tiles
-from deepometry.evaluation.provenance import Made, made
-from deepometry.evaluation.samples import ALL, Sample
+from deepometry.evaluation.provenance import Made
+from deepometry.evaluation.samples import ALL
 from deepometry.evaluation.scores import EACH, NAMES, Score
-from deepometry.evaluation.tradeoff import UNSURE, TradeOff
-from deepometry.evaluation.write import channel_names
+from deepometry.evaluation.tradeoff import TradeOff
 from deepometry.files import writing
-from deepometry.inference import Inference
-from deepometry.options import PredictOptions
 from deepometry.report import normalized
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 PAGE = "report.html"
-_MOST_CLASSES, _MOST_SAMPLES = 40, 200  # in the tables of the page
+_MOST_CLASSES = 40  # in the tables of the page
 _THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 _NONE = "\N{EN DASH}"
 _KEY = ("accuracy", "balanced_accuracy", "kappa", "mcc", "roc_area", "calibration_error")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What a report tells of.
+    """What every report tells of; each kind of report adds its own.
 
     Attributes
     ----------
-    options : PredictOptions
-    inference : Inference
-        The model.
-    dataset : Dataset
-        The cells.
+    place : Path
+        Where the cells are.
+    cells : int
+        Number of them.
+    target : str
+    labels : tuple of str
+        The classes.
     evaluation : Evaluation or None
         None for unannotated data.
     matrix : ndarray of int, shape (classes, classes), or None
-    samples : sequence of Sample
-    correction : str
-        What must be known of the correction of shares, or why there is none; may be empty.
     mistakes : sequence of Mistake
+    channels : sequence of str
+        Names, in the order of the pictures of the mistakes.
+    made : Made
+        How it came about.
     plots : dict of str to str
         Pieces of a page, see `save_plots`.
     """
 
-    options: PredictOptions
-    inference: Inference
-    dataset: Dataset
+    template: ClassVar[str]
+
+    place: Path
+    cells: int
+    target: str
+    labels: tuple[str, ...]
     evaluation: Evaluation | None
     matrix: np.ndarray | None
-    samples: Sequence[Sample]
-    correction: str
     mistakes: Sequence[Mistake]
+    channels: Sequence[str]
+    made: Made
     plots: Mapping[str, str]
+
+    def own(self) -> dict[str, Any]:
+        """Give what the template of this kind of report needs besides."""
+        return {}
 
 
 def write_page(folder: Path, facts: Facts) -> None:
@@ -82,33 +88,27 @@ def write_page(folder: Path, facts: Facts) -> None:
 
 
 def _rendered(facts: Facts) -> str:
-    description = facts.inference.description
     found = facts.evaluation
-    template = _environment().get_template("report.html")
-    return template.render(
-        facts=facts,
-        target=description.target,
-        labels=description.labels,
-        evaluation=found,
-        whole=facts.samples[0],
-        key=[score for name in _KEY if found for score in found.whole if score.name == name],
-        rows=_rows(found) if found else [],
-        matrix=_matrix(facts),
-        hidden=max(0, len(description.labels) - _MOST_CLASSES),
-        thresholds=_thresholds(found.trade_off, facts.options.unsure_below) if found else [],
-        mistakes=_pictured(facts.mistakes),
-        channels=channel_names(description),
-        corrected=facts.samples[0].corrected is not None,
-        samples=list(facts.samples)[:_MOST_SAMPLES],
-        more_samples=max(0, len(facts.samples) - _MOST_SAMPLES),
-        made=_made(facts),
-        unsure=UNSURE,
-        plots=facts.plots,
+    return (
+        _environment()
+        .get_template(facts.template)
+        .render(
+            facts=facts,
+            target=facts.target,
+            labels=facts.labels,
+            evaluation=found,
+            key=[score for name in _KEY if found for score in found.whole if score.name == name],
+            rows=_rows(found) if found else [],
+            matrix=_matrix(facts),
+            hidden=max(0, len(facts.labels) - _MOST_CLASSES),
+            thresholds=_thresholds(found.trade_off, found.threshold) if found else [],
+            mistakes=_pictured(facts.mistakes),
+            channels=facts.channels,
+            made=facts.made,
+            plots=facts.plots,
+            **facts.own(),
+        )
     )
-
-
-def _made(facts: Facts) -> Made:
-    return made(facts.options, facts.inference, facts.dataset)
 
 
 @cache
@@ -150,7 +150,7 @@ def _matrix(facts: Facts) -> list[tuple[str, list[tuple[int, float, int]]]]:
     """Give for every true class its name, and count, share and shade of every predicted one."""
     if facts.matrix is None:
         return []
-    labels, shares = facts.inference.description.labels, normalized(facts.matrix)
+    labels, shares = facts.labels, normalized(facts.matrix)
     rows = []
     for label, counts, each in zip(labels, facts.matrix, shares, strict=True):
         cells = zip(counts.tolist(), each.tolist(), strict=True)

@@ -80,7 +80,9 @@ def plot_curves(found: Sequence[Curve], labels: Sequence[str]) -> Any:
     return figure
 
 
-def plot_reliability(now: Reliability, before: Reliability | None, temperature: float) -> Any:
+def plot_reliability(
+    now: Reliability, before: Reliability | None, temperature: float | None
+) -> Any:
     """Draw accuracy against probability, with the number of cells below."""
     figure, grid = make_figure((5.4, 5.2), rows=2, sharex=True, height_ratios=(4, 1))
     upper, lower = grid[:, 0]
@@ -93,10 +95,10 @@ def plot_reliability(now: Reliability, before: Reliability | None, temperature: 
     kept = now.cells > 0
     low, high = wilson(now.right, now.cells)
     gaps = np.maximum([now.accuracy - low, high - now.accuracy], 0)[:, kept]
-    told = f"temperature {temperature:.2f}: error {now.error:.3f}"
+    told = "" if temperature is None else f"temperature {temperature:.2f}: "
     points = (now.sure[kept], now.accuracy[kept])
     style = {"color": ACCENT, "marker": "o", "ms": 5, "lw": 1.8, "capsize": 2.5, "elinewidth": 1.2}
-    upper.errorbar(*points, gaps, label=told, **style)
+    upper.errorbar(*points, gaps, label=f"{told}error {now.error:.3f}", **style)
     upper.set(ylabel="Accuracy", xlim=(-0.02, 1.02), ylim=(-0.03, 1.03))
     plain_axes(upper, "Does 80 % mean 80 %?")
     legend(upper, loc="upper left")

@@ -1,8 +1,8 @@
-"""How predictions came about: options, commands, versions, the model and what to beware of."""
+"""How results came about: options, commands, versions, the model and what to beware of."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from deepometry.dataset import Dataset
 from deepometry.errors import DeepometryError
 from deepometry.files import own_record, provenance
 from deepometry.inference import Inference
+from deepometry.model import Description
 from deepometry.names import PARSE_RECORD
 from deepometry.options import PredictOptions, settings
 from deepometry.words import joined
@@ -19,28 +20,29 @@ from deepometry.words import joined
 _MODEL_RECORDS = {"train": "train.json", "baseline": "baseline.json"}
 
 
+Pairs = list[tuple[str, str]]
+
+
 @dataclass(frozen=True)
 class Made:
-    """How predictions came about.
+    """How results came about.
 
     Attributes
     ----------
-    options, model, training : list of (str, str)
-        Names and values: options of the prediction, facts of the model, options of its training.
+    told : dict of str to list of (str, str)
+        Names and values below a title: options of the step, and facts of the model or the cells.
     commands : list of str
         That do the same, as far as they are known.
     versions : dict of str to str
     written : str
         When, in UTC.
     caveats : list of str
-        What makes the model's validation say less than it seems to.
+        What makes the scores, or the model's validation, say less than they seem to.
     comparison : mapping
         Network and classical features on the same validation cells; empty where there is none.
     """
 
-    options: list[tuple[str, str]]
-    model: list[tuple[str, str]]
-    training: list[tuple[str, str]]
+    told: dict[str, Pairs]
     commands: list[str]
     versions: dict[str, str]
     written: str
@@ -64,19 +66,52 @@ def made(options: PredictOptions, inference: Inference, dataset: Dataset) -> Mad
     step = str(description.record.get("step", "train"))
     beside = own_record(path.parent / _MODEL_RECORDS.get(step, "train.json"), step)
     known = beside.get("model") == path.name
-    return Made(
-        options=_told(type(options), record["options"]),
-        model=_model(inference),
-        training=_training(step, description.record.get("options") or {}),
-        commands=_commands(options, description.record, dataset),
-        versions={"deepometry": record["deepometry"], **record["versions"]},
-        written=record["written"].replace("T", " ").replace("+00:00", " UTC"),
-        caveats=[str(each) for each in beside.get("caveats") or []] if known else [],
-        comparison=_comparison(inference),
+    asked = told_options(type(options), record["options"])
+    return made_by(
+        record,
+        {"Prediction": asked, "Model": _model(inference)},
+        commands_of(options, dataset, description.record),
+        beside.get("caveats") or [] if known else [],
+        _comparison(inference),
     )
 
 
-def _told(kind: type, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+def made_by(
+    record: Mapping[str, Any],
+    told: dict[str, Pairs],
+    commands: list[str],
+    caveats: Sequence[str],
+    comparison: Mapping[str, Any] | None = None,
+) -> Made:
+    """Gather how results came about.
+
+    Parameters
+    ----------
+    record : dict
+        As `provenance` gives it.
+    told, commands, caveats, comparison
+        See `Made`.
+    """
+    return Made(
+        told=told,
+        commands=commands,
+        versions={"deepometry": record["deepometry"], **record["versions"]},
+        written=record["written"].replace("T", " ").replace("+00:00", " UTC"),
+        caveats=[str(each) for each in caveats],
+        comparison=comparison or {},
+    )
+
+
+def told_options(kind: type, values: Mapping[str, Any]) -> Pairs:
+    """Give options as their users know them.
+
+    Parameters
+    ----------
+    kind : type
+        Class of the options.
+    values : dict
+        By name, as records have them; others than options are left out.
+    """
     known = settings(kind)
     return [(known[name][0].label, _text(v)) for name, v in values.items() if name in known]
 
@@ -89,7 +124,7 @@ def _text(value: Any) -> str:
     return "not given" if value is None else str(value)
 
 
-def _model(inference: Inference) -> list[tuple[str, str]]:
+def _model(inference: Inference) -> Pairs:
     description = inference.description
     channels = joined(description.channels) if description.channels else str(description.depth)
     scores = description.scores
@@ -119,18 +154,31 @@ _VALIDATED = {
 }
 
 
-def _training(step: str, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+def training_options(description: Description) -> Pairs:
+    """Give the options that a model was trained with, as far as it tells them."""
     # not at the top: the steps of the page know the class of the options of every step
     from deepometry.web.verbs import VERBS
 
-    return _told(VERBS[step].options, values) if step in VERBS else []
+    record = description.record
+    step, values = str(record.get("step", "train")), record.get("options") or {}
+    return told_options(VERBS[step].options, values) if step in VERBS else []
 
 
-def _commands(options: PredictOptions, training: Mapping[str, Any], dataset: Dataset) -> list[str]:
-    """Give the command lines of parse, train and predict, as far as records tell them."""
+def commands_of(options: object, dataset: Dataset, *records: Mapping[str, Any]) -> list[str]:
+    """Give the command lines of a step and those before it, as far as records tell them.
+
+    Parameters
+    ----------
+    options : dataclass instance
+        Of the step.
+    dataset : Dataset
+        The cells: the parse that they came from is the first.
+    *records : dict
+        Of steps between the two.
+    """
     from deepometry.web.verbs import command_line
 
-    earlier = [_parse_record(dataset), training]
+    earlier = [_parse_record(dataset), *records]
     lines = [_command(record) for record in earlier]
     return [line for line in lines if line] + [command_line(options)]
 

@@ -68,6 +68,10 @@ class Found:
         What the intervals are.
     temperature, error, error_before : str
         Of the calibration.
+    by_fold : bool
+        Whether every fold had a temperature of its own, so that there is no error before it.
+    accuracy : str
+        Interval of the accuracy in percent; empty where there is none.
     share_labelled, accuracy_labelled : str
         In percent, where labels may be withheld; else empty.
     plots : dict of str to str
@@ -84,6 +88,8 @@ class Found:
     temperature: str
     error: str
     error_before: str
+    by_fold: bool
+    accuracy: str
     share_labelled: str
     accuracy_labelled: str
     plots: dict[str, str]
@@ -110,6 +116,8 @@ def evaluation_of(output: Output) -> Found:
         temperature=_number(record.get("temperature")),
         error=_number(known.get(("calibration_error", ""), {}).get("value")),
         error_before=_number(record.get("calibration_error_without_temperature")),
+        by_fold=record.get("temperature", 1) is None,
+        accuracy=_in_percent(known.get(("accuracy", ""), {})),
         share_labelled=_percent(record.get("share_labelled")) if withheld else "",
         accuracy_labelled=_percent(record.get("accuracy_labelled")) if withheld else "",
         plots={name: text for name, text in PLOTS.items() if name in output.files},
@@ -128,6 +136,13 @@ def _told(score: dict[str, Any]) -> Told:
 def _between(score: dict[str, Any]) -> str:
     low, high = score.get("low"), score.get("high")
     return "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+
+
+def _in_percent(score: dict[str, Any]) -> str:
+    low, high = score.get("low"), score.get("high")
+    if low is None or high is None:
+        return ""
+    return f"{100 * low:.1f} to {100 * high:.1f}\N{NO-BREAK SPACE}%"
 
 
 def _number(value: Any) -> str:

@@ -22,7 +22,7 @@ def plot(id: str, name: str) -> Response:
 @blueprint.get("/jobs/<id>/results/report")
 def report(id: str) -> Response:
     """Show the report in a window of its own, where it can do nothing but be read."""
-    path = find_output(id, "predict").path(results_evaluation.REPORT)
+    path = find_output(id).path(results_evaluation.REPORT)
     answer = Response(path.read_bytes(), mimetype="text/html")
     answer.headers["Content-Security-Policy"] = results_evaluation.REPORT_POLICY
     return answer

@@ -76,9 +76,12 @@ def _train_content(job: JobLike, output: Output) -> dict[str, Any]:
     stopped = bool((job.result or {}).get("stopped"))
     told = {"training": results_train.training_of(output, stopped)}
     if not results_folds.is_crossed(output):
-        return told | {"crossed": None, "prediction": None}
-    prediction = results_predict.prediction_of(output)
-    return told | {"crossed": results_folds.crossed_of(output), "prediction": prediction}
+        return told | {"crossed": None, "prediction": None, "found": None}
+    return told | {
+        "crossed": results_folds.crossed_of(output),
+        "prediction": results_predict.prediction_of(output),
+        "found": results_evaluation.evaluation_of(output),
+    }
 
 
 def _curve_content(job: JobLike, output: Output) -> dict[str, Any]:
