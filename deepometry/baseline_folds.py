@@ -19,12 +19,12 @@ from deepometry.cross_validation import STEP, CrossValidation, pooled_scores
 from deepometry.errors import DeepometryError, explain_os_error
 from deepometry.feature_table import most_learnt, spread_evenly
 from deepometry.files import own_record
+from deepometry.names import CROSS_VALIDATION
 from deepometry.options import BaselineOptions
 from deepometry.out_of_fold import PREDICTED, cell_names, header, log_loss
 from deepometry.progress import Progress
 from deepometry.report import confusion, scores
 from deepometry.training_cells import Cells, fold_cells
-from deepometry.training_facts import CROSS_VALIDATION
 from deepometry.trees import Trees
 
 _AT_ONCE = 4096

@@ -18,6 +18,7 @@ from deepometry.evaluation.evaluate import Evaluation
 from deepometry.files import earlier_files, own_record, provenance, staged, write_json
 from deepometry.fold_report import FoldReport
 from deepometry.model import load_model
+from deepometry.names import CROSS_VALIDATION
 from deepometry.options import TrainOptions
 from deepometry.out_of_fold import PREDICTED, judge, merge_predictions
 from deepometry.progress import Part, Progress
@@ -25,7 +26,6 @@ from deepometry.recipe import recipe_for, written_out
 from deepometry.report import write_scores, write_table
 from deepometry.training_cells import Cells, fold_cells
 from deepometry.training_facts import (
-    CROSS_VALIDATION,
     CURVE,
     FOLDS,
     HISTORY,

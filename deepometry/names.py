@@ -17,6 +17,7 @@ TRAIN, HOLD_OUT = "Train", "Hold-out"
 SIDES = (TRAIN, HOLD_OUT)
 PARSE_RECORD = "parse.json"
 LAST_EPOCH = "last_epoch.npz"
+CROSS_VALIDATION = "cross_validation.json"
 _NUMBERED = re.compile(r"(?P<prefix>[^\W\d_]+)(?P<value>\d.*)")
 _NEGATIVE = re.compile(r"(?P<prefix>[^ _\-,]+)[ _,]+(?P<value>-\d.*)")
 _SEPARATED = re.compile(r"(?P<prefix>[^ _\-,]+)[ _\-,]+(?P<value>[^ _\-,].*)")

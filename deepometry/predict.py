@@ -17,7 +17,7 @@ from deepometry.files import earlier_files, provenance, staged, write_json
 from deepometry.inference import Inference, open_inference
 from deepometry.judgement import Judgement, judged
 from deepometry.model import Description
-from deepometry.names import HOLD_OUT, TRAIN
+from deepometry.names import CROSS_VALIDATION, HOLD_OUT, TRAIN
 from deepometry.options import PredictOptions
 from deepometry.predicted import Seen
 from deepometry.progress import Progress, Report, as_progress
@@ -108,9 +108,11 @@ def predict(options: PredictOptions, progress: Progress | Report | None = None) 
     ------
     DeepometryError
         Cells, model or output folder cannot be used; the cells have another frame or lack a
-        channel; the folders name no class of the model, or one it does not know, or no groups.
+        channel; the folders name no class of the model, or one it does not know, or no groups;
+        the output folder holds a cross-validation.
     """
     progress = as_progress(progress)
+    _check_output(options.output)
     inference = open_inference(options.input, options.model, progress, options.views)
     description = inference.description
     _check_name(description, options)
@@ -125,6 +127,15 @@ def predict(options: PredictOptions, progress: Progress | Report | None = None) 
         result = _result(options, inference, dataset, seen, groups, stage, progress)
         _record(options, result, inference, stage)
     return result
+
+
+def _check_output(output: Path) -> None:
+    """Refuse to write over the predictions and the report of a cross-validation."""
+    if (output / CROSS_VALIDATION).exists():
+        raise DeepometryError(
+            f"Output location {output}: expected no results of a cross-validation, which the "
+            f"prediction would write over, found {CROSS_VALIDATION}; choose another folder."
+        )
 
 
 def _check_name(description: Description, options: PredictOptions) -> None:

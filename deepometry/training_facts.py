@@ -11,12 +11,13 @@ from typing import Any
 from deepometry.checkpoint import STATE, Row
 from deepometry.errors import DeepometryError
 from deepometry.files import earlier_files
+from deepometry.names import CROSS_VALIDATION
 from deepometry.options import TrainOptions
 from deepometry.progress import Progress
 from deepometry.training_cells import Cells
 
 HISTORY, CURVE, RECORD = "training.csv", "train_val_loss.png", "train.json"
-CROSS_VALIDATION, FOLDS = "cross_validation.json", "folds.csv"
+FOLDS = "folds.csv"
 _KEPT = ("model_*.keras", HISTORY, CURVE, RECORD, STATE, "fold_[0-9]*")
 _CHANGEABLE = {"input", "output", "epochs", "patience", "plateau", "resume"}
 _OF_A_START = ("start_from", "weights", "freeze")

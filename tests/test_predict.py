@@ -128,6 +128,15 @@ def test_results_of_another_kind_do_not_linger(cells, trained, tmp_path):
     assert not (tmp_path / "confusion_matrix.csv").exists()
 
 
+def test_a_cross_validation_is_not_written_over(cells, trained, tmp_path):
+    for name in ("cross_validation.json", "predicted.csv"):
+        (tmp_path / name).write_text("{}", "utf-8")
+    options = PredictOptions(input=cells / "Hold-out", output=tmp_path, model=trained.model)
+    with pytest.raises(DeepometryError, match="no results of a cross-validation"):
+        predict(options)
+    assert (tmp_path / "predicted.csv").read_text("utf-8") == "{}"
+
+
 def test_only_held_out_cells_are_evaluated(cells, trained, tmp_path):
     result = predict(PredictOptions(input=cells, output=tmp_path, model=trained.model))
     assert result.cells == 20

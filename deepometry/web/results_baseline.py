@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepometry.files import own_record
-from deepometry.web.results_output import CROSS_VALIDATION, RECORDS, Output
+from deepometry.names import CROSS_VALIDATION
+from deepometry.web.results_output import RECORDS, Output
 
 PICTURE = "baseline_importance.png"
 _VERB = "baseline"

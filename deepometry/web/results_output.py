@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from deepometry.errors import DeepometryError
 from deepometry.files import earlier_files, read_json
+from deepometry.names import CROSS_VALIDATION
 
 RECORDS = {
     "parse": "parse.json",
@@ -22,7 +23,6 @@ RECORDS = {
     "embed": "embed.json",
     "gradcam": "gradcam.json",
 }
-CROSS_VALIDATION = "cross_validation.json"
 _TRAINED = ("training.csv", "train_val_loss.png")
 _CLOCK_SLACK = 5.0  # seconds: the record tells whole ones, and network disks have clocks
 
