@@ -18,7 +18,7 @@ from deepometry.evaluation.evaluate import Evaluation
 from deepometry.files import earlier_files, own_record, provenance, staged, write_json
 from deepometry.fold_report import FoldReport
 from deepometry.model import load_model
-from deepometry.names import CROSS_VALIDATION
+from deepometry.names import CROSS_VALIDATION, FOLD_RECORD
 from deepometry.options import TrainOptions
 from deepometry.out_of_fold import PREDICTED, judge, merge_predictions
 from deepometry.progress import Part, Progress
@@ -38,7 +38,7 @@ from deepometry.training_facts import (
 from deepometry.training_run import Run, steps_an_epoch
 from deepometry.words import counted
 
-STEP, FOLD_RECORD, _FOLD_STEP = "cross-validation", "fold.json", "fold"
+STEP, _FOLD_STEP = "cross-validation", "fold"
 POOLED = "pooled"
 _SCORES = ("accuracy", "balanced_accuracy", "loss")
 
