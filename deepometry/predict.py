@@ -17,14 +17,21 @@ from deepometry.files import earlier_files, provenance, staged, write_json
 from deepometry.inference import Inference, open_inference
 from deepometry.judgement import Judgement, judged
 from deepometry.model import Description
-from deepometry.names import CROSS_VALIDATION, FOLD_RECORD, HOLD_OUT, LAST_EPOCH, TRAIN
+from deepometry.names import (
+    CROSS_VALIDATION,
+    FOLD_RECORD,
+    HOLD_OUT,
+    LAST_EPOCH,
+    PREDICT_RECORD,
+    TRAIN,
+)
 from deepometry.options import PredictOptions
 from deepometry.predicted import Seen
 from deepometry.progress import Progress, Report, as_progress
 from deepometry.report import confusion, scores
 from deepometry.words import shortened
 
-PREDICTED, RECORD = "predicted.csv", "predict.json"
+PREDICTED, RECORD = "predicted.csv", PREDICT_RECORD
 _LONG = {"told": False}  # in files, not in the list of jobs
 
 

@@ -279,6 +279,14 @@ def test_a_later_training_moves_all_of_it_aside(crossed, few, tmp_path):
     assert {"report.html", "evaluation.json", "scores.csv"} <= kept
 
 
+def test_a_prediction_is_not_written_over(few, tmp_path):
+    (tmp_path / "predict.json").write_text('{"step": "predict"}', "utf-8")
+    for resume in (False, True):
+        with pytest.raises(DeepometryError, match="expected no prediction"):
+            train(options(few, tmp_path, resume=resume))
+    assert [path.name for path in tmp_path.iterdir()] == ["predict.json"]
+
+
 def test_too_few_cells_are_told_before_any_work(few, tmp_path):
     with pytest.raises(DeepometryError, match="different cells of C for 7 folds, found 6"):
         train(options(few, tmp_path / "new", folds=7))
