@@ -159,6 +159,8 @@ def test_groups_are_resampled_whole(crossed, few, tmp_path):
     )
     assert (found.group_by, found.groups) == ("Sample", 3)
     assert found.score("accuracy").value == crossed_now.scores["accuracy"]
+    told = str(replace(crossed_now, group_by="Sample", evaluation=found))
+    assert told.endswith("3 are few: take them as rough.") and "few" not in str(crossed_now)
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "bootstrap over the 3 values of Sample, each drawn with all its cells." in page
     assert "without any other cell of its Sample" in page and "3 values of Sample" in page
