@@ -18,6 +18,7 @@ from deepometry.checkpoint import STATE, load_checkpoint
 from deepometry.dataset import open_dataset
 from deepometry.errors import DeepometryError
 from deepometry.evaluation.temperature import scaled
+from deepometry.export.opening import Images, images_folder, open_table
 from deepometry.files import read_json
 from deepometry.fold_report import FoldReport, read_pooled
 from deepometry.model import load_model, read_description
@@ -287,6 +288,12 @@ def test_a_prediction_is_not_written_over(few, tmp_path):
         with pytest.raises(DeepometryError, match="expected no prediction"):
             train(options(few, tmp_path, resume=resume))
     assert [path.name for path in tmp_path.iterdir()] == ["predict.json"]
+
+
+def test_images_of_the_cells_are_found_for_an_export(crossed, few):
+    table = open_table(crossed[0].model.parent)
+    assert images_folder(table) == few
+    assert len(Images(table).rows) == 32
 
 
 def test_too_few_cells_are_told_before_any_work(few, tmp_path):
