@@ -18,7 +18,7 @@ from deepometry.evaluation.evaluate import Evaluation
 from deepometry.files import earlier_files, own_record, provenance, staged, write_json
 from deepometry.fold_report import FoldReport
 from deepometry.model import load_model
-from deepometry.names import CROSS_VALIDATION
+from deepometry.names import CROSS_VALIDATION, FOLD_RECORD
 from deepometry.options import TrainOptions
 from deepometry.out_of_fold import PREDICTED, judge, merge_predictions
 from deepometry.progress import Part, Progress
@@ -34,11 +34,12 @@ from deepometry.training_facts import (
     check_facts,
     facts_of,
     fold_folder,
+    less_earlier,
 )
 from deepometry.training_run import Run, steps_an_epoch
 from deepometry.words import counted
 
-STEP, FOLD_RECORD, _FOLD_STEP = "cross-validation", "fold.json", "fold"
+STEP, _FOLD_STEP = "cross-validation", "fold"
 POOLED = "pooled"
 _SCORES = ("accuracy", "balanced_accuracy", "loss")
 
@@ -81,7 +82,7 @@ class CrossValidation:
             f"Cross-validation in {len(each)} folds of {counted(int(self.confusion.sum()), 'cell')}"
             f"{parted}: accuracy {self.scores['accuracy']:.3f} ({self._between()}"
             f"{min(each):.3f} to {max(each):.3f} in the folds), balanced "
-            f"{self.scores['balanced_accuracy']:.3f}, loss {self.scores['loss']:.3f}."
+            f"{self.scores['balanced_accuracy']:.3f}, loss {self.scores['loss']:.3f}.{self._how()}"
         )
 
     def _between(self) -> str:
@@ -89,6 +90,11 @@ class CrossValidation:
             return ""
         score = self.evaluation.score("accuracy")
         return f"95 % interval {score.low:.3f} to {score.high:.3f}; "
+
+    def _how(self) -> str:
+        """Say how whole groups were drawn, and whether they are too few for that."""
+        told = self.evaluation
+        return f"\n{told.how}" if told and told.group_by else ""
 
 
 class Folds:
@@ -189,7 +195,7 @@ class Folds:
         role = Role(self.options.output if first else None, steps_after=after)
         clocks = time.monotonic(), time.process_time()
         run = Run(told, self.parts[number - 1], progress, role)
-        clocks = _less_earlier(clocks, run.history)
+        clocks = less_earlier(clocks, run.history)
         try:
             run.go()
         finally:
@@ -252,16 +258,6 @@ class Folds:
         folders = [fold_folder(output, n) for n in range(1, self.count + 1)]
         found = (path for f in folders for name in kept for path in sorted(f.glob(name)))
         return [path.relative_to(output).as_posix() for path in found]
-
-
-def _less_earlier(clocks: tuple[float, float], history: Sequence[Row]) -> tuple[float, float]:
-    """Put the start of a resumed training back by the epochs that it had before."""
-    names = ("seconds", "cpu_seconds")
-    wall, work = (
-        clock - sum(row.get(name, 0.0) for row in history)
-        for clock, name in zip(clocks, names, strict=True)
-    )
-    return wall, work
 
 
 def plain(found: CrossValidation) -> dict[str, Any]:

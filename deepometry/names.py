@@ -15,9 +15,9 @@ from deepometry.errors import DeepometryError
 
 TRAIN, HOLD_OUT = "Train", "Hold-out"
 SIDES = (TRAIN, HOLD_OUT)
-PARSE_RECORD = "parse.json"
+PARSE_RECORD, PREDICT_RECORD = "parse.json", "predict.json"
 LAST_EPOCH = "last_epoch.npz"
-CROSS_VALIDATION = "cross_validation.json"
+CROSS_VALIDATION, FOLD_RECORD = "cross_validation.json", "fold.json"
 _NUMBERED = re.compile(r"(?P<prefix>[^\W\d_]+)(?P<value>\d.*)")
 _NEGATIVE = re.compile(r"(?P<prefix>[^ _\-,]+)[ _,]+(?P<value>-\d.*)")
 _SEPARATED = re.compile(r"(?P<prefix>[^ _\-,]+)[ _\-,]+(?P<value>[^ _\-,].*)")

@@ -17,14 +17,21 @@ from deepometry.files import earlier_files, provenance, staged, write_json
 from deepometry.inference import Inference, open_inference
 from deepometry.judgement import Judgement, judged
 from deepometry.model import Description
-from deepometry.names import CROSS_VALIDATION, HOLD_OUT, TRAIN
+from deepometry.names import (
+    CROSS_VALIDATION,
+    FOLD_RECORD,
+    HOLD_OUT,
+    LAST_EPOCH,
+    PREDICT_RECORD,
+    TRAIN,
+)
 from deepometry.options import PredictOptions
 from deepometry.predicted import Seen
 from deepometry.progress import Progress, Report, as_progress
 from deepometry.report import confusion, scores
 from deepometry.words import shortened
 
-PREDICTED, RECORD = "predicted.csv", "predict.json"
+PREDICTED, RECORD = "predicted.csv", PREDICT_RECORD
 _LONG = {"told": False}  # in files, not in the list of jobs
 
 
@@ -130,11 +137,13 @@ def predict(options: PredictOptions, progress: Progress | Report | None = None) 
 
 
 def _check_output(output: Path) -> None:
-    """Refuse to write over the predictions and the report of a cross-validation."""
-    if (output / CROSS_VALIDATION).exists():
+    """Refuse to write over the predictions of a cross-validation, whole or not, or of a fold."""
+    begun = (f"fold_1/{name}" for name in (LAST_EPOCH, FOLD_RECORD))
+    held = (CROSS_VALIDATION, FOLD_RECORD, *begun)
+    if found := next((name for name in held if (output / name).exists()), None):
         raise DeepometryError(
             f"Output location {output}: expected no results of a cross-validation, which the "
-            f"prediction would write over, found {CROSS_VALIDATION}; choose another folder."
+            f"prediction would write over, found {found}; choose another folder."
         )
 
 

@@ -9,9 +9,10 @@ from deepometry.backend import device, prepare
 from deepometry.checkpoint import Row
 from deepometry.cross_validation import CrossValidation, Folds, plain
 from deepometry.errors import DeepometryError
-from deepometry.files import lies_in
+from deepometry.files import lies_in, own_record
 from deepometry.known_cells import known_cells
 from deepometry.model import Description
+from deepometry.names import PREDICT_RECORD
 from deepometry.options import TrainOptions
 from deepometry.precision import chosen_precision
 from deepometry.progress import Cancelled, Progress, Report, as_progress
@@ -125,6 +126,11 @@ def _look_at_start(options: TrainOptions) -> None:
         raise DeepometryError(
             f"From model: expected a model outside the output {options.output}, from where the "
             f"first fold would move it, found {options.start_from}; choose another output."
+        )
+    if options.folds and own_record(options.output / PREDICT_RECORD, "predict"):
+        raise DeepometryError(
+            f"Output location {options.output}: expected no prediction, which the "
+            f"cross-validation would write over, found {PREDICT_RECORD}; choose another folder."
         )
     # folds that are gone on with are looked at one by one: each has a checkpoint of its own
     begin(replace(options, resume=False) if options.folds else options)

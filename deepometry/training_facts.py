@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,16 @@ def check_facts(found: Mapping[str, Any], wanted: Mapping[str, Any], place: Path
 def fold_folder(output: Path, number: int) -> Path:
     """Give the folder of a fold, numbered from 1."""
     return output / f"fold_{number}"
+
+
+def less_earlier(clocks: tuple[float, float], history: Sequence[Row]) -> tuple[float, float]:
+    """Put the start of a resumed training back by the epochs that it had before."""
+    names = ("seconds", "cpu_seconds")
+    wall, work = (
+        clock - sum(row.get(name, 0.0) for row in history)
+        for clock, name in zip(clocks, names, strict=True)
+    )
+    return wall, work
 
 
 def set_aside(output: Path, progress: Progress) -> None:

@@ -18,6 +18,7 @@ from deepometry.checkpoint import STATE, load_checkpoint
 from deepometry.dataset import open_dataset
 from deepometry.errors import DeepometryError
 from deepometry.evaluation.temperature import scaled
+from deepometry.export.opening import Images, images_folder, open_table
 from deepometry.files import read_json
 from deepometry.fold_report import FoldReport, read_pooled
 from deepometry.model import load_model, read_description
@@ -159,6 +160,8 @@ def test_groups_are_resampled_whole(crossed, few, tmp_path):
     )
     assert (found.group_by, found.groups) == ("Sample", 3)
     assert found.score("accuracy").value == crossed_now.scores["accuracy"]
+    told = str(replace(crossed_now, group_by="Sample", evaluation=found))
+    assert told.endswith("3 are few: take them as rough.") and "few" not in str(crossed_now)
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "bootstrap over the 3 values of Sample, each drawn with all its cells." in page
     assert "without any other cell of its Sample" in page and "3 values of Sample" in page
@@ -277,6 +280,20 @@ def test_a_later_training_moves_all_of_it_aside(crossed, few, tmp_path):
     kept = {path.name for path in (tmp_path / "m" / "earlier_1").iterdir()}
     assert {"fold_1", "fold_2", "folds.csv", "predicted.csv", "train.json"} <= kept
     assert {"report.html", "evaluation.json", "scores.csv"} <= kept
+
+
+def test_a_prediction_is_not_written_over(few, tmp_path):
+    (tmp_path / "predict.json").write_text('{"step": "predict"}', "utf-8")
+    for resume in (False, True):
+        with pytest.raises(DeepometryError, match="expected no prediction"):
+            train(options(few, tmp_path, resume=resume))
+    assert [path.name for path in tmp_path.iterdir()] == ["predict.json"]
+
+
+def test_images_of_the_cells_are_found_for_an_export(crossed, few):
+    table = open_table(crossed[0].model.parent)
+    assert images_folder(table) == few
+    assert len(Images(table).rows) == 32
 
 
 def test_too_few_cells_are_told_before_any_work(few, tmp_path):

@@ -128,8 +128,12 @@ def test_results_of_another_kind_do_not_linger(cells, trained, tmp_path):
     assert not (tmp_path / "confusion_matrix.csv").exists()
 
 
-def test_a_cross_validation_is_not_written_over(cells, trained, tmp_path):
-    for name in ("cross_validation.json", "predicted.csv"):
+@pytest.mark.parametrize(
+    "held", ["cross_validation.json", "fold.json", "fold_1/fold.json", "fold_1/last_epoch.npz"]
+)
+def test_a_cross_validation_is_not_written_over(cells, trained, tmp_path, held):
+    (tmp_path / "fold_1").mkdir()
+    for name in (held, "predicted.csv"):
         (tmp_path / name).write_text("{}", "utf-8")
     options = PredictOptions(input=cells / "Hold-out", output=tmp_path, model=trained.model)
     with pytest.raises(DeepometryError, match="no results of a cross-validation"):

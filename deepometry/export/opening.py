@@ -19,12 +19,13 @@ from deepometry.export.files import (
 )
 from deepometry.export.table import CellTable, digest_of, places_of
 from deepometry.files import existing_folder, own_record
+from deepometry.names import CROSS_VALIDATION
 from deepometry.progress import Progress
 
 if TYPE_CHECKING:
     from deepometry.dataset import Dataset
 
-STEPS = ("predict", "extract", "embed", "baseline")
+STEPS, _CROSSED = ("predict", "extract", "embed", "baseline"), "cross_validation"
 _TABLES: dict[str, tuple[str, dict[str, Any]]] = {
     "metadata": ("metadata.tsv", TABS),
     "predicted": ("predicted.csv", COMMA),
@@ -92,6 +93,7 @@ def _places(folder: Path, also: Path | None, progress: Progress) -> list[Path]:
 
 def _records(folder: Path) -> dict[str, dict[str, Any]]:
     told = {step: own_record(folder / f"{step}.json", step) for step in STEPS}
+    told[_CROSSED] = own_record(folder / CROSS_VALIDATION, "cross-validation")
     return {step: record for step, record in told.items() if record}
 
 
@@ -245,4 +247,5 @@ def images_folder(table: CellTable) -> Path:
 
 def _of_images(table: CellTable) -> list[dict[str, Any]]:
     """Give the records whose input is parsed cells."""
-    return [table.records[step] for step in STEPS if step in table.records and step != "embed"]
+    steps = (step for step in (*STEPS, _CROSSED) if step != "embed")
+    return [table.records[step] for step in steps if step in table.records]
