@@ -52,7 +52,8 @@ def fold(model: Any) -> Any:
     ----------
     model : keras.Model
         Changed in place, before its first prediction: what its weights become later, and what it
-        would do in training, no longer counts. Its outputs stay what they are.
+        would do in training, no longer counts. Its outputs stay what they are; those of its inner
+        layers do not, so that `with_layer` comes first.
 
     Returns
     -------

@@ -16,6 +16,7 @@ from deepometry.web.words import labelled
         ("use a smaller --batch-size", "predict", "use a smaller “Batch size”"),
         ("(--json lists all)", "", "(--json lists all)"),  # in no form
         ("no--frame --frame-x", "parse", "no--frame --frame-x"),
+        ("/data/--seed/cells", "train", "/data/--seed/cells"),
     ],
 )
 def test_options_are_named_as_in_the_form(text, verb, expected):

@@ -48,7 +48,7 @@ def labelled(text: str, verb: str = "") -> str:
     """
     known = {**_labels(), **_labels_of(verb)} if verb in VERBS else _labels()
     return re.sub(
-        r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)",
+        r"(?<![\w/\\-])--([a-z]+(?:-[a-z]+)*)",
         lambda found: f"“{known[found[1]]}”" if found[1] in known else found[0],
         text,
     )
