@@ -23,7 +23,7 @@ from tests.browser.server import Server
 
 HERE = Path(__file__).parent
 SIZE = {"width": 1500, "height": 1340}
-ROUND = ((0.22, 0.02), (0.36, 0.02), (0.38, 0.3), (0.2, 0.38), (0.1, 0.2))  # of the stage
+ROUND = ((0.03, 0.02), (0.97, 0.02), (0.97, 0.3), (0.5, 0.42), (0.03, 0.3))  # of the stage
 
 
 def main() -> None:
