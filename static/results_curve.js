@@ -17,6 +17,11 @@ const BEST = {
   },
 };
 
+function reason(curve) {
+  if (curve.lowest) return ": its validation loss is the lowest";
+  return curve.best === curve.last ? ": the last one, where the learning rate has come to rest" : "";
+}
+
 export function start(element, tools) {
   let charts = [];
   let told = null;
@@ -33,7 +38,7 @@ export function start(element, tools) {
     .then((curve) => {
       told = curve;
       if (element.isConnected) draw();
-      note.textContent = `The dashed line is epoch ${curve.best}, which was kept: its validation loss is the lowest.`;
+      note.textContent = `The dashed line is epoch ${curve.best}, which was kept${reason(curve)}.`;
     })
     .catch((error) => (note.textContent = error.message));
 

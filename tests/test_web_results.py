@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import replace
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import numpy as np
@@ -21,6 +22,7 @@ from deepometry.extract import extract
 from deepometry.options import ExtractOptions, ParseOptions, PredictOptions
 from deepometry.parse import parse
 from deepometry.predict import predict
+from deepometry.web import results_train
 from tests.conftest import short_training
 from tests.parsed import FRAME
 from tests.results_runs import Jobs, make_app
@@ -202,8 +204,17 @@ def test_training_tells_scores_classes_and_model(client, trained):
     assert f"{trained.best_epoch} of {len(trained.history)}" in page
     curve = get(client, "trained/results/curve.json").json
     assert curve["best"] == trained.best_epoch
+    assert curve["lowest"] and curve["last"] == len(trained.history)
     losses = [row["val_loss"] for row in trained.history]
     assert curve["val_loss"] == pytest.approx(losses, rel=1e-4)
+
+
+def test_a_cycle_that_keeps_its_last_epoch_does_not_call_its_loss_the_lowest(monkeypatch):
+    history = {name: [1.0, 0.5, 0.6] for name in results_train.CURVES} | {"epoch": [1.0, 2.0, 3.0]}
+    monkeypatch.setattr(results_train, "read_history", lambda output: history)
+    for best, lowest in ((2, True), (3, False)):
+        told = results_train.curve(SimpleNamespace(record={"best_epoch": best}))
+        assert (told["best"], told["last"], told["lowest"]) == (best, 3, lowest)
 
 
 # --- predict ---------------------------------------------------------------------------------

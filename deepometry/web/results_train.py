@@ -136,9 +136,16 @@ def _history(path: Path) -> dict[str, list[float]]:
 
 
 def curve(output: Output) -> dict[str, Any]:
-    """Give the learning curve for drawing; of very many epochs, evenly spaced ones."""
+    """Give the learning curve for drawing; of very many epochs, evenly spaced ones.
+
+    Beside it stand the epoch that was kept, the last one, and whether the validation loss of the
+    one kept is the lowest: a whole cycle keeps its last epoch, whatever its loss.
+    """
     history, best = read_history(output), int(output.record.get("best_epoch", 0))
     epochs = history["epoch"]
     step = max(1, -(-len(epochs) // _MOST_POINTS))
     kept = [n for n in range(len(epochs)) if n % step == 0 or epochs[n] in (best, epochs[-1])]
-    return {"best": best} | {name: [row[n] for n in kept] for name, row in history.items()}
+    losses = history["val_loss"]
+    lowest = bool(epochs) and epochs[losses.index(min(losses))] == best
+    told = {"best": best, "last": int(epochs[-1]) if epochs else 0, "lowest": lowest}
+    return told | {name: [row[n] for n in kept] for name, row in history.items()}
