@@ -8,8 +8,7 @@ from typing import Any
 STEM, HEAD = ("conv1", "bn_conv1"), "fc1000"
 """Names of the first layers and of the last one, in every network."""
 
-_HEAD_SHARE = 0.2
-_LOWER = 0.3  # of the learning rate, once layers that know something learn too
+_HEAD_SHARE = 0.1
 _TOLD = {"none": "all layers learn", "stem": "all but the first layers learn"}
 
 
@@ -23,14 +22,11 @@ class Phase:
         Epochs, from 1.
     frozen : str
         `none`, `stem` or `all-but-head`.
-    rate : float
-        Largest learning rate, as a share of that of the options.
     """
 
     first: int
     last: int
     frozen: str
-    rate: float
 
     @property
     def epochs(self) -> int:
@@ -59,11 +55,12 @@ def phases_of(freeze: str, epochs: int, head: int) -> tuple[Phase, ...]:
     -----
     A new last layer sends random gradients through all others: until it has settled, they would
     lose what they know (Kumar et al., Fine-tuning can distort pretrained features, ICLR 2022).
-    Two phases have a cycle of the learning rate each, and all layers learn at a lower one.
+    Two phases have a cycle of the learning rate each. A lower rate in the second one, as is usual
+    for photographs, leaves few cells too few steps (tests/benchmarks/transfer.py).
     """
     if freeze != "two-phase":
-        return (Phase(1, epochs, freeze, 1.0),)
-    both = (Phase(1, head, "all-but-head", 1.0), Phase(head + 1, epochs, "none", _LOWER))
+        return (Phase(1, epochs, freeze),)
+    both = (Phase(1, head, "all-but-head"), Phase(head + 1, epochs, "none"))
     return tuple(phase for phase in both if phase.epochs > 0)
 
 

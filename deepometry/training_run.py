@@ -179,15 +179,12 @@ class Run:
 
     def _rate(self, epoch: int, step: int) -> float:
         """Give the learning rate of a step, from 0."""
+        highest = self.recipe.learning_rate
         if self.recipe.schedule == "plateau":
-            return self._highest * self._plan().rate
+            return highest * self._plan().rate
         phase = self.phase
         done = ((epoch - phase.first) * self._steps + step) / (self._steps * phase.epochs)
-        return self._highest * learning_rate_at(done)
-
-    @property
-    def _highest(self) -> float:
-        return self.recipe.learning_rate * self.phase.rate
+        return highest * learning_rate_at(done)
 
     def _learn(self, epoch: int) -> Row:
         """Go once through the training cells."""

@@ -210,7 +210,7 @@ class TrainOptions(Options):
     )
     freeze: str = option(
         "Freeze",
-        "Layers that keep what they start with. two-phase: in the first fifth of the epochs all "
+        "Layers that keep what they start with. two-phase: in the first tenth of the epochs all "
         "but the last layer, then none; all-but-head: all but the last layer; stem: the first "
         "layers; none. auto: two-phase.",
         one_of(FREEZES),
