@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from deepometry.backend import device, keras, prepare
+from deepometry.backend import device, prepare
 from deepometry.baseline_model import is_baseline, load_baseline
 from deepometry.compiled import first_word
 from deepometry.dataset import Dataset, Part, open_dataset
@@ -75,9 +75,9 @@ class Inference:
     ) -> Iterator[Outcome]:
         """Run a model with the same input over a data set, `size` cells at a time, in order.
 
-        The model is changed into one that can only predict, see `deepometry.fused.fold`.
+        A network is changed into one that can only predict, see `deepometry.fused.fold`.
         """
-        if isinstance(model, keras().Model):
+        if not is_baseline(self.path):
             fold(model)
         identities = dataset.identities()
         done = 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import shutil
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -149,6 +151,20 @@ def test_prediction_takes_a_baseline_as_a_model(found, cells, tmp_path):
     assert (tmp_path / "confusion_matrix.csv").is_file()
     with pytest.raises(DeepometryError, match="a classical baseline, which has no layers"):
         extract(ExtractOptions(input=cells / "Hold-out", output=tmp_path, model=result.model))
+
+
+def test_a_prediction_by_a_baseline_does_not_wait_for_tensorflow(found, cells, tmp_path):
+    result, _ = found
+    code = (
+        "import sys; from pathlib import Path; from deepometry.predict import predict; "
+        "from deepometry.options import PredictOptions; given, output, model = sys.argv[1:]; "
+        "predict(PredictOptions(input=given, output=output, model=model)); "
+        "print({'keras', 'tensorflow'} & set(sys.modules))"
+    )
+    line = [sys.executable, "-c", code, str(cells / "Hold-out"), str(tmp_path), str(result.model)]
+    ended = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[-1] == "set()"
 
 
 def test_a_folder_means_its_network_or_else_its_baseline(found, tmp_path):
