@@ -14,7 +14,7 @@ import numpy as np
 
 from deepometry.errors import DeepometryError, explain_os_error
 from deepometry.files import own_record
-from deepometry.names import natural_key
+from deepometry.names import PREDICT_RECORD, natural_key
 from deepometry.progress import Progress
 from deepometry.stored import IDENTITY
 
@@ -189,7 +189,7 @@ def with_predictions(who: Who, asked: Path | None, folder: Path, progress: Progr
         progress.say(f"{path} tells nothing of {missing:,} of the {len(who):,} cells.")
     columns = {name: each for name, each in who.columns.items() if name != PREDICTION}
     # another model may have made the features, so that its target says nothing of this table
-    target = str(own_record(path.with_name("predict.json"), "predict").get("target") or "")
+    target = str(own_record(path.with_name(PREDICT_RECORD), "predict").get("target") or "")
     columns[PREDICTION] = labels
     return replace(who, columns=columns, confidence=chances, target=target)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from deepometry.evaluation.page import Facts
 
@@ -28,7 +28,3 @@ class FoldFacts(Facts):
     folds: Sequence[Mapping[str, float]]
     pooled: Mapping[str, float]
     group_by: str
-
-    def own(self) -> dict[str, Any]:
-        """Give what the template of this kind of report needs besides."""
-        return {"folds": self.folds, "pooled": self.pooled, "group_by": self.group_by}
