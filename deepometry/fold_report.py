@@ -18,6 +18,7 @@ from deepometry.evaluation.mistakes import MOST, Mistake, Mistakes
 from deepometry.evaluation.page import write_page
 from deepometry.evaluation.page_folds import FoldFacts
 from deepometry.evaluation.provenance import Made, Pairs, commands_of, made_by, told_options
+from deepometry.evaluation.reliability import probability_of
 from deepometry.evaluation.write import channel_names, write_evaluation, write_mistakes
 from deepometry.files import provenance
 from deepometry.options import TrainOptions
@@ -45,7 +46,7 @@ class Pooled:
     @property
     def sure(self) -> np.ndarray:
         """Probability of the class given, shape (cells,)."""
-        return np.take_along_axis(self.chances, self.chosen[:, None], 1)[:, 0]
+        return probability_of(self.chances, self.chosen)
 
 
 def read_pooled(path: Path, labels: Sequence[str], cells: int) -> Pooled:

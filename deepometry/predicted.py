@@ -9,6 +9,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from deepometry.evaluation.mistakes import Mistakes
+from deepometry.evaluation.reliability import probability_of
 from deepometry.evaluation.temperature import scaled
 from deepometry.evaluation.tradeoff import UNSURE, is_unsure
 from deepometry.inference import Outcome
@@ -54,7 +55,7 @@ class Seen:
         raw = outcome.outputs[0]
         chosen = raw.argmax(1)
         chances = scaled(raw, self._temperature)
-        sure = np.take_along_axis(chances, chosen[:, None], 1)[:, 0]
+        sure = probability_of(chances, chosen)
         unsure = is_unsure(sure, self._below)
         known = None
         if self.true is not None:

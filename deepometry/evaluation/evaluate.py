@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deepometry.evaluation.curves import Curve, curves, mean_areas
-from deepometry.evaluation.reliability import Reliability, brier, log_loss, reliability
+from deepometry.evaluation.reliability import (
+    Reliability,
+    brier,
+    log_loss,
+    probability_of,
+    reliability,
+)
 from deepometry.evaluation.scores import Score, scored
 from deepometry.evaluation.temperature import scaled
 from deepometry.evaluation.tradeoff import TradeOff, trade_off
@@ -164,12 +170,12 @@ def evaluate(
     rng = np.random.default_rng(_SEED)
     found = curves(probabilities, true, labels)
     right = predicted == true
-    sure = np.take_along_axis(probabilities, predicted[:, None], 1)[:, 0]
+    sure = probability_of(probabilities, predicted)
     told = reliability(sure, right)
     before = None
     if temperature not in (None, 1):
         raw = scaled(probabilities, 1 / temperature)
-        before = reliability(np.take_along_axis(raw, predicted[:, None], 1)[:, 0], right)
+        before = reliability(probability_of(raw, predicted), right)
     whole = {
         **dict(zip(("roc_area", "average_precision"), mean_areas(found), strict=True)),
         "calibration_error": told.error,

@@ -92,17 +92,22 @@ def calibration_error(probabilities: np.ndarray, true: np.ndarray) -> float:
     return reliability(probabilities.max(1), right).error
 
 
+def probability_of(probabilities: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Give the probability of one class for every cell, shape (cells,)."""
+    return np.take_along_axis(probabilities, codes[:, None], 1)[:, 0]
+
+
 def brier(probabilities: np.ndarray, true: np.ndarray) -> float:
     """Give the Brier score: mean squared distance to the truth, from 0 (perfect) to 2.
 
     Brier, Monthly Weather Review 1950, as the sum over all classes.
     """
     squares = np.einsum("ij,ij->i", probabilities, probabilities, dtype=np.float64)
-    named = np.take_along_axis(probabilities, true[:, None], 1)[:, 0]
+    named = probability_of(probabilities, true)
     return float((squares - 2 * named + 1).mean())
 
 
 def log_loss(probabilities: np.ndarray, true: np.ndarray) -> float:
     """Give the mean surprise of the true class, in natural units."""
-    named = np.take_along_axis(probabilities, true[:, None], 1)[:, 0]
+    named = probability_of(probabilities, true)
     return float(-np.log(np.maximum(named.astype(np.float64), 1e-12)).mean())
