@@ -1,83 +1,96 @@
-"""The command `deepometry`: one short command a step, nothing but words around the library."""
+"""The command `deepometry`: a command for every step, made from the list of steps, and `gui`."""
 
 from __future__ import annotations
 
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import MISSING, asdict
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import MISSING
+from functools import partial
+from typing import Any
 
 import click
 
 from deepometry import __version__
-from deepometry.errors import DeepometryError, OptionsError, explain_os_error, lacks_memory
-from deepometry.options import (
-    BaselineOptions,
-    DemoOptions,
-    EmbedOptions,
-    ExportOptions,
-    ExtractOptions,
-    GradcamOptions,
-    InfoOptions,
-    LearningCurveOptions,
-    ParseOptions,
-    PredictOptions,
-    Setting,
-    ShowOptions,
-    SubsetOptions,
-    TrainOptions,
-    flag_of,
-    settings,
+from deepometry.core.errors import (
+    DeepometryError,
+    OptionsError,
+    Question,
+    explain_os_error,
+    lacks_memory,
 )
-from deepometry.progress import Cancelled, Progress
+from deepometry.core.options.fields import POSITIONAL, Setting, flag_of, is_place, settings
+from deepometry.core.progress import Cancelled, Progress
+from deepometry.core.step import Step, load
+from deepometry.core.steps import STEPS
+from deepometry.core.text import quoted, table
+from deepometry.core.user_folders import state_folder
+from deepometry.projects.commands import project_commands
+from deepometry.projects.project_option import Flag, Place, filled, project_options
 
 _NAME = "deepometry"
 _STOPPED = 130  # what shells expect of a program ended by Ctrl-C
 _NO_MEMORY = "There is not enough memory: use a smaller --batch-size or a smaller --network."
-_POSITIONAL = ("input", "output", "source", "object")
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _InOrder(click.Group):
+    """A group whose help lists the commands in the order of the analysis."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    cls=_InOrder,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name=_NAME)
 def cli() -> None:
     """Deep learning for imaging flow cytometry, on your own machine.
 
-    The steps, in order: parse, targets, train, predict, extract, embed. `deepometry demo` runs
-    them all on example cells; `deepometry info` tells what is in your files before you begin, and
+    The main steps, in order: parse, targets, train, predict, extract, embed. `deepometry demo`
+    runs them on example cells; `deepometry info` describes your files before you begin, and
     `deepometry gui` opens the same steps as a page in the browser.
     """
 
 
-def options_of(options: type) -> Callable[[Command], Command]:
-    """Give a command an argument or option for every field of a class of options."""
-
-    def decorate(command: Command) -> Command:
-        for name, (setting, default) in reversed(settings(options).items()):
-            command = _parameter(name, setting, default)(command)
-        return command
-
-    return decorate
+# --- the steps -------------------------------------------------------------------------------
 
 
-def _parameter(name: str, setting: Setting, default: Any) -> Callable[[Command], Command]:
-    if name in _POSITIONAL and default is MISSING:
-        return click.argument(name)
-    flag = "--" + flag_of(name)
+def _command(step: Step) -> click.Command:
+    """Make the command of a step, with an argument or option for every option of the step."""
+    params = [_parameter(name, *about) for name, about in settings(step.options).items()]
+    params += project_options(step)
+    if step.json:
+        help = "Write JSON, for other programs."
+        params.append(click.Option(["--json", "as_json"], is_flag=True, help=help))
+    text = "\n\n".join(filter(None, (step.summary, step.details)))
+    run, last = partial(_run, step), _last_words(step)
+    return click.Command(step.name, params=params, callback=run, help=text, epilog=last)
+
+
+def _last_words(step: Step) -> str:
+    """Describe the arguments, which have no help of their own, and give an example."""
+    options = settings(step.options).items()
+    places = [(name, about[0]) for name, about in options if is_place(name, *about)]
+    lines = [f"{name.upper()}: {setting.help}" for name, setting in places]
+    return "\n\n".join([*lines, f"Example: deepometry {step.example}"])
+
+
+def _parameter(name: str, setting: Setting, default: Any) -> click.Parameter:
+    required, flag = default is MISSING, "--" + flag_of(name)
+    if is_place(name, setting, default):
+        several = -1 if setting.several else 1
+        return Place([name], nargs=several, required=True, metavar=setting.metavar)
     if default is False:
-        return click.option(flag, name, is_flag=True, help=setting.help)
+        return click.Option([flag, name], is_flag=True, help=setting.help)
     if default is True:
-        negative = flag.replace("--", "--no-")
-        return click.option(
-            f"{flag}/{negative}", name, default=True, show_default=True, help=setting.help
-        )
-    required = default is MISSING
-    return click.option(
-        flag,
-        name,
+        both = f"{flag}/{flag.replace('--', '--no-')}"
+        return click.Option([both, name], default=True, show_default=True, help=setting.help)
+    return (Flag if required else click.Option)(
+        [flag, name],
         required=required,
         default=None if required or default is None else _as_text(default),
         show_default=not required and default is not None,
@@ -98,11 +111,34 @@ def _metavar(setting: Setting, default: Any) -> str:
     return {int: "NUMBER", float: "NUMBER"}.get(type(default), "TEXT")
 
 
+def _run(step: Step, as_json: bool = False, **values: Any) -> None:
+    """Run a step and write its result."""
+    options = step.options(**filled(step, values))
+    with closing(_Bar(as_json)) as bar:
+        result = step.run(options, bar)
+    click.echo(json.dumps(result.plain(), indent=2, ensure_ascii=False) if as_json else result)
+    if getattr(result, "stopped", False):
+        click.echo("Stopped by you. Continue with the same command and --resume.")
+        sys.exit(_STOPPED)
+    if step.finish:
+        load(step.finish)(result)
+
+
+for _step in STEPS.values():
+    cli.add_command(_command(_step))
+
+
+cli.add_command(project_commands)
+
+
+# --- progress --------------------------------------------------------------------------------
+
+
 class _Bar(Progress):
-    """Progress as a bar with the time left, on a terminal; it goes when its work is done."""
+    """Progress as a bar with the time left, on a terminal; it disappears in the end."""
 
     def __init__(self, err: bool = False) -> None:
-        super().__init__(self._draw, self._tell)
+        super().__init__(self._draw, self._write)
         self._bar: Any = None
         self._err = err
 
@@ -110,15 +146,16 @@ class _Bar(Progress):
         from tqdm import tqdm
 
         if not total:  # nothing to count yet
-            self._tell(f"{text} ...")
+            self._write(f"{text} ...")
             return
         if self._bar is None or done < self._bar.n or total != self._bar.total:
             self.close()
-            self._bar = tqdm(total=total, dynamic_ncols=True, leave=False, disable=None)
+            unit = f" {self.unit or 'steps'}"
+            self._bar = tqdm(total=total, unit=unit, dynamic_ncols=True, leave=False, disable=None)
         self._bar.set_description_str(text, refresh=False)
         self._bar.update(done - self._bar.n)
 
-    def _tell(self, text: str) -> None:
+    def _write(self, text: str) -> None:
         if self._bar is None:
             click.echo(text, err=self._err)
         else:
@@ -130,200 +167,17 @@ class _Bar(Progress):
             self._bar = None
 
 
-@contextmanager
-def _bar(err: bool = False) -> Iterator[Progress]:
-    bar = _Bar(err)
-    try:
-        yield bar
-    finally:
-        bar.close()
+# --- the page --------------------------------------------------------------------------------
 
 
-@cli.command()
-@options_of(InfoOptions)
-@click.option("--json", "as_json", is_flag=True, help="Write JSON, for other programs.")
-def info(as_json: bool, **fields: Any) -> None:
-    """Tell what is in INPUT, a .cif, .rif or .tif file or a folder of them, before it is parsed."""
-    from deepometry.info import info as run
+def offer_page(result: Any) -> None:
+    """Put the runs of the demo on the page's list of jobs, and open the page if wanted."""
+    from deepometry.web.jobs.queue import Jobs
 
-    with _bar(err=as_json) as bar:
-        result = run(InfoOptions(**fields), bar)
-    click.echo(json.dumps(result.plain(), indent=2, ensure_ascii=False) if as_json else result)
-
-
-@cli.command()
-@options_of(ParseOptions)
-def parse(**fields: Any) -> None:
-    """Turn the .cif or .tif images under INPUT into arrays of one size under OUTPUT."""
-    from deepometry.parse import parse as run
-
-    with _bar() as bar:
-        result = run(ParseOptions(**fields), bar)
-    click.echo(result)
-
-
-@cli.command()
-@click.argument("input")
-@click.option("--json", "as_json", is_flag=True, help="Write JSON, for other programs.")
-def targets(input: str, as_json: bool) -> None:
-    """List what can be learnt from the parsed cells under INPUT, with labels and counts."""
-    from pathlib import Path
-
-    from deepometry.targets import targets as run
-
-    found = run(Path(input))
-    if as_json:
-        click.echo(json.dumps([asdict(target) for target in found], indent=2, ensure_ascii=False))
-        return
-    for target in found:
-        click.echo(str(target))
-        for label, cells in target.labels.items():
-            click.echo(f"  {label}: {cells:,}")
-    if not found:
-        click.echo("No targets: no folder prefix has two values or more.")
-
-
-@cli.command()
-@options_of(TrainOptions)
-def train(**fields: Any) -> None:
-    """Train a network on a target of the parsed cells under INPUT; write it to OUTPUT."""
-    from deepometry.train import train as run
-
-    with _bar() as bar:
-        result = run(TrainOptions(**fields), bar)
-    click.echo(result)
-    if result.stopped:
-        click.echo("Stopped, as you asked. Go on with the same command and --resume.")
-        sys.exit(_STOPPED)
-
-
-@cli.command()
-@options_of(PredictOptions)
-def predict(**fields: Any) -> None:
-    """Label the parsed cells under INPUT with a model; write tables and plots to OUTPUT."""
-    from deepometry.predict import predict as run
-
-    with _bar() as bar:
-        result = run(PredictOptions(**fields), bar)
-    click.echo(result)
-
-
-@cli.command()
-@options_of(ExtractOptions)
-def extract(**fields: Any) -> None:
-    """Write the features that a layer of a model sees in the parsed cells under INPUT."""
-    from deepometry.extract import extract as run
-
-    with _bar() as bar:
-        result = run(ExtractOptions(**fields), bar)
-    click.echo(result)
-
-
-@cli.command()
-@options_of(EmbedOptions)
-def embed(**fields: Any) -> None:
-    """Draw a map of the cells whose features `extract` wrote to INPUT; write it to OUTPUT."""
-    from deepometry.embed import embed as run
-
-    with _bar() as bar:
-        result = run(EmbedOptions(**fields), bar)
-    click.echo(result)
-
-
-@cli.command()
-@options_of(GradcamOptions)
-def gradcam(**fields: Any) -> None:
-    """Draw where a model looks in parsed cells under INPUT; write the heat maps to OUTPUT."""
-    from deepometry.gradcam import gradcam as run
-
-    with _bar() as bar:
-        result = run(GradcamOptions(**fields), bar)
-    click.echo(result)
-
-
-@cli.command()
-@options_of(ExportOptions)
-def export(**fields: Any) -> None:
-    """Write the results in the folder INPUT for another program, to the file OUTPUT."""
-    from deepometry.export import export as run
-
-    with _bar() as bar:
-        result = run(ExportOptions(**fields), bar)
-    click.echo(result)
-
-
-@cli.command()
-@options_of(SubsetOptions)
-def subset(**fields: Any) -> None:
-    """Copy chosen cells of the parsed ones under INPUT to OUTPUT, as a set ready for training."""
-    from deepometry.subset import subset as run
-
-    with _bar() as bar:
-        result = run(SubsetOptions(**fields), bar)
-    click.echo(result)
-
-
-@cli.command()
-@options_of(ShowOptions)
-def show(**fields: Any) -> None:
-    """Find a cell again: draw it in every channel, and tell what is known of it.
-
-    `deepometry show sample7.cif 4711`, or in a folder: `deepometry show images "4711 of
-    sample7.cif"`.
-    """
-    from deepometry.show import show as run
-
-    with _bar() as bar:
-        result = run(ShowOptions(**fields), bar)
-    click.echo(result)
-
-
-@cli.command()
-@options_of(BaselineOptions)
-def baseline(**fields: Any) -> None:
-    """Tell the classes of the cells under INPUT by classical features; write tables to OUTPUT.
-
-    With the training and validation cells of `train`; a network in OUTPUT is compared with it.
-    """
-    from deepometry.baseline import baseline as run
-
-    with _bar() as bar:
-        result = run(BaselineOptions(**fields), bar)
-    click.echo(result)
-
-
-@cli.command("learning-curve")
-@options_of(LearningCurveOptions)
-def learning_curve(**fields: Any) -> None:
-    """Tell how accuracy rises with the number of cells under INPUT, and what more would give."""
-    from deepometry.learning_curve import learning_curve as run
-
-    with _bar() as bar:
-        result = run(LearningCurveOptions(**fields), bar)
-    click.echo(result)
-
-
-@cli.command()
-@options_of(DemoOptions)
-def demo(**fields: Any) -> None:
-    """Run the whole protocol on example cells: parse, train, predict, extract."""
-    from deepometry.demo import demo as run
-
-    with _bar() as bar:
-        result = run(DemoOptions(**fields), bar)
-    click.echo(result)
-    _offer_page(result.runs)
-
-
-def _offer_page(runs: Sequence[Any]) -> None:
-    """Put the runs on the page's list of jobs, and open it if the user wants to."""
-    from deepometry.web.jobs import Jobs
-    from deepometry.web.store import home
-
-    jobs = Jobs(home() / "jobs")
-    for run in runs:
+    jobs = Jobs(state_folder() / "jobs")
+    for run in result.runs:
         jobs.record(run.options, run.result, run.started, run.finished)
-    if not _has_terminal():
+    if not has_terminal():
         click.echo("\nThe page shows these results, too: deepometry gui")
     elif click.confirm("\nOpen the page with these results in the browser?", default=True):
         from deepometry.web import main as serve
@@ -331,8 +185,8 @@ def _offer_page(runs: Sequence[Any]) -> None:
         serve()
 
 
-def _has_terminal() -> bool:
-    """Tell whether somebody is there to be asked."""
+def has_terminal() -> bool:
+    """Return whether somebody is there to be asked."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
@@ -352,14 +206,14 @@ def _has_terminal() -> bool:
     help="Address to listen on; beyond this computer the page asks for a token.",
 )
 def gui(port: int, no_browser: bool, host: str) -> None:
-    """Open the page: the same steps, in the browser, on this computer."""
+    """Open the page: the same steps, in the browser."""
     from deepometry.web import main as serve
 
     serve(port, not no_browser, host)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; say in words what went wrong, and exit with 2.
+    """Run the command line; report a mistake in one sentence, and exit with 2.
 
     Parameters
     ----------
@@ -371,6 +225,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             screen.reconfigure(errors="replace")  # names that the console cannot show
     try:
         code = cli.main(arguments, prog_name=_NAME, standalone_mode=False)
+    except Question as question:
+        _fail("\n".join([_as_option(*_only(question.fields)), *_answers(question)]))
     except OptionsError as error:
         _fail("\n".join(_as_option(name, text) for name, text in error.fields.items()))
     except DeepometryError as error:
@@ -392,8 +248,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _as_option(name: str, text: str) -> str:
     """Name the option as the command line spells it, in place of the form's label."""
-    told = name.upper() if name in _POSITIONAL else "--" + flag_of(name)
-    return f"{told}: {text.split(': ', 1)[-1]}"
+    flag = name.upper() if name in POSITIONAL else "--" + flag_of(name)
+    return f"{flag}: {text.split(': ', 1)[-1]}"
+
+
+def _only(fields: Mapping[str, str]) -> tuple[str, str]:
+    ((name, text),) = fields.items()
+    return name, text
+
+
+def _answers(question: Question) -> list[str]:
+    """List what may be typed for each choice of a question."""
+    flag = "--" + flag_of(question.option)
+    typed = [
+        flag if choice.value == "true" else quoted([flag, choice.value])
+        for choice in question.choices
+    ]
+    told = [": ".join(filter(None, (c.label, c.detail))) for c in question.choices]
+    return [f"  {line}" for line in table([*zip(typed, told, strict=True)], "<<")]
 
 
 def _fail(text: str) -> None:

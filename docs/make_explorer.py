@@ -1,4 +1,4 @@
-"""Take the picture of the explorer for the README.
+"""Take the picture of the explorer for the documentation.
 
 python -m docs.make_explorer FOLDER    FOLDER is what `deepometry demo --output FOLDER` wrote; needs
                                        the extra `test`, and Chromium
@@ -15,9 +15,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from deepometry.embed import embed
-from deepometry.options import EmbedOptions
-from deepometry.web.jobs import Jobs
+from deepometry.core.options.embed import EmbedOptions
+from deepometry.maps.embed import embed
+from deepometry.web.jobs.queue import Jobs
 from tests.browser.conftest import find_chromium
 from tests.browser.server import Server
 
@@ -37,7 +37,7 @@ def main() -> None:
         try:
             browser = use.chromium.launch(executable_path=find_chromium())
             page = browser.new_page(viewport=SIZE, reduced_motion="reduce")
-            page.goto(f"{server.address}explore/{job.id}")
+            page.goto(server.place(f"explore/{job.id}"))
             picture(page)
         finally:
             server.end()
@@ -58,7 +58,7 @@ def picture(page: Page) -> None:
     page.wait_for_timeout(3000)
     drawn = Image.open(io.BytesIO(page.screenshot()))
     drawn.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(
-        HERE / "explorer.png", optimize=True
+        HERE / "pictures" / "explorer.png", optimize=True
     )
 
 

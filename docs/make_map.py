@@ -1,4 +1,4 @@
-"""Draw the map of the README: the example cells by UMAP, coloured two ways.
+"""Draw the map of the documentation: the example cells by UMAP, coloured two ways.
 
 python docs/make_map.py [FOLDER]    FOLDER is what `deepometry demo --output FOLDER` wrote; without
                                     one, the demo is run first
@@ -10,9 +10,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from deepometry.demo import demo
-from deepometry.embed import embed
-from deepometry.options import DemoOptions, EmbedOptions
+from deepometry.core.options.embed import EmbedOptions
+from deepometry.core.options.example import DemoOptions
+from deepometry.maps.embed import embed
+from deepometry.protocol import demo
 
 HERE = Path(__file__).parent
 COLOURINGS = ("Class", "Day")
@@ -33,7 +34,7 @@ def main() -> None:
     drawn = Image.new("RGB", (WIDTH * len(panels), panels[0].height), "white")
     for number, panel in enumerate(panels):
         drawn.paste(panel, (WIDTH * number, 0))
-    drawn.quantize(COLOURS).save(HERE / "map.png", optimize=True)
+    drawn.quantize(COLOURS).save(HERE / "pictures" / "map.png", optimize=True)
 
 
 def shrunk(path: Path) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Draw the pictures of the README.
+"""Draw the pictures of the documentation.
 
 python docs/make_pictures.py    example cells of all seven shapes, and a gallery of them
 """
@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from deepometry.example import CHANNELS, CLASSES, draw_cell
-from deepometry.frame import frame_cell
-from deepometry.gallery import gallery_image, write_gallery
-from deepometry.noise import Noise
-from deepometry.readers import find_sources
+from deepometry.images.frame import frame_cell
+from deepometry.images.gallery import gallery_image, write_gallery
+from deepometry.images.padding_noise import Noise
+from deepometry.images.readers.find import find_sources
+from deepometry.images.synthetic.red_cell import CHANNELS, CLASSES, draw_cell
 
 HERE = Path(__file__).parent
 EACH = 6
@@ -35,10 +35,10 @@ def main() -> None:
             axes.set(xticks=[], yticks=[])
     panels[0, 0].set_ylabel("Brightfield", fontsize=9)
     panels[1, 0].set_ylabel("Darkfield", fontsize=9)
-    figure.savefig(HERE / "example_cells.png")
+    figure.savefig(HERE / "pictures" / "example_cells.png")
     example = find_sources(HERE.parent / "data" / "example")
     gallery = gallery_image(example, 48, title="example, 350 cells", rows=5)
-    write_gallery(gallery, HERE / "gallery.png")
+    write_gallery(gallery, HERE / "pictures" / "gallery.png")
 
 
 def sheet(cells: list[np.ndarray], channel: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Take the screenshots of the README: a first visit, a training, and the results of all steps.
+"""Take the screenshots of the page: a first visit, each step, and the results of all steps.
 
 python -m docs.make_screenshots    needs the extra `test`, and Chromium
 
@@ -39,21 +39,39 @@ def main() -> None:
 
 
 def picture(server: Server, page: Page) -> None:
-    """Go through the protocol, and take the three pictures on the way."""
+    """Go through the protocol, and take the pictures on the way."""
     protocol = Protocol(page, server)
-    page.goto(server.address)
+    page.goto(server.place())
     save(page, "page_empty.png", page.locator("body"), 1200)
     protocol.make_example()
     expect(page.locator("#look [data-look=gallery]")).to_be_visible(timeout=PATIENCE)
     protocol.run("parse")
+    save(page, "tutorial_parse.png", page.locator("#step-parse"), 1950, columns=2)
     protocol.retrieve()
     train(page)
     protocol.wait("train")
     protocol.run("predict")
+    save(protocol.open("predict"), "tutorial_predict.png", page.locator("#main"), 1200)
+    for tab in ("confusion", "classes", "curves", "calibration", "cells", "samples"):
+        save_tab(protocol, "predict", tab)
+    save_tab(protocol, "train", "learning-curve")
     protocol.run("extract")
-    page.locator("#results-extract canvas").first.hover(position={"x": 120, "y": 120})
-    page.wait_for_timeout(1000)  # for the picture of the cell under the mouse
+    protocol.open("extract", "map")
+    page.get_by_role("button", name="Draw a PCA map").click()
+    expect(page.locator("#main .r-map-link img")).to_be_visible(timeout=PATIENCE)
+    protocol.home()
     save(page, "page_results.png", page.locator(".steps"), 2300)
+
+
+def save_tab(protocol: Protocol, verb: str, tab: str) -> None:
+    """Take the picture of a tab of results once all of it is drawn."""
+    page = protocol.open(verb, tab)
+    page.wait_for_function(
+        """() => ![...document.querySelectorAll("[data-chart]")].some((each) => !each.dataset.drawn)
+            && !document.querySelector("#main .r-wait")"""
+    )
+    page.wait_for_timeout(1000)  # until all pictures are drawn
+    save(page, f"results_{tab.replace('-', '_')}.png", page.locator("#main"), 1200)
 
 
 def train(page: Page) -> None:
@@ -66,15 +84,27 @@ def train(page: Page) -> None:
     save(page, "page_training.png", page.locator(".steps"), 1450)
 
 
-def save(page: Page, name: str, part: Locator, height: int) -> None:
-    """Save the upper part of an element, in few colours."""
-    box = part.bounding_box()
+def save(page: Page, name: str, part: Locator, height: int, columns: int = 1) -> None:
+    """Save the upper part of an element, with a little of what is around it, in few colours."""
     page.evaluate("() => document.activeElement.blur()")
-    top = box["y"] + page.evaluate("() => scrollY")
-    clip = {"x": 0, "y": max(top - 16, 0), "width": SIZE["width"]}
+    box = part.bounding_box()
+    left, top = box["x"] - 16, box["y"] + page.evaluate("() => scrollY") - 16
+    clip = {"x": max(left, 0), "y": max(top, 0)}
+    clip["width"] = min(box["width"] + 32, SIZE["width"] - clip["x"])
     clip["height"] = min(height, box["height"] + 32)
     drawn = Image.open(io.BytesIO(page.screenshot(full_page=True, clip=clip)))
-    drawn.convert("RGB").quantize(COLOURS).save(HERE / name, optimize=True)
+    few = beside(drawn.convert("RGB"), columns).quantize(COLOURS)
+    few.save(HERE / "pictures" / name, optimize=True)
+
+
+def beside(picture: Image.Image, columns: int) -> Image.Image:
+    """Cut a tall picture, and lay its parts side by side."""
+    width, height = picture.width, -(-picture.height // columns)
+    wide = Image.new("RGB", (columns * width, height), picture.getpixel((0, 0)))
+    for number in range(columns):
+        part = picture.crop((0, number * height, width, min((number + 1) * height, picture.height)))
+        wide.paste(part, (number * width, 0))
+    return wide
 
 
 if __name__ == "__main__":

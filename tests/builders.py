@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from deepometry.cif import acquisition
-from deepometry.cif.codec import GREY
-from deepometry.cif.encoded import Coding, EncodedCell, encode_cell
-from deepometry.cif.encoded import wide as wide
-from deepometry.cif.metadata import CifMetadata
-from deepometry.cif.tags import ASCII, DOUBLE, LONG, DirectoryWriter, Tags
+from deepometry.images.cif import metadata_writer as acquisition
+from deepometry.images.cif.cell_encoder import Coding, EncodedCell, encode_cell
+from deepometry.images.cif.cell_encoder import wide as wide
+from deepometry.images.cif.codec import GREY
+from deepometry.images.cif.directory_writer import ASCII, DOUBLE, LONG, DirectoryWriter, Tags
+from deepometry.images.cif.metadata import CifMetadata
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 REAL_CIF = SHARED / "imagestream_example.cif"
@@ -80,7 +80,7 @@ class CifPlace:
 
 
 def acquisition_xml(channels: Sequence[int], flags: int = 12, magnification: float = 40) -> str:
-    """Give the acquisition XML for channels of made-up names."""
+    """Return the acquisition XML for channels of made-up names."""
     names = {number: f"Dye {number}" for number in channels}
     metadata = CifMetadata(tuple(channels), names, magnification, None)
     return acquisition.acquisition_xml(metadata, flags)
@@ -95,7 +95,7 @@ def write_cif(
     ids: Sequence[int | None] | None = None,
     background: Sequence[np.ndarray] | None = None,
     xml: str | bytes | None = None,
-    told: int | None = -1,
+    object_count: int | None = -1,
     first_tags: Mapping[int, tuple[int, Any]] | None = None,
     image_tags: Mapping[int, tuple[int, Any] | None] | None = None,
     order: str = "<",
@@ -119,8 +119,8 @@ def write_cif(
         Mean and standard deviation for every cell.
     xml : str or bytes, optional
         In place of `acquisition_xml(channels)`; an empty one leaves the tag out.
-    told : int or None
-        Number of objects that the file tells; by default the true one, None leaves it out.
+    object_count : int or None
+        Number of objects that the file states; by default the true one, None leaves it out.
     first_tags, image_tags : dict of int to (type, value), optional
         More tags for the first directory, and for that of every image; None leaves one out.
     order : {"<", ">"}
@@ -138,9 +138,9 @@ def write_cif(
     """
     count = cells[0].shape[2] if len(cells) else 1
     coding = Coding(count, compression == GREY, order)
-    told = len(cells) if told == -1 else told
+    object_count = len(cells) if object_count == -1 else object_count
     text = acquisition_xml(channels or range(1, count + 1)) if xml is None else xml
-    first = _changed(_first_tags(text, told), first_tags)
+    first = _changed(_first_tags(text, object_count), first_tags)
     places = []
     with path.open("wb") as file:
         writer = DirectoryWriter(file, order)
@@ -166,10 +166,10 @@ def _write_cell(writer: DirectoryWriter, cell: EncodedCell, tags: Tags, strips: 
     return place
 
 
-def _first_tags(xml: str | bytes, told: int | None) -> Tags:
+def _first_tags(xml: str | bytes, object_count: int | None) -> Tags:
     data = xml.encode() if isinstance(xml, str) else xml
     plain = acquisition.first_tags(CifMetadata((1,), {}, None, None), 12)
-    return _changed(plain, {33018: _number(told), 33027: (ASCII, data) if data else None})
+    return _changed(plain, {33018: _number(object_count), 33027: (ASCII, data) if data else None})
 
 
 def _number(number: int | None) -> tuple[int, Any] | None:

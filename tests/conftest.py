@@ -8,8 +8,24 @@ import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-from deepometry.options import TrainOptions
+from deepometry.core.options.train import TrainOptions
+from deepometry.core.steps import STEPS
 from tests.parsed import write_classes
+from tests.project_runs import adopted
+
+_BROWSER = "tests/browser/"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give all tests of the browser to one process: they share pages whose making takes minutes."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return _BROWSER if nodeid.startswith(_BROWSER) else super()._split_scope(nodeid)
+
+    return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +40,7 @@ def cells(tmp_path_factory):
 @pytest.fixture(scope="session")
 def trained(cells, tmp_path_factory):
     """The result of a short training on `cells`."""
-    from deepometry.train import train
+    from deepometry.training.train import train
 
     return train(short_training(cells / "Train", tmp_path_factory.mktemp("model")))
 
@@ -35,7 +51,7 @@ def short_training(cells, output, **more) -> TrainOptions:
         "input": cells,
         "output": output,
         "target": "Class",
-        "network": "small18",
+        "network": "small10",
         "epochs": 4,
         "batch_size": 8,
         "schedule": "plateau",
@@ -45,3 +61,17 @@ def short_training(cells, output, **more) -> TrainOptions:
         "seed": 1,
     }
     return TrainOptions(**(options | more))
+
+
+@pytest.fixture
+def try_step(monkeypatch):
+    """One step more, which does what a test wants; see `tests.web_runner`."""
+    from tests.web_runner import TRY
+
+    monkeypatch.setitem(STEPS, TRY.name, TRY)
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A project that was made of a folder as the demo writes it."""
+    return adopted(tmp_path / "Experiment X")

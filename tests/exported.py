@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deepometry.export.table import digest_of
+from deepometry.core.files import file_digest
 from tests.parsed import blobs, write_record, write_stack
 
 LABELS = ('Smooth, "disc"', "Größe/µ|§", "C")
@@ -24,8 +24,8 @@ class Truth:
     ----------
     cells : list of (source, object)
     codes : ndarray of int, shape (cells,)
-        Class given, in `labels`.
-    chances : ndarray of float, shape (cells, classes)
+        Predicted class, in `labels`.
+    probabilities : ndarray of float, shape (cells, classes)
     features : ndarray of float32, shape (cells, features)
     places : ndarray of float32, shape (cells, 2)
         Coordinates.
@@ -34,37 +34,38 @@ class Truth:
 
     cells: list[tuple[str, str]]
     codes: np.ndarray
-    chances: np.ndarray
+    probabilities: np.ndarray
     features: np.ndarray
     places: np.ndarray
     labels: tuple[str, ...]
 
 
 def make_truth(cells: int = 30, labels: tuple[str, ...] = LABELS, width: int = 12) -> Truth:
-    """Make up results of cells of two source files, whose objects are numbered with gaps."""
+    """Make results of cells of two source files, whose objects are numbered with gaps."""
     rng = np.random.default_rng(3)
-    named = [("Day 1/a,b.cif", str(3 * n)) for n in range(cells // 2)]
-    named += [("Day 2/übung.cif", str(n + 7)) for n in range(cells - cells // 2)]
-    chances = np.round(rng.dirichlet(np.ones(len(labels)), cells), 6).reshape(cells, len(labels))
-    codes = chances.argmax(1) if cells else np.empty(0, int)
+    identities = [("Day 1/a,b.cif", str(3 * n)) for n in range(cells // 2)]
+    identities += [("Day 2/übung.cif", str(n + 7)) for n in range(cells - cells // 2)]
+    drawn = rng.dirichlet(np.ones(len(labels)), cells)
+    probabilities = np.round(drawn, 6).reshape(cells, len(labels))
+    codes = probabilities.argmax(1) if cells else np.empty(0, int)
     features = np.round(rng.normal(size=(cells, width)), 4).astype(np.float32)
     places = np.round(rng.normal(size=(cells, 2)), 4).astype(np.float32)
-    return Truth(named, codes, chances, features, places, labels)
+    return Truth(identities, codes, probabilities, features, places, labels)
 
 
 def write_predicted(folder: Path, truth: Truth, rows=None, annotated: bool = True) -> None:
     """Write predicted.csv and its record."""
     folder.mkdir(parents=True, exist_ok=True)
-    told = ["true_label"] * annotated
+    true_label = ["true_label"] * annotated
     with (folder / "predicted.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        chances = [f"probability_{label}" for label in truth.labels]
-        writer.writerow(["source", "object", *told, "label", *chances])
+        names = [f"probability_{label}" for label in truth.labels]
+        writer.writerow(["source", "object", *true_label, "label", *names])
         for row in range(len(truth.cells)) if rows is None else rows:
             label = truth.labels[truth.codes[row]]
-            known = [truth.labels[0]] * annotated
-            numbers = (f"{chance:.6g}" for chance in truth.chances[row])
-            writer.writerow([*truth.cells[row], *known, label, *numbers])
+            true = [truth.labels[0]] * annotated
+            numbers = (f"{value:.6g}" for value in truth.probabilities[row])
+            writer.writerow([*truth.cells[row], *true, label, *numbers])
     _record(folder, "predict", input=str(folder.parent / "parsed"))
 
 
@@ -78,7 +79,7 @@ def write_features(folder: Path, truth: Truth, layer: str = "pool5") -> None:
         for (source, name), code in zip(truth.cells, truth.codes, strict=True):
             day = source.split("/")[0].split()[-1]
             file.write(f"{source}\t{name}\t{day}\t{truth.labels[code]}\n")
-    digest = digest_of(folder / "metadata.tsv")
+    digest = file_digest(folder / "metadata.tsv")
     where = str(folder.parent / "parsed")
     _record(folder, "extract", {"metadata": digest}, input=where, layer=layer)
 
@@ -97,7 +98,7 @@ def write_coordinates(folder: Path, truth: Truth, features: Path, rows=None) -> 
 
 
 def write_parsed(root: Path, truth: Truth) -> np.ndarray:
-    """Write parsed cells of the same identities; give their pixels."""
+    """Write parsed cells of the same identities; return their pixels."""
     write_record(root, names={"3": "Brightfield"})
     pixels = blobs(len(truth.cells), 1)
     sources = [source for source, _ in truth.cells]
@@ -117,7 +118,7 @@ def _record(folder: Path, step: str, more: dict | None = None, **options) -> Non
 
 
 def write_results(root: Path, truth: Truth) -> Path:
-    """Write a map of features beside which predictions lie, all in one order; give its folder."""
+    """Write a map of features beside which predictions lie, all in one order; return its folder."""
     write_parsed(root / "parsed", truth)
     write_features(root / "features", truth)
     write_predicted(root / "features", truth)

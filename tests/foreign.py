@@ -22,7 +22,7 @@ def write_ics(path: Path, pixels: np.ndarray) -> None:
     pixels : ndarray of uint8, shape (times, depth, height, width, channels)
     """
     times, depth, height, width, channels = pixels.shape
-    told = [
+    header = [
         ("ics_version", "1.0"),
         ("filename", path.stem),
         ("layout", "parameters", 6),
@@ -33,7 +33,7 @@ def write_ics(path: Path, pixels: np.ndarray) -> None:
         ("representation", "sign", "unsigned"),
         ("representation", "compression", "uncompressed"),
     ]
-    lines = ["\t", *("\t".join(map(str, line)) for line in told), ""]
+    lines = ["\t", *("\t".join(map(str, line)) for line in header), ""]
     path.write_bytes("\n".join(lines).encode())
     data = np.ascontiguousarray(np.moveaxis(pixels, -1, 0))
     path.with_suffix(".ids").write_bytes(data.tobytes())
@@ -68,15 +68,15 @@ def _ome_image(number: int, pixels: np.ndarray, names: Sequence[str] | None) -> 
     height, width, channels = pixels.shape
     kind = _OME_TYPES.get(pixels.dtype.name, pixels.dtype.name)
     big = "true" if pixels.dtype.byteorder == ">" else "false"
-    told, data = "", ""
+    listed, data = "", ""
     for c in range(channels):
         name = f' Name="{names[c]}"' if names else ""
-        told += f'<Channel ID="Channel:{number}:{c}"{name} SamplesPerPixel="1"/>'
+        listed += f'<Channel ID="Channel:{number}:{c}"{name} SamplesPerPixel="1"/>'
         plane = np.ascontiguousarray(pixels[:, :, c]).tobytes()
         length, text = len(plane), base64.b64encode(plane).decode()
         data += f'<BinData BigEndian="{big}" Length="{length}">{text}</BinData>'
     return (
         f'<Image ID="Image:{number}"><Pixels ID="Pixels:{number}" DimensionOrder="XYZTC" '
         f'Type="{kind}" BigEndian="{big}" SizeX="{width}" SizeY="{height}" SizeZ="1" SizeT="1" '
-        f'SizeC="{channels}">{told}{data}</Pixels></Image>'
+        f'SizeC="{channels}">{listed}{data}</Pixels></Image>'
     )

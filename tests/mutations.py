@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from deepometry.cif import CifError, CifReader
-from deepometry.cif.directory import Directory, read_directory, read_first
-from deepometry.cif.positions import PositionedFile
+from deepometry.images.cif.codec import CifError
+from deepometry.images.cif.directory import Directory, read_directory, read_first
+from deepometry.images.cif.offsets import PositionedFile
+from deepometry.images.cif.reader import CifReader
 from tests.builders import random_cells, write_cif
 from tests.reading import random_masks
 
@@ -48,7 +49,7 @@ def originals(folder: Path, *others: Path) -> list[Original]:
         "big-endian": {"order": ">", "background": noise},
         "plain": {"compression": 1},
         "strips": {"strips": 3},
-        "without numbers": {"ids": [None] * 4, "told": None},
+        "without numbers": {"ids": [None] * 4, "object_count": None},
     }
     paths = []
     for name, how in kinds.items():

@@ -9,33 +9,42 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from deepometry.readers import Cell, Problem, Source, find_sources
+from deepometry.images.readers.base import Cell, Problem, Source
+from deepometry.images.readers.file_images import cells_in
+from deepometry.images.readers.find import find_sources
+from deepometry.images.readers.tiff_file import read_images
 from tests.builders import random_cells
 
 PIXELS = random_cells([(10, 12)], 3, top=65536)[0]
 PLANE = np.ascontiguousarray(PIXELS[:, :, 0])
 
 
-def only(folder: Path) -> Source:
-    sources = find_sources(folder)
+def only(folder: Path, pages: str | None = None) -> Source:
+    sources = find_sources(folder, pages=pages)
     assert len(sources) == 1
     return sources[0]
 
 
 def cells_of(source: Source, channels: Sequence[int] | None = None) -> list[Cell]:
-    found = list(source.read(source.channels if channels is None else channels))
-    for cell in found:
+    cells = list(source.read(source.channels if channels is None else channels))
+    for cell in cells:
         assert isinstance(cell, Cell), cell
-    assert [cell.object for cell in found] == list(source.objects)
-    assert len(set(source.keys)) == len(found)
-    return [cell for cell in found if isinstance(cell, Cell)]
+    assert [cell.object for cell in cells] == list(source.objects)
+    assert len(set(source.keys)) == len(cells)
+    return [cell for cell in cells if isinstance(cell, Cell)]
 
 
 def problem_of(source: Source, channels: Sequence[int] = (1,)) -> str:
-    found = list(source.read(channels))
-    assert len(found) == len(source.objects) == 1
-    assert isinstance(found[0], Problem), found[0]
-    return found[0].reason
+    problems = list(source.read(channels))
+    assert len(problems) == len(source.objects) == 1
+    assert isinstance(problems[0], Problem), problems[0]
+    return problems[0].reason
+
+
+def channels_of(path: Path) -> np.ndarray:
+    """Read a file whose pages are channels."""
+    (cell,) = cells_in(read_images(str(path)), "channels")
+    return cell
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -71,6 +80,6 @@ def link(path: Path, directory: int) -> int:
     return directory + 2 + 12 * count
 
 
-def assert_same(found: np.ndarray, expected: np.ndarray) -> None:
-    assert found.dtype == expected.dtype
-    np.testing.assert_array_equal(found, expected)
+def assert_same(actual: np.ndarray, expected: np.ndarray) -> None:
+    assert actual.dtype == expected.dtype
+    np.testing.assert_array_equal(actual, expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -9,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from flask.testing import FlaskClient
 
 ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
 class Job:
-    """As `deepometry.web.jobs.Job`, made by hand."""
+    """As `deepometry.web.jobs.queue.Job`, made by hand."""
 
     id: str
     verb: str
@@ -25,6 +27,7 @@ class Job:
     finished: float | None
     state: str = "done"
     result: Mapping[str, Any] | None = field(default_factory=dict)
+    created: float = 0.0
 
 
 class Jobs:
@@ -52,12 +55,31 @@ class Jobs:
 
 def make_app(jobs: Jobs) -> Flask:
     """Make an application that has nothing but the results."""
-    from deepometry.web import results, words
+    from deepometry.web import cells, explorer, results, text_filters
+    from deepometry.web.projects import views as projects
 
     app = Flask("results", template_folder=str(ROOT / "templates"))
     app.config["TESTING"] = True
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.extensions["jobs"] = jobs
-    words.speak(app)
+    app.extensions |= {"jobs": jobs, "home": ROOT / "no home"}
+    text_filters.register(app)
     app.register_blueprint(results.blueprint)
+    app.register_blueprint(explorer.blueprint)
+    app.register_blueprint(cells.blueprint)
+    app.register_blueprint(projects.blueprint)
+    app.add_url_rule("/", "pages.index", lambda: "")
+    app.jinja_env.globals["csrf_token"] = str
     return app
+
+
+def read_run(client: FlaskClient, id: str) -> str:
+    """Read all tabs of a run, one after the other, or what is said where there are none."""
+    first = client.get(f"/runs/{id}")
+    if first.status_code != 302:
+        return first.text
+    page = client.get(first.location).text
+    links = page.partition('aria-label="Results"')[2].partition("</nav>")[0]
+    tabs = re.findall(r'href="([^"]+)"', links)
+    answers = [client.get(tab) for tab in tabs]
+    assert {answer.status_code for answer in answers} == {200}, tabs
+    return "".join(answer.text.partition("<main")[2] for answer in answers)

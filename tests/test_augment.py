@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepometry.augment import augment, random_turns
+from deepometry.training.augmentation import augment, random_turns
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import pytest
 SCRIPT = """
 import sys
 from pathlib import Path
-from deepometry.backend import keras
-from deepometry.gradcam import gradcam
-from deepometry.options import GradcamOptions, PredictOptions, TrainOptions
-from deepometry.predict import predict
-from deepometry.train import train
+from deepometry.network.backend import keras
+from deepometry.inference.gradcam import gradcam
+from deepometry.core.options import GradcamOptions, PredictOptions, TrainOptions
+from deepometry.inference.predict import predict
+from deepometry.training.train import train
 
 cells, output = map(Path, sys.argv[1:])
 common = dict(input=cells, output=output, target="Class", batch_size=8)

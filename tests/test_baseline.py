@@ -12,20 +12,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepometry.baseline import baseline
-from deepometry.baseline_model import load_baseline
-from deepometry.dataset import open_dataset
-from deepometry.errors import DeepometryError
-from deepometry.extract import extract
-from deepometry.feature_table import spread_evenly
-from deepometry.features import measure
-from deepometry.files import read_json
-from deepometry.model import find_model, read_description
-from deepometry.options import BaselineOptions, ExtractOptions, PredictOptions
-from deepometry.predict import predict
-from deepometry.progress import Cancelled, Progress
-from deepometry.train import train
-from deepometry.training_cells import gather_cells
+from deepometry.cells.dataset import open_dataset
+from deepometry.cells.model_description import find_model, read_description
+from deepometry.classical import boosting, feature_table, permutation_importance
+from deepometry.classical.feature_table import spread_evenly
+from deepometry.classical.features import measure
+from deepometry.classical.model_file import load_baseline
+from deepometry.core.errors import DeepometryError
+from deepometry.core.options.predict import ExtractOptions, PredictOptions
+from deepometry.core.options.train import BaselineOptions
+from deepometry.core.progress import Cancelled, Progress
+from deepometry.core.run_records import read_json
+from deepometry.inference.extract import extract
+from deepometry.inference.predict import predict
+from deepometry.training.baseline import baseline
+from deepometry.training.gather import gather_cells
+from deepometry.training.train import train
 from tests.conftest import short_training
 from tests.parsed import write_classes, write_stack
 
@@ -45,15 +47,15 @@ FILES = {
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Few rounds: the classes are easy."""
-    monkeypatch.setattr("deepometry.boosting.ROUNDS", 10)
-    monkeypatch.setattr("deepometry.boosting._RUS_TREES", 10)
-    monkeypatch.setattr("deepometry.importance._MOST_FEATURES", 5)
+    monkeypatch.setattr(boosting, "ROUNDS", 10)
+    monkeypatch.setattr(boosting, "RUS_TREES", 10)
+    monkeypatch.setattr(permutation_importance, "MOST_FEATURES", 5)
 
 
 def options(cells, output, **more) -> BaselineOptions:
     """Options that fit the training of the fixture `trained`."""
     settings = {"input": cells, "output": output, "target": "class", "seed": 1}
-    settings |= {"validation": 0.2} | more
+    settings |= {"validation": 0.2, "overwrite": True} | more
     return BaselineOptions(**settings)
 
 
@@ -63,8 +65,8 @@ def found(cells, trained, tmp_path_factory):
     output, said = tmp_path_factory.mktemp("both"), []
     shutil.copy(trained.model, output)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("deepometry.boosting.ROUNDS", 10)
-        patch.setattr("deepometry.importance._MOST_FEATURES", 5)
+        patch.setattr(boosting, "ROUNDS", 10)
+        patch.setattr(permutation_importance, "MOST_FEATURES", 5)
         progress = Progress(on_say=said.append)
         return baseline(options(cells / "Train", output), progress), said
 
@@ -79,7 +81,7 @@ def test_it_learns_and_writes_its_files(found):
     assert set(record["files"]) == FILES - {"baseline.json"} | {"comparison.csv"}
     assert record["scores"]["accuracy"] == result.description.scores["val_accuracy"]
     assert len(record["important"]) == 20
-    assert "too few" in record["caveats"][0].lower()
+    assert "too few" in record["warnings"][0].lower()
     assert np.array_equal(read_description(result.model).confusion, result.confusion)
 
 
@@ -132,6 +134,7 @@ def trained_validation(trained):
     return gather_cells(options(used["input"], "x"), Progress()).validation
 
 
+@pytest.mark.slow
 def test_a_network_of_another_split_is_not_compared_with(cells, trained, tmp_path):
     shutil.copy(trained.model, tmp_path)
     said: list[str] = []
@@ -153,11 +156,13 @@ def test_prediction_takes_a_baseline_as_a_model(found, cells, tmp_path):
         extract(ExtractOptions(input=cells / "Hold-out", output=tmp_path, model=result.model))
 
 
+@pytest.mark.slow
 def test_a_prediction_by_a_baseline_does_not_wait_for_tensorflow(found, cells, tmp_path):
     result, _ = found
     code = (
-        "import sys; from pathlib import Path; from deepometry.predict import predict; "
-        "from deepometry.options import PredictOptions; given, output, model = sys.argv[1:]; "
+        "import sys; from pathlib import Path; from deepometry.inference.predict import predict; "
+        "from deepometry.core.options.predict import PredictOptions; "
+        "given, output, model = sys.argv[1:]; "
         "predict(PredictOptions(input=given, output=output, model=model)); "
         "print({'keras', 'tensorflow'} & set(sys.modules))"
     )
@@ -198,6 +203,7 @@ def test_stopping_leaves_nothing_half_written(cells, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_a_second_run_replaces_the_first(cells, tmp_path):
     write_stack(tmp_path / "in" / "Class A", open_dataset(cells / "Train").read(np.arange(9)))
     root = write_classes(tmp_path / "in", {"Class A": 9, "Class B": 9})
@@ -236,7 +242,7 @@ def test_of_very_many_cells_the_rare_ones_are_all_learnt_from():
 
 
 def test_a_table_larger_than_memory_should_hold(cells, tmp_path, monkeypatch):
-    monkeypatch.setattr("deepometry.feature_table._MOST_LEARNT", 40)
+    monkeypatch.setattr(feature_table, "MOST_LEARNT", 40)
     said: list[str] = []
     result = baseline(options(cells / "Train", tmp_path), Progress(on_say=said.append))
     assert any("of the 70 training cells, evenly chosen" in text for text in said), said
@@ -249,6 +255,7 @@ def test_cells_are_not_overwritten(cells):
         baseline(options(cells / "Train", cells / "Train" / "Class A"))
 
 
+@pytest.mark.slow
 def test_folds_are_those_of_the_network_and_both_are_compared_on_all_cells(cells, tmp_path):
     network = short_training(cells / "Train", tmp_path, folds=2, epochs=1, views=1)
     trained = train(network)
@@ -269,7 +276,7 @@ def test_folds_are_those_of_the_network_and_both_are_compared_on_all_cells(cells
         PredictOptions(input=cells / "Hold-out", output=tmp_path / "out", model=trained.model)
     )
     page = (predicted.output / "report.html").read_text("utf-8")
-    assert "On 88 cells, each left out of the training once, " in page
+    assert "On 88 cells, each held out of training once, " in page
     assert result.description.scores["cv_accuracy"] == pytest.approx(right)
     folds = pd.read_csv(tmp_path / "baseline_folds.csv")
     assert folds["fold"].tolist() == ["1", "2", "pooled"]

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deepometry.caveats import confounded, too_few
-from deepometry.dataset import open_dataset
-from deepometry.lookalikes import grain, grain_bits, pairs_across
-from deepometry.options import BaselineOptions
-from deepometry.progress import Progress
-from deepometry.training_cells import gather_cells
+from deepometry.cells.dataset import open_dataset
+from deepometry.core.options.train import BaselineOptions
+from deepometry.core.progress import Progress
+from deepometry.training.dataset_checks import confounded, too_few
+from deepometry.training.gather import gather_cells
+from deepometry.training.near_duplicates import grain, grain_bits, pairs_across
 from tests.parsed import write_classes, write_record, write_stack
 
 CROSSED = {(f"Day {day}", f"Class {label}"): 50 for day in (1, 2) for label in "AB"}
 
 
-def test_classes_on_every_day_are_no_reason_to_beware():
+def test_classes_on_every_day_are_no_reason_for_a_warning():
     assert confounded(CROSSED, "Class") == []
     assert confounded({("Class A",): 3, ("Class B",): 3}, "Class") == []
 
@@ -51,7 +51,7 @@ def test_too_few_cells_to_judge():
     assert too_few({"A": (40, 10), "B": (100, 25)}) == []
     (told,) = too_few({"A": (40, 10), "Anaphase": (10, 2), "Telophase": (17, 4)})
     assert "Anaphase (2 of 12 cells), Telophase (4 of 21 cells)" in told
-    assert "50 points" in told
+    assert "50 percentage points" in told
 
 
 # --- nearly identical images --------------------------------------------------------------------
@@ -105,8 +105,8 @@ def test_gathering_cells_says_it_all(tmp_path):
     said: list[str] = []
     options = BaselineOptions(input=tmp_path, output=tmp_path, target="Class", validation=0.2)
     cells = gather_cells(options, Progress(on_say=said.append))
-    assert [f"Beware: {caveat}" for caveat in cells.caveats] == said[-len(cells.caveats) :]
-    day, few, alike = cells.caveats
+    assert [f"Warning: {warning}" for warning in cells.warnings] == said[-len(cells.warnings) :]
+    day, few, alike = cells.warnings
     assert "2 of the 2 classes of Class come from one Day each" in day
     assert "B (4 of 20 cells)" in few
     assert "of own.cif" in alike and "of copy.cif" in alike
@@ -115,4 +115,4 @@ def test_gathering_cells_says_it_all(tmp_path):
 def test_cells_without_any_such_thing_are_not_spoken_of(tmp_path):
     root = write_classes(tmp_path, {"Class A": 60, "Class B": 60})
     options = BaselineOptions(input=root, output=tmp_path, target="Class", validation=0.2)
-    assert gather_cells(options, Progress()).caveats == ()
+    assert gather_cells(options, Progress()).warnings == ()

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepometry.cif import CifReader
-from deepometry.cif.codec import (
+from deepometry.images.cif.codec import (
     GREY,
     encode_grey,
     encode_mask,
 )
-from deepometry.cif.directory import read_directory, read_first
-from deepometry.cif.positions import WRAP, PositionedFile, resolve_near, resolve_next
+from deepometry.images.cif.directory import read_directory, read_first
+from deepometry.images.cif.offsets import WRAP, PositionedFile, resolve_near, resolve_next
+from deepometry.images.cif.reader import CifReader
 from tests.builders import REAL_CIF, acquisition_xml, random_cells, wide, write_cif
 from tests.reading import assert_same, entry, patch, random_masks
 
@@ -110,12 +110,12 @@ def test_directories_without_objects_are_passed_over(tmp_path: Path) -> None:
     patch(path, entry(path, places[1].image, 33002) + 8, struct.pack("<H", 9))
     with CifReader(path) as reader:
         assert reader.object_ids == [0, 2]
-        assert reader.damage == "it tells of 3 cells but holds 2"
+        assert reader.damage == "it states 3 cells but holds 2"
 
 
-@pytest.mark.parametrize("told", [None, 0, 2])
-def test_a_count_that_is_missing_or_low_is_no_damage(tmp_path: Path, told: int | None) -> None:
-    write_cif(tmp_path / "a.cif", random_cells(SIZES), told=told)
+@pytest.mark.parametrize("stated", [None, 0, 2])
+def test_a_count_that_is_missing_or_low_is_no_damage(tmp_path: Path, stated: int | None) -> None:
+    write_cif(tmp_path / "a.cif", random_cells(SIZES), object_count=stated)
     with CifReader(tmp_path / "a.cif") as reader:
         assert len(reader) == 3
         assert not reader.damage
@@ -252,7 +252,7 @@ def test_the_border_of_genuine_cells_has_the_background_that_the_file_tells() ->
 
 
 def border_of(image: np.ndarray) -> np.ndarray:
-    """Give the outermost pixels, shape (pixels, channels)."""
+    """Return the outermost pixels, shape (pixels, channels)."""
     return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
 
 
@@ -265,7 +265,7 @@ def test_the_background_of_the_cells_is_believed_before_contradicting_flags(
     write_cif(tmp_path / "a.cif", cells, xml=flags, background=background)
     with CifReader(tmp_path / "a.cif") as reader:
         assert reader.channels == (1, 2, 3, 4, 5, 6)
-        assert "tell of channels 1, 2, 3, but the cells have 6" in reader.metadata.doubt
+        assert "list channels 1, 2, 3, but the cells have 6" in reader.metadata.doubt
         assert_same(reader[7].image, cells[7])
 
 

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepometry.cif import CifCell, CifError, CifReader, bulk
-from deepometry.cif.bulk import read_batches
+from deepometry.images.cif.batches import read_batches
+from deepometry.images.cif.cell import CifCell
+from deepometry.images.cif.codec import CifError
+from deepometry.images.cif.reader import CifReader
 from tests.builders import REAL_CIF, random_cells, write_cif
 from tests.reading import assert_same, entry, patch, random_masks
 
@@ -25,9 +27,9 @@ NOISE = [np.full((5, 2), number + 0.5) for number in range(len(CELLS))]
 def assert_alike(reader: CifReader, channels: Sequence[int], mask: bool = True) -> int:
     """Compare both roads on every cell; give the number of cells that are damaged."""
     damaged = 0
-    found = list(reader.cells(channels, mask=mask))
-    assert len(found) == len(reader)
-    for place, cell in enumerate(found):
+    cells = list(reader.cells(channels, mask=mask))
+    assert len(cells) == len(reader)
+    for place, cell in enumerate(cells):
         if isinstance(cell, CifError):
             with pytest.raises(CifError) as caught:
                 reader.read(place, channels=channels, mask=mask)
@@ -149,18 +151,15 @@ def test_every_flipped_byte_of_a_strip_is_judged_alike(tmp_path: Path) -> None:
                     assert_alike(reader, channels)
 
 
-def test_cells_come_in_order_whatever_the_threads_and_blocks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cells_come_in_order_whatever_the_threads_and_blocks(tmp_path: Path) -> None:
     write_cif(tmp_path / "a.cif", CELLS)
     for block, workers in ((1, 1), (4000, 3), (9000, 2)):
-        monkeypatch.setattr(bulk, "_BLOCK", block)
         with CifReader(tmp_path / "a.cif") as reader:
-            batches = list(read_batches(reader, (1, 2), workers=workers))
+            batches = list(read_batches(reader, (1, 2), workers=workers, block_bytes=block))
             assert (len(batches) == len(CELLS)) == (block == 1)
             assert [batch.first for batch in batches] == sorted(batch.first for batch in batches)
-            found = [cell.object_id for batch in batches for cell in batch]
-            assert found == list(range(len(CELLS)))
+            numbers = [cell.object_id for batch in batches for cell in batch]
+            assert numbers == list(range(len(CELLS)))
 
 
 def test_reading_can_be_left_early_without_a_thread_or_file_left_open(tmp_path: Path) -> None:
@@ -180,9 +179,9 @@ def test_a_file_cut_short_while_open_loses_cells_not_the_program(tmp_path: Path)
     with CifReader(path) as reader:
         with path.open("r+b") as file:
             file.truncate(places[10].strip + 2)
-        found = list(reader.cells((1, 2)))
-        assert [isinstance(cell, CifError) for cell in found] == [False] * 10 + [True] * 10
-        assert "beyond its end" in str(found[-1])
+        cells = list(reader.cells((1, 2)))
+        assert [isinstance(cell, CifError) for cell in cells] == [False] * 10 + [True] * 10
+        assert "beyond its end" in str(cells[-1])
 
 
 def test_channels_that_are_not_in_use_are_told_with_those_that_are(tmp_path: Path) -> None:

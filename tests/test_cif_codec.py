@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deepometry.cif import CifError
-from deepometry.cif.codec import (
+from deepometry.images.cif.codec import (
+    CifError,
     decode_grey,
     decode_mask,
     decode_plain,

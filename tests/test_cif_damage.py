@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepometry.cif import CifError, CifReader, walk
-from deepometry.cif.directory import MOST_BYTES, read_directory
-from deepometry.cif.positions import PositionedFile
-from deepometry.errors import DeepometryError
+from deepometry.core.errors import DeepometryError
+from deepometry.images.cif import index as walk
+from deepometry.images.cif.codec import CifError
+from deepometry.images.cif.directory import MOST_BYTES, read_directory
+from deepometry.images.cif.offsets import PositionedFile
+from deepometry.images.cif.reader import CifReader
 from tests.builders import random_cells, write_cif
 from tests.mutations import mutate, originals, read_everything
 from tests.reading import assert_same, entry, link, patch, random_masks
@@ -169,7 +171,7 @@ def test_a_chain_that_ends_early_is_told_by_the_count(three: tuple) -> None:
     path.write_bytes(path.read_bytes()[: places[2].image])
     with CifReader(path) as reader:
         assert len(reader) == 2
-        assert reader.damage == "it tells of 3 cells but holds 2"
+        assert reader.damage == "it states 3 cells but holds 2"
 
 
 def test_many_breaks_end_in_reasonable_time(
@@ -252,8 +254,8 @@ def test_random_damage_raises_nothing_else_and_both_roads_agree(tmp_path: Path) 
     for number in range(700):
         random = np.random.default_rng([0, number])
         path.write_bytes(mutate(whole[number % len(whole)], random))
-        found = read_everything(path)
-        good, bad = good + found[0], bad + found[1]
+        content = read_everything(path)
+        good, bad = good + content[0], bad + content[1]
     assert good > 1000
     assert bad > 500
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepometry.cif import CifReader, CifWriter
-from deepometry.cif.directory import (
+from deepometry.images.cif.directory import (
     COMPRESSION,
     KIND,
     OBJECT_COUNT,
@@ -19,7 +18,9 @@ from deepometry.cif.directory import (
     read_directory,
     read_first,
 )
-from deepometry.cif.positions import WRAP, PositionedFile
+from deepometry.images.cif.offsets import WRAP, PositionedFile
+from deepometry.images.cif.reader import CifReader
+from deepometry.images.cif.writer import CifWriter
 from tests.builders import REAL_CIF, random_cells
 from tests.reading import assert_same, random_masks
 
@@ -34,12 +35,12 @@ def write(path: Path, cells: list, masks: list | None = None, **how: object) -> 
 
 
 def directories(path: Path) -> list[Directory]:
-    """Give all directories in the order of their chain."""
+    """Return all directories in the order of their chain."""
     with PositionedFile(path) as file:
-        found = [read_first(file)]
-        while found[-1].next:
-            found.append(read_directory(file, found[0].order, found[-1].next))
-    return found
+        chain = [read_first(file)]
+        while chain[-1].next:
+            chain.append(read_directory(file, chain[0].order, chain[-1].next))
+    return chain
 
 
 # --- round trips -----------------------------------------------------------------------------
@@ -57,12 +58,12 @@ def test_cells_come_back(tmp_path: Path, order: str, compression: str, channels:
         assert reader.channels == channels
         assert reader.metadata.objects_told == len(reader) == len(cells)
         assert list(reader.object_ids) == [0, 1, 2, 3, 4]
-        for found, cell, mask in zip(reader, cells, masks, strict=True):
-            assert_same(found.image, cell)
-            assert found.mask is not None
-            assert_same(found.mask, mask)
-            assert found.background is None
-            assert found.centre is None
+        for read, cell, mask in zip(reader, cells, masks, strict=True):
+            assert_same(read.image, cell)
+            assert read.mask is not None
+            assert_same(read.mask, mask)
+            assert read.background is None
+            assert read.centre is None
 
 
 def test_the_widest_and_the_smoothest_pictures_come_back(tmp_path: Path) -> None:
@@ -71,8 +72,8 @@ def test_the_widest_and_the_smoothest_pictures_come_back(tmp_path: Path) -> None
     cells.append(board.astype(np.uint16))
     write(tmp_path / "a.cif", cells)
     with CifReader(tmp_path / "a.cif") as reader:
-        for found, cell in zip(reader, cells, strict=True):
-            assert_same(found.image, cell)
+        for read, cell in zip(reader, cells, strict=True):
+            assert_same(read.image, cell)
 
 
 @pytest.mark.parametrize("missing", [(0, 1, 2), (1,), (2,), (0, 2)])
@@ -82,11 +83,11 @@ def test_masks_may_be_left_out(tmp_path: Path, missing: tuple[int, ...]) -> None
     write(tmp_path / "a.rif", cells, masks)
     with CifReader(tmp_path / "a.rif") as reader:
         assert not reader.damage
-        for found, cell, mask in zip(reader, cells, masks, strict=True):
-            assert_same(found.image, cell)
-            assert (found.mask is None) == (mask is None)
+        for read, cell, mask in zip(reader, cells, masks, strict=True):
+            assert_same(read.image, cell)
+            assert (read.mask is None) == (mask is None)
             if mask is not None:
-                assert_same(found.mask, mask)
+                assert_same(read.mask, mask)
 
 
 def test_what_is_known_of_a_cell_comes_back(tmp_path: Path) -> None:
@@ -110,23 +111,23 @@ def test_what_is_known_of_a_cell_comes_back(tmp_path: Path) -> None:
 
 def test_what_is_known_of_the_file_comes_back(tmp_path: Path) -> None:
     names = {1: "Brightfield", 5: 'CD45 <µm> & "é" &amp; |', 12: "细胞"}
-    told = {"instrument": "Isx <7> µ", "acquired": "10:03:31", "software": "6.0"}
+    texts = {"instrument": "Isx <7> µ", "acquired": "10:03:31", "software": "6.0"}
     cells = random_cells([(9, 10)], 3)
     how = {"channels": (1, 5, 12), "brightfield": (12, 1), "magnification": 62.5}
-    write(tmp_path / "a.cif", cells, names=names, **how, **told)
+    write(tmp_path / "a.cif", cells, names=names, **how, **texts)
     with CifReader(tmp_path / "a.cif") as reader:
-        found = reader.metadata
-    assert (found.channels, found.names) == ((1, 5, 12), names)
-    assert (found.brightfield, found.magnification) == ((1, 12), 62.5)
-    assert {field: getattr(found, field) for field in told} == told
+        metadata = reader.metadata
+    assert (metadata.channels, metadata.names) == ((1, 5, 12), names)
+    assert (metadata.brightfield, metadata.magnification) == ((1, 12), 62.5)
+    assert {field: getattr(metadata, field) for field in texts} == texts
 
 
 def test_a_file_need_not_tell_anything(tmp_path: Path) -> None:
     write(tmp_path / "a.cif", random_cells([(9, 10)], 1))
     with CifReader(tmp_path / "a.cif") as reader:
-        found = reader.metadata
-    assert (found.names, found.brightfield, found.magnification) == ({}, (), None)
-    assert (found.instrument, found.acquired, found.software) == ("", "", "")
+        metadata = reader.metadata
+    assert (metadata.names, metadata.brightfield, metadata.magnification) == ({}, (), None)
+    assert (metadata.instrument, metadata.acquired, metadata.software) == ("", "", "")
 
 
 def test_instruments_of_more_than_twelve_channels(tmp_path: Path) -> None:
@@ -143,8 +144,8 @@ def test_any_layout_in_memory_will_do(tmp_path: Path) -> None:
         for view in views:
             file.add(view)
     with CifReader(tmp_path / "a.cif") as reader:
-        for found, view in zip(reader, views, strict=True):
-            np.testing.assert_array_equal(found.image, view)
+        for read, view in zip(reader, views, strict=True):
+            np.testing.assert_array_equal(read.image, view)
 
 
 def test_a_cell_encoded_once_can_be_written_often(tmp_path: Path) -> None:
@@ -158,17 +159,17 @@ def test_a_cell_encoded_once_can_be_written_often(tmp_path: Path) -> None:
         other.add(cell, mask, background=np.ones((2, 2)))
     with CifReader(tmp_path / "a.cif") as reader:
         assert list(reader.object_ids) == [5, 6, 2]
-        assert all((found.image == cell).all() for found in reader)
-        assert all((found.mask == mask).all() for found in reader)
+        assert all((read.image == cell).all() for read in reader)
+        assert all((read.mask == mask).all() for read in reader)
     first, second = read_back(tmp_path / "b", kind=2)
     assert first == second
 
 
 def read_back(path: Path, kind: int) -> list[bytes]:
-    """Give the strips of all directories of a kind."""
-    found = [directory for directory in directories(path) if directory.number(KIND) == kind]
+    """Return the strips of all directories of a kind."""
+    chosen = [directory for directory in directories(path) if directory.number(KIND) == kind]
     with PositionedFile(path) as file:
-        places = [(d.number(STRIP_OFFSETS), d.number(STRIP_LENGTHS)) for d in found]
+        places = [(d.number(STRIP_OFFSETS), d.number(STRIP_LENGTHS)) for d in chosen]
         return [file.read(*place) for place in places]
 
 
@@ -188,13 +189,13 @@ def test_directories_strips_and_values_follow_each_other_without_gaps(tmp_path: 
     with CifWriter(path, (1, 2)) as file:
         for cell, mask in zip(cells, random_masks(cells), strict=True):
             file.add(cell, mask, background=np.ones((2, 2)), centre=(1, 2))
-    found = directories(path)
-    assert [d.number(KIND) for d in found] == [1] + [2, 3] * len(cells)
-    assert [d.number(COMPRESSION) for d in found] == [1] + [30817, 30818] * len(cells)
-    assert found[0].number(OBJECT_COUNT) == len(cells)
-    assert found[0].position == 8
-    ends = [*(d.position for d in found[1:]), path.stat().st_size]
-    for directory, end in zip(found, ends, strict=True):
+    chain = directories(path)
+    assert [d.number(KIND) for d in chain] == [1] + [2, 3] * len(cells)
+    assert [d.number(COMPRESSION) for d in chain] == [1] + [30817, 30818] * len(cells)
+    assert chain[0].number(OBJECT_COUNT) == len(cells)
+    assert chain[0].position == 8
+    ends = [*(d.position for d in chain[1:]), path.stat().st_size]
+    for directory, end in zip(chain, ends, strict=True):
         assert list(directory.entries) == sorted(directory.entries)
         assert directory.number(STRIP_OFFSETS) == directory.end
         assert directory.end + directory.number(STRIP_LENGTHS) + long_values(directory) == end
@@ -215,26 +216,26 @@ def test_a_genuine_file_is_copied_to_the_last_value(tmp_path: Path, order: str) 
         with CifReader(tmp_path / "a.cif") as copy:
             assert copy.metadata == genuine.metadata
             assert list(copy.object_ids) == list(genuine.object_ids)
-            for found, cell in zip(copy, genuine, strict=True):
-                assert_same(found.image, cell.image)
-                assert_same(found.mask, cell.mask)
-                np.testing.assert_array_equal(found.background, cell.background)
-                assert found.centre == cell.centre
+            for read, cell in zip(copy, genuine, strict=True):
+                assert_same(read.image, cell.image)
+                assert_same(read.mask, cell.mask)
+                np.testing.assert_array_equal(read.background, cell.background)
+                assert read.centre == cell.centre
     for kind in (2, 3):
         assert read_back(tmp_path / "a.cif", kind) == read_back(REAL_CIF, kind)
 
 
 def copy_cells(genuine: CifReader, path: Path, order: str) -> None:
-    told = genuine.metadata
+    metadata = genuine.metadata
     with CifWriter(
         path,
-        told.channels,
-        names=told.names,
-        brightfield=told.brightfield,
-        magnification=told.magnification,
-        instrument=told.instrument,
-        acquired=told.acquired,
-        software=told.software,
+        metadata.channels,
+        names=metadata.names,
+        brightfield=metadata.brightfield,
+        magnification=metadata.magnification,
+        instrument=metadata.instrument,
+        acquired=metadata.acquired,
+        software=metadata.software,
         order=order,
     ) as file:
         for cell in genuine:
@@ -264,11 +265,11 @@ def test_cells_before_across_and_beyond_four_gigabytes(tmp_path: Path, back: int
     assert path.stat().st_size > WRAP
     with CifReader(path) as reader:
         assert not reader.damage
-        for i, (found, cell, mask) in enumerate(zip(reader, cells, masks, strict=True)):
-            assert_same(found.image, cell)
-            assert_same(found.mask, mask)
-            np.testing.assert_array_equal(found.background, noise * i)
-            assert found.centre == (i, i)
+        for i, (read, cell, mask) in enumerate(zip(reader, cells, masks, strict=True)):
+            assert_same(read.image, cell)
+            assert_same(read.mask, mask)
+            np.testing.assert_array_equal(read.background, noise * i)
+            assert read.centre == (i, i)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs files with holes")
@@ -283,6 +284,6 @@ def test_no_directory_begins_where_its_offset_would_mean_the_end(tmp_path: Path)
             file.add(cell)
     with CifReader(path) as reader:
         assert len(reader) == 3
-        for found, cell in zip(reader, cells, strict=True):
-            assert_same(found.image, cell)
+        for read, cell in zip(reader, cells, strict=True):
+            assert_same(read.image, cell)
     assert directories(path)[2].position == WRAP + 1

@@ -13,9 +13,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from deepometry import cli, stacks
-from deepometry.errors import DeepometryError
-from deepometry.web.verbs import command_words
+from deepometry import cli
+from deepometry.cells import stack_writer as stacks
+from deepometry.classical import boosting, permutation_importance
+from deepometry.core.errors import Choice, DeepometryError, Question
+from deepometry.core.step_options import command_words
+from deepometry.core.text import quoted
+from deepometry.images.info_statistics import IntensityTally
+from deepometry.training import train
 from tests.builders import random_cells, write_channel_tiffs
 from tests.features_table import features_of, write_features
 from tests.parsed import write_classes
@@ -58,31 +63,49 @@ def refused(outcome: tuple[int, str, str]) -> str:
     return line
 
 
+def test_a_question_names_the_option_and_lists_its_answers(run, monkeypatch):
+    def ask(options, progress):
+        choices = [
+            Choice("true", "Replace it", "76 cells"),
+            Choice("no way", "Keep it"),
+        ]
+        raise Question("resume", "Resume: expected one, found two; choose.", choices)
+
+    monkeypatch.setattr(train, "train", ask)
+    code, _, errors = run("train", "in", "out", "--target", "Class")
+    assert code == 2
+    assert errors.splitlines() == [
+        "Error: --resume: expected one, found two; choose.",
+        "  --resume           Replace it: 76 cells",
+        f"  {quoted(['--resume', 'no way'])}  Keep it",
+    ]
+
+
 @pytest.mark.parametrize(("typed", "opened"), [(None, []), ("y\n", [()]), ("n\n", [])])
 def test_the_demo_offers_the_page_with_its_results(run, tmp_path, monkeypatch, typed, opened):
-    from deepometry import demo, web
-    from deepometry.example import ExampleResult
-    from deepometry.options import ExampleOptions
-    from deepometry.web.jobs import Jobs
+    from deepometry import protocol, web
+    from deepometry.core.options.example import ExampleOptions
+    from deepometry.images.synthetic.dataset import ExampleResult
+    from deepometry.web.jobs.queue import Jobs
 
-    made = demo.Run(ExampleOptions(output=tmp_path), ExampleResult(tmp_path, 70), 1.0, 2.0)
+    made = protocol.Run(ExampleOptions(output=tmp_path), ExampleResult(tmp_path, 70), 1.0, 2.0)
     shown = []
-    monkeypatch.setattr(demo, "demo", lambda options, progress: SimpleNamespace(runs=[made]))
+    monkeypatch.setattr(protocol, "demo", lambda options, progress: SimpleNamespace(runs=[made]))
     monkeypatch.setattr(web, "main", lambda *given: shown.append(given))
     monkeypatch.setenv("DEEPOMETRY_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(cli, "_has_terminal", lambda: typed is not None)
+    monkeypatch.setattr(cli, "has_terminal", lambda: typed is not None)
     monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
     code, out, _ = run("demo", "--output", tmp_path / "demo")
     assert code == 0 and shown == opened
     assert ("deepometry gui" in out) == (typed is None)
     (job,) = Jobs(tmp_path / "home" / "jobs").list()
-    assert (job.verb, job.state, job.output) == ("demo-data", "done", tmp_path)
+    assert (job.verb, job.state, job.output) == ("example", "done", tmp_path)
 
 
 def test_parse_says_what_it_wrote(run, images, tmp_path):
     code, out, _ = run("parse", images, tmp_path / "out", "--frame", "24", "--channels", "2,1")
     assert code == 0
-    assert "Parsed 3 cells of channels 2,1 into 2 files, with 4 montages." in out
+    assert "Parsed 3 cells of channels 2,1 into 2 files." in out
     assert np.load(tmp_path / "out/Class A/Class A.npy").shape == (2, 24, 24, 2)
 
 
@@ -121,7 +144,7 @@ def test_stopping_info_is_no_error_message(run, images, tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("deepometry.info_tally.IntensityTally.add", interrupted)
+    monkeypatch.setattr(IntensityTally, "add", interrupted)
     before = tree(tmp_path)
     code, _, errors = run("info", images, "--gallery", tmp_path / "look.png")
     assert code == 130
@@ -220,12 +243,12 @@ def test_embed_from_the_command_line(run, tmp_path):
 
 
 def test_baseline_from_the_command_line(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("deepometry.boosting.ROUNDS", 5)
-    monkeypatch.setattr("deepometry.importance._MOST_FEATURES", 3)
+    monkeypatch.setattr(boosting, "ROUNDS", 5)
+    monkeypatch.setattr(permutation_importance, "MOST_FEATURES", 3)
     root = write_classes(tmp_path / "in", {"Class A": 12, "Class B": 12})
     code, out, _ = run("baseline", root, tmp_path / "out", "--target", "Class", "--channels", "3")
     assert code == 0
-    assert "Beware: Too few validation cells" in out
+    assert "Warning: Too few validation cells" in out
     assert "What separates the classes most:\n  Ch3: " in out
     assert (tmp_path / "out" / "baseline_importance.csv").is_file()
     said = refused(run("baseline", root, tmp_path / "out", "--target", "Class", "--method", "x"))
@@ -324,7 +347,7 @@ def test_a_flag_may_have_another_name_than_its_field(run, monkeypatch):
         given.append(options)
         raise DeepometryError("enough")
 
-    monkeypatch.setattr("deepometry.train.train", stop)
+    monkeypatch.setattr(train, "train", stop)
     words = ("train", "in", "out", "--target", "Class", "--from", "earlier")
     assert refused(run(*words)) == "Error: enough"
     assert (given[0].start_from, given[0].freeze) == (Path("earlier"), "auto")

@@ -14,23 +14,28 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepometry.checkpoint import STATE, load_checkpoint
-from deepometry.dataset import open_dataset
-from deepometry.errors import DeepometryError
-from deepometry.evaluation.temperature import scaled
-from deepometry.export.opening import Images, images_folder, open_table
-from deepometry.files import read_json
-from deepometry.fold_report import FoldReport, read_pooled
-from deepometry.model import load_model, read_description
-from deepometry.progress import Cancelled, Part, Progress
-from deepometry.report import confusion, scores
-from deepometry.train import train
-from deepometry.training_cells import gather_cells
-from deepometry.views import predict_views
+from deepometry.cells.dataset import open_dataset
+from deepometry.cells.model_description import read_description
+from deepometry.core.errors import DeepometryError
+from deepometry.core.progress import Cancelled, Part, Progress
+from deepometry.core.result_files import LAST_EPOCH
+from deepometry.core.run_records import own_record, read_json
+from deepometry.evaluation.confusion import confusion, scores
+from deepometry.evaluation.temperature_scaling import scaled
+from deepometry.exports.open_results import Images, images_folder, open_table
+from deepometry.network.model_file import load_model
+from deepometry.network.test_time_augmentation import predict_views
+from deepometry.training.checkpoint import load_checkpoint
+from deepometry.training.cross_validation_report import FoldReport
+from deepometry.training.fold_predictions import read_predictions
+from deepometry.training.gather import gather_cells
+from deepometry.training.train import train
 from tests.conftest import short_training
+from tests.kills import kill_everywhere
 from tests.parsed import blobs, write_classes, write_record, write_stack
 from tests.test_train import StopAt
 
+pytestmark = pytest.mark.slow
 COUNTS = {"Class A": 14, "Class B": 12, "Class C": 6}
 
 
@@ -130,7 +135,7 @@ def test_the_report_tells_folds_scores_and_command_and_asks_nobody(crossed, few)
     assert not re.findall(r"url\((?!#)", page)
     assert "<script" not in page and "default-src 'none'" in page
     assert "Cross-validation of Class" in page and "32 cells, 3 classes, 2 folds." in page
-    assert "bootstrap over cells, as if each were a sample of its own" in page
+    assert "bootstrap over cells, each taken as independent" in page
     for row in result.cross_validation.folds:
         assert (
             f'<th scope="row">{row["fold"]:.0f}</th><td class="n">{row["cells"]:.0f}</td>' in page
@@ -139,8 +144,8 @@ def test_the_report_tells_folds_scores_and_command_and_asks_nobody(crossed, few)
     assert f"deepometry train {few} {result.model.parent} --target Class" in page
     assert "--folds 2" in page and "--resume" not in page
     assert "A 14, B 12, C 6" in page and "keras" in page
-    assert len(result.caveats) and all(caveat in page for caveat in result.caveats)
-    assert "every fold used the temperature that its own training fitted" in page
+    assert len(result.warnings) and all(warning in page for warning in result.warnings)
+    assert "every fold used the temperature fitted on its own validation cells" in page
     assert page.count('<img src="data:') == 2 * len(table_of(result, "mistakes.csv"))
     assert "the model has no temperature" not in page and "Samples" not in page
 
@@ -161,7 +166,7 @@ def test_groups_are_resampled_whole(crossed, few, tmp_path):
     assert (found.group_by, found.groups) == ("Sample", 3)
     assert found.score("accuracy").value == crossed_now.scores["accuracy"]
     told = str(replace(crossed_now, group_by="Sample", evaluation=found))
-    assert told.endswith("3 are few: take them as rough.") and "few" not in str(crossed_now)
+    assert told.endswith("3 are few, so the intervals are rough.") and "few" not in str(crossed_now)
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "bootstrap over the 3 values of Sample, each drawn with all its cells." in page
     assert "without any other cell of its Sample" in page and "3 values of Sample" in page
@@ -170,14 +175,14 @@ def test_groups_are_resampled_whole(crossed, few, tmp_path):
 
 def test_predictions_of_other_folds_are_refused(crossed, tmp_path):
     path = crossed[0].model.parent / "predicted.csv"
-    assert read_pooled(path, "ABC", 32).chances.shape == (32, 3)
+    assert read_predictions(path, "ABC", 32).probabilities.shape == (32, 3)
     lines = path.read_text("utf-8").splitlines()
     ends = ["x,0,Z,A,1,0,0,1", "x,0,A,A,one,0,0,1", "x,0,A,A,1,0,1", "x"]
     wrong = [[], lines[:1], lines[:-1], [*lines, lines[-1]], *([*lines[:-1], end] for end in ends)]
     for rows in wrong:
         (tmp_path / "predicted.csv").write_text("\n".join(rows), "utf-8")
-        with pytest.raises(DeepometryError, match="of a fold: expected the predictions"):
-            read_pooled(tmp_path / "predicted.csv", "ABC", 32)
+        with pytest.raises(DeepometryError, match="expected the predictions that a cross-"):
+            read_predictions(tmp_path / "predicted.csv", "ABC", 32)
 
 
 def test_the_model_of_a_fold_never_saw_the_cells_that_it_names(crossed, few):
@@ -191,7 +196,7 @@ def test_the_model_of_a_fold_never_saw_the_cells_that_it_names(crossed, few):
     chances = scaled(raw, said.temperature)
     rows = table.iloc[left_out][["probability_A", "probability_B", "probability_C"]]
     assert np.allclose(chances, rows.to_numpy(), atol=1e-3)
-    assert not (folder / "fold_1" / STATE).exists()  # of no use any more, and large
+    assert not (folder / "fold_1" / LAST_EPOCH).exists()  # of no use any more, and large
 
 
 def test_the_final_model_is_of_all_cells_and_carries_the_scores(crossed, few, tmp_path):
@@ -236,7 +241,7 @@ def test_stopped_and_resumed_is_the_same_as_never_stopped(crossed, few, tmp_path
 def test_killed_in_a_fold_it_goes_on_there(few, tmp_path):
     script = (
         "import os, signal, sys\n"
-        "from deepometry.train import train\n"
+        "from deepometry.training.train import train\n"
         "from tests.test_cross_validation import options\n"
         "def told(done, total, text):\n"
         "    if text.startswith('Fold 2 of 2: Epoch 2'):\n"
@@ -311,9 +316,9 @@ def test_chance_level_is_told_in_log_record_and_result(tmp_path):
         options(tmp_path / "in", tmp_path / "out", target="Day", folds=None, epochs=1),
         Progress(on_say=said.append),
     )
-    (told,) = [text for text in result.caveats if "cannot be told from guessing" in text]
-    assert f"Beware: {told}" in said
-    assert told in read_json(tmp_path / "out" / "train.json")["caveats"]
+    (told,) = [text for text in result.warnings if "not significantly better than guessing" in text]
+    assert f"Warning: {told}" in said
+    assert told in read_json(tmp_path / "out" / "train.json")["warnings"]
 
 
 def test_a_part_hands_on_what_it_is_told():
@@ -334,3 +339,17 @@ def test_a_part_hands_on_what_it_is_told():
     assert whole.cancelled and part.cancelled
     with pytest.raises(Cancelled):
         part.check()
+
+
+def test_killed_while_its_results_are_moved_it_leaves_no_mixture(crossed, few, tmp_path):
+    output = tmp_path / "out"
+    shutil.copytree(crossed[0].model.parent, output)
+    (output / "folds.csv").write_text("old")
+    record = output / "cross_validation.json"
+    kills, after = kill_everywhere(
+        lambda: train(options(few, output, resume=True)),
+        output,
+        lambda: own_record(record, "cross-validation"),
+    )
+    assert kills > 10
+    assert after["folds.csv"] != b"old"

@@ -1,12 +1,19 @@
 """Parsed cells as one set: labels from whole folder names, pixels and identities in order."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 
-from deepometry.dataset import open_dataset, training_part
-from deepometry.errors import DeepometryError
-from deepometry.targets import targets
+from deepometry.cells.dataset import open_dataset, training_part
+from deepometry.cells.stack_writer import npy_header
+from deepometry.cells.targets import targets
+from deepometry.core.errors import DeepometryError
+from deepometry.core.options.parse import TargetsOptions
+from deepometry.core.progress import Progress
 from tests.parsed import blobs, write_classes, write_record, write_stack
+from tests.parsing import CifInput, ParseRun
 
 
 def test_labels_come_from_whole_folder_names_below_the_input(tmp_path):
@@ -23,7 +30,7 @@ def test_train_and_hold_out_are_no_targets(tmp_path):
     for side in ("Train", "Hold-out"):
         for name in ("Class A", "Class B"):
             write_stack(tmp_path / side / name, blobs(2, 0))
-    (target,) = targets(str(tmp_path))
+    (target,) = targets(TargetsOptions(input=str(tmp_path)))
     assert (target.name, dict(target.labels)) == ("Class", {"A": 4, "B": 4})
     dataset = open_dataset(tmp_path)
     assert dataset.sides == {"Train", "Hold-out"}
@@ -36,7 +43,7 @@ def test_model_folders_and_hidden_folders_are_passed_over(tmp_path):
     for name in ("Class model", ".deepometry-x"):
         write_stack(root / name, blobs(1, 0))
     (root / "Class model" / "model_2-Class_categories.keras").write_bytes(b"")
-    (target,) = targets(root)
+    (target,) = targets(TargetsOptions(input=root))
     assert set(target.labels) == {"A", "B"}
 
 
@@ -60,13 +67,20 @@ def test_pixels_in_any_order_from_stacks_and_single_files(tmp_path):
     assert names[7:9] == [("Class B/cell_0.npy", "cell_0"), ("Class B/cell_1.npy", "cell_1")]
 
 
+def test_identities_of_some_cells_come_in_the_order_of_the_dataset(tmp_path):
+    write_stack(tmp_path / "A", blobs(3, 0))
+    write_stack(tmp_path / "B", blobs(3, 1))
+    names = list(open_dataset(tmp_path).identities_of(np.array([4, 0, 2])))
+    assert names == [("A.cif", "0"), ("A.cif", "2"), ("B.cif", "1")]
+
+
 def test_single_files_are_in_numeric_order_with_the_identity_of_their_table(tmp_path):
     for number in range(12):
         np.save(tmp_path / f"x_{number}.npy", blobs(1, 0, seed=number)[0])
     rows = "".join(f"x_{n}.npy,sample.cif,{n + 100}\n" for n in range(11))
     (tmp_path / "x.csv").write_text("file,source,object\n" + rows)
-    found = [(source, name) for _, source, name in open_dataset(tmp_path).identities()]
-    assert found == [("sample.cif", str(n + 100)) for n in range(11)] + [("x_11.npy", "x_11")]
+    names = [(source, name) for _, source, name in open_dataset(tmp_path).identities()]
+    assert names == [("sample.cif", str(n + 100)) for n in range(11)] + [("x_11.npy", "x_11")]
 
 
 def test_channels_by_their_number(tmp_path):
@@ -93,7 +107,7 @@ def test_channels_are_counted_from_one_where_no_record_tells_them(tmp_path):
 def test_more_than_256_classes_do_not_wrap(tmp_path):
     for number in range(300):
         write_stack(tmp_path / f"Class {number}", blobs(1, 0))
-    (target,) = targets(tmp_path)
+    (target,) = targets(TargetsOptions(input=tmp_path))
     codes = open_dataset(tmp_path).codes("Class", list(target.labels))
     assert codes.tolist() == list(range(300))
 
@@ -118,7 +132,7 @@ def test_two_parses_with_other_channels_are_refused(tmp_path):
     for day, channels in (("Day 1", (1, 2)), ("Day 2", (1, 3))):
         write_record(tmp_path / day, channels)
         write_stack(tmp_path / day, blobs(2, 0))
-    with pytest.raises(DeepometryError, match=r"channels 1,2, but .* of 1,3"):
+    with pytest.raises(DeepometryError, match=r"lists channels 1,2, but .* lists 1,3"):
         open_dataset(tmp_path)
 
 
@@ -173,13 +187,119 @@ def test_a_record_that_does_not_fit_its_arrays_is_refused(tmp_path, channels):
         open_dataset(root)
 
 
+def test_names_of_channels_that_are_no_names_are_refused(tmp_path):
+    root = write_classes(tmp_path, {"Class A": 2})
+    (root / "parse.json").write_text('{"step": "parse", "channels": [1, 2], "channel_names": [1]}')
+    with pytest.raises(DeepometryError, match=r"names of the channels .* found \[1\]; parse"):
+        open_dataset(root)
+
+
+@pytest.mark.parametrize("content", ["", "{", "\0" * 40, '{"step": "parse", "chan', "not json"])
+def test_a_damaged_record_of_the_cells_is_told(tmp_path, content):
+    root = write_classes(tmp_path, {"Class A": 2})
+    (root / "parse.json").write_text(content)
+    with pytest.raises(DeepometryError, match=r"parse\.json is (damaged|not valid JSON)"):
+        open_dataset(root / "Class A" if content != "not json" else root)
+
+
+def test_a_record_nested_too_deeply_is_told(tmp_path):
+    root = write_classes(tmp_path, {"Class A": 2})
+    (root / "parse.json").write_text('{"a":' + "[" * 200_000)
+    with pytest.raises(DeepometryError, match=r"parse\.json is damaged"):
+        open_dataset(root)
+
+
+def test_a_record_of_a_later_version_is_told(tmp_path):
+    root = write_classes(tmp_path, {"Class A": 2})
+    (root / "parse.json").write_text('{"step": "parse", "format_version": 99}')
+    with pytest.raises(DeepometryError, match="found 99; update Deepometry"):
+        open_dataset(root)
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """Two stacks of 3 cells that a parse.json lists."""
+    root = write_classes(tmp_path / "out", {"Class A": 3, "Class B": 3})
+    record = json.loads((root / "parse.json").read_text())
+    record["stacks"] = [{"path": f"Class {n}/cells.npy", "cells": 3} for n in "AB"]
+    (root / "parse.json").write_text(json.dumps(record))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("cells.npy", r"cells\.npy: expected the array of 3 cells that .*parse\.json lists"),
+        ("cells.csv", r"cells\.csv: expected the table that says which cells cells\.npy holds"),
+    ],
+)
+@pytest.mark.parametrize("below", ["", "Class B"])
+def test_half_of_a_stack_that_is_missing_is_told(listed, name, told, below):
+    (listed / "Class B" / name).unlink()
+    (listed / "Class B" / "more").mkdir()
+    np.save(listed / "Class B" / "more" / "x.npy", blobs(1, 0))
+    with pytest.raises(DeepometryError, match=told):
+        open_dataset(listed / below)
+    said: list[str] = []
+    open_dataset(listed / "Class A", Progress(on_say=said.append))
+    assert said == []
+
+
+def test_another_number_of_cells_than_listed_is_told(listed):
+    write_stack(listed / "Class A", blobs(2, 0))
+    with pytest.raises(DeepometryError, match=r"expected 3 cells, as .*parse\.json lists, found 2"):
+        open_dataset(listed)
+
+
+def test_stacks_that_were_deleted_or_added_are_told(listed):
+    said: list[str] = []
+    shutil.rmtree(listed / "Class B")
+    write_stack(listed / "Class C", blobs(5, 2))
+    assert len(open_dataset(listed, Progress(on_say=said.append))) == 8
+    (told,) = said
+    assert "3 cells that it lists are not there any more" in told
+    assert "5 cells that it does not list are read" in told
+
+
+def test_single_files_that_were_deleted_are_told_and_a_missing_table_is_refused(tmp_path):
+    run = ParseRun(tmp_path)
+    run(CifInput("A", 4), one_file_per_cell=True, montage=0)
+    folder, said = tmp_path / "out" / "A", []
+    next(folder.glob("*.npy")).unlink()
+    assert len(open_dataset(tmp_path / "out", Progress(on_say=said.append))) == 3
+    assert "1 cell that it lists" in said[0]
+    next(folder.glob("*.csv")).unlink()
+    with pytest.raises(DeepometryError, match="expected the table that says which cells A holds"):
+        open_dataset(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "shape", ["(-1, 16, 16, 2)", "(10**15, 16, 16, 2)", "(2**63, 2**63, 1, 1)", "(2.5, 16)", "None"]
+)
+def test_a_header_of_an_impossible_shape_is_told(tmp_path, shape):
+    text = f"{{'descr': '<u2', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    head = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+    (tmp_path / "cells.npy").write_bytes(head + bytes(100))
+    with pytest.raises(DeepometryError, match=r"cells\.npy"):
+        open_dataset(tmp_path)
+
+
+def test_objects_are_refused_and_column_order_is_read(tmp_path):
+    np.save(tmp_path / "cells.npy", np.array([{}, {}], object), allow_pickle=True)
+    with pytest.raises(DeepometryError, match=r"cells\.npy: expected an array of numbers"):
+        open_dataset(tmp_path)
+    pixels = blobs(3, 0)
+    np.save(tmp_path / "cells.npy", np.asfortranarray(pixels))
+    assert np.array_equal(open_dataset(tmp_path).read(np.arange(3)), pixels)
+
+
 def test_tables_that_a_spreadsheet_has_saved(tmp_path):
     write_stack(tmp_path, blobs(1, 0))
     table = tmp_path / "cells.csv"
     table.write_text("source,object\nä.cif,7\n", "utf-8-sig")
     assert [row[1:] for row in open_dataset(tmp_path).identities()] == [("ä.cif", "7")]
     table.write_text("source,object\nä.cif,7\n", "latin-1")
-    with pytest.raises(DeepometryError, match="not a table in UTF-8"):
+    with pytest.raises(DeepometryError, match="is not a table as it was written"):
         list(open_dataset(tmp_path).identities())
 
 
@@ -193,3 +313,64 @@ def test_a_stray_file_of_another_kind_hides_no_cells(tmp_path):
     root = write_classes(tmp_path, {"Class A": 2, "Class B": 2})
     (root / "Class A" / "notes.h5").write_bytes(b"")
     assert len(open_dataset(root)) == 4
+
+
+# --- stacks that their record describes ----------------------------------------------------------
+
+
+def recorded(root, *stacks, **more):
+    """Write stacks and the record of the parse that wrote them."""
+    listed = []
+    for place, pixels in stacks:
+        path = write_stack(root / place, pixels)
+        path.write_bytes(npy_header(pixels.shape, pixels.dtype) + pixels.tobytes())
+        name = path.relative_to(root).as_posix()
+        listed.append({"path": name, "cells": len(pixels), "dtype": str(pixels.dtype)})
+    content = {"step": "parse", "channels": [3, 6], "frame": 16, "stacks": listed} | more
+    (root / "parse.json").write_text(json.dumps(content))
+    return root
+
+
+def test_stacks_that_are_as_recorded_are_not_opened_to_be_counted(tmp_path):
+    root = recorded(tmp_path, ("", blobs(5, 1)), ("Train/Class A", blobs(2, 0)))
+    assert len(open_dataset(root)) == 7
+    assert (open_dataset(root / "Train").read(np.arange(2)) == blobs(2, 0)).all()
+    path = root / "Train/Class A/cells.npy"
+    path.write_bytes(bytes(path.stat().st_size))
+    dataset = open_dataset(root)
+    assert [(len(part.stored), part.stored.shape) for part in dataset.parts] == [
+        (5, (16, 16, 2)),
+        (2, (16, 16, 2)),
+    ]
+    with pytest.raises(DeepometryError, match=r"cells\.npy is not a NumPy array"):
+        dataset.read(np.array([6]))
+
+
+@pytest.mark.parametrize("other", [np.zeros((4, 16, 16, 1), np.uint16), blobs(2, 0).view(np.int16)])
+def test_another_stack_of_the_same_length_is_refused_when_it_is_read(tmp_path, other):
+    root = recorded(tmp_path, ("Class A", blobs(2, 0)))
+    (root / "Class A/cells.npy").write_bytes(npy_header(other.shape, other.dtype) + other.tobytes())
+    with pytest.raises(DeepometryError, match="as the parse recorded it"):
+        open_dataset(root).read(np.array([0]))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"frame": "sixteen"},
+        {"stacks": 7},
+        {"stacks": [{"path": "Class A/cells.npy", "cells": 2, "dtype": "object"}]},
+        {"stacks": [{"path": "Class A/cells.npy", "cells": 2}]},
+        {"frame": 32},
+    ],
+)
+def test_a_record_that_is_not_true_counts_for_nothing(tmp_path, record):
+    root = recorded(tmp_path, ("Class A", blobs(2, 0)), **record)
+    assert open_dataset(root).parts[0].stored.shape == (16, 16, 2)
+    assert (open_dataset(root).read(np.arange(2)) == blobs(2, 0)).all()
+
+
+def test_stacks_that_the_record_does_not_know_are_opened(tmp_path):
+    root = recorded(tmp_path, ("Class A", blobs(2, 0)))
+    write_stack(root / "Class B", blobs(3, 1))
+    assert len(open_dataset(root)) == 5

@@ -2,9 +2,11 @@
 
 import pytest
 
-from deepometry.demo import demo
-from deepometry.errors import DeepometryError
-from deepometry.options import DemoOptions
+from deepometry.core.errors import DeepometryError
+from deepometry.core.options.example import DemoOptions
+from deepometry.protocol import demo
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_demo_runs_the_whole_protocol(tmp_path):

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from deepometry.embed import embed
-from deepometry.embedding import methods
-from deepometry.embedding.colouring import MOST_GROUPS, choose
-from deepometry.embedding.methods import _Rounds
-from deepometry.embedding.plots import COLOURS, SHAPES, mark_of
-from deepometry.embedding.reduce import reduce_features
-from deepometry.embedding.source import find_source
-from deepometry.embedding.who import Column, Who, read_who
-from deepometry.errors import DeepometryError
-from deepometry.options import EmbedOptions
-from deepometry.progress import Cancelled, Progress
+from deepometry.core.errors import DeepometryError
+from deepometry.core.options.embed import EmbedOptions
+from deepometry.core.palette import GROUPS
+from deepometry.core.progress import Cancelled, Progress
+from deepometry.maps import embed as embed_step
+from deepometry.maps import methods
+from deepometry.maps.cell_table import Column, MapCells, read_map_cells
+from deepometry.maps.colouring import MOST_GROUPS, choose_colourings
+from deepometry.maps.embed import embed
+from deepometry.maps.feature_source import find_source
+from deepometry.maps.methods import IterationReader
+from deepometry.maps.pca import reduce_features
+from deepometry.maps.plots import SHAPES, mark_of
 from tests.features_table import CLASSES, features_of, write_features, write_predictions
 
 
@@ -31,8 +35,8 @@ def folder(tmp_path):
 
 
 def run(folder: Path, output: Path | None = None, progress=None, **more):
-    given = {"input": folder, "output": output or folder / "map", "method": "pca"}
-    return embed(EmbedOptions(**(given | more)), progress)
+    options = {"input": folder, "output": output or folder / "map", "method": "pca"}
+    return embed(EmbedOptions(**(options | more)), progress)
 
 
 def apart(table: pd.DataFrame, axes: list[str]) -> float:
@@ -45,8 +49,7 @@ def apart(table: pd.DataFrame, axes: list[str]) -> float:
 # --- coordinates --------------------------------------------------------------------------------
 
 
-def test_pca_is_the_same_as_of_the_whole_table(folder, monkeypatch):
-    monkeypatch.setattr("deepometry.embedding.source._BLOCK", 24 * 4 * 64)  # two blocks
+def test_pca_is_the_same_as_of_the_whole_table(folder):
     result = run(folder, dims=3)
     values = features_of(90).astype(float)
     live = values[:, :-1]
@@ -54,15 +57,20 @@ def test_pca_is_the_same_as_of_the_whole_table(folder, monkeypatch):
     left, size, _ = np.linalg.svd(whole, full_matrices=False)
     expected = left[:, :3] * size[:3]
     table = pd.read_csv(result.table)
-    found = table[["pca_1", "pca_2", "pca_3"]].to_numpy()
-    assert np.allclose(np.abs(found), np.abs(expected), atol=2e-3)
-    told = json.loads((folder / "map" / "embed.json").read_text("utf-8"))
+    places = table[["pca_1", "pca_2", "pca_3"]].to_numpy()
+    assert np.allclose(np.abs(places), np.abs(expected), atol=2e-3)
+    source = find_source(folder)
+    blocks = replace(source, block_bytes=24 * 4 * 64)
+    assert [len(block) for block in blocks.blocks()] == [64, 26]
+    places = reduce_features(blocks, 90, 3, Progress()).places
+    assert np.allclose(np.abs(places), np.abs(expected), atol=2e-3)
+    record = json.loads((folder / "map" / "embed.json").read_text("utf-8"))
     shares = size**2 / (size**2).sum()
-    assert told["explained"][:3] == pytest.approx(shares[:3], abs=1e-4)
-    assert told["features"] == 24 and told["components"] == 23
+    assert record["explained"][:3] == pytest.approx(shares[:3], abs=1e-4)
+    assert record["features"] == 24 and record["components"] == 23
 
 
-def test_every_row_says_which_cell_and_what_is_known_of_it(folder):
+def test_every_row_has_identity_folders_and_prediction(folder):
     table = pd.read_csv(run(folder).table, dtype=str)
     columns = ["source", "object", "Class", "Day", "prediction", "pca_1", "pca_2"]
     assert list(table.columns) == columns
@@ -71,6 +79,7 @@ def test_every_row_says_which_cell_and_what_is_known_of_it(folder):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "dims"), [("umap", 2), ("tsne", 2), ("phate", 2), ("umap", 3), ("phate", 3)]
 )
@@ -83,16 +92,17 @@ def test_groups_lie_apart_by_every_method(folder, method, dims):
     assert "23 principal components" in str(result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["umap", "tsne", "phate", "pca"])
 def test_one_seed_gives_one_map(folder, method):
-    given = {"method": method, "perplexity": 10, "neighbors": 8, "color": "Class", "seed": 3}
-    first = run(folder, folder / "1", **given).table.read_bytes()
-    assert run(folder, folder / "2", **given).table.read_bytes() == first
+    options = {"method": method, "perplexity": 10, "neighbors": 8, "color": "Class", "seed": 3}
+    first = run(folder, folder / "1", **options).table.read_bytes()
+    assert run(folder, folder / "2", **options).table.read_bytes() == first
 
 
 def test_a_second_map_replaces_the_first_one_whole(folder):
     run(folder)
-    run(folder, dims=3, color="Day")
+    run(folder, dims=3, color="Day", overwrite=True)
     names = {path.name for path in (folder / "map").iterdir()}
     pictures = {"map_pca_Day.png", "map_pca_Day.svg"}
     assert names == {"coordinates.csv", "coordinates.npz", "embed.json", *pictures}
@@ -103,13 +113,13 @@ def test_a_second_map_replaces_the_first_one_whole(folder):
 
 def test_predictions_are_matched_by_identity_not_by_order(folder, tmp_path):
     predictions = write_predictions(tmp_path / "predictions", range(60))
-    said: list[str] = []
-    run(folder, progress=Progress(on_say=said.append), predictions=predictions)
+    messages: list[str] = []
+    run(folder, progress=Progress(on_say=messages.append), predictions=predictions)
     table = pd.read_csv(folder / "map" / "coordinates.csv", dtype={"prediction": str})
     assert (table.prediction[:60] == table.Class[:60]).all()
     assert table.prediction[60:].isna().all()
     assert table.confidence[:60].tolist() == [0.8] * 60
-    assert any("tells nothing of 30 of the 90 cells" in text for text in said)
+    assert any("has no prediction for 30 of the 90 cells" in text for text in messages)
     assert (folder / "map" / "map_pca_confidence.png").is_file()
 
 
@@ -117,12 +127,12 @@ def test_predictions_are_matched_by_identity_not_by_order(folder, tmp_path):
 def test_predictions_are_named_by_their_own_target(folder, tmp_path, target):
     predictions = write_predictions(tmp_path / "predictions", range(90))
     if target:
-        told = json.dumps({"step": "predict", "target": target})
-        (predictions / "predict.json").write_text(told, "utf-8")
+        record = json.dumps({"step": "predict", "target": target})
+        (predictions / "predict.json").write_text(record, "utf-8")
     run(folder, predictions=predictions)
-    told = json.loads((folder / "map" / "embed.json").read_text("utf-8"))
-    assert told["target"] == target
-    assert told["plots"][0]["name"] == ("prediction (Day)" if target else "prediction")
+    record = json.loads((folder / "map" / "embed.json").read_text("utf-8"))
+    assert record["target"] == target
+    assert record["plots"][0]["name"] == ("prediction (Day)" if target else "prediction")
 
 
 def test_predictions_beside_the_features_are_found(folder):
@@ -134,7 +144,9 @@ def test_predictions_beside_the_features_are_found(folder):
 
 def test_predictions_of_other_cells_are_refused_or_left_out(folder, tmp_path):
     others = write_predictions(tmp_path / "others", range(1000, 1010))
-    with pytest.raises(DeepometryError, match="tells of none of the 90 cells"):
+    with pytest.raises(
+        DeepometryError, match="expected the 90 cells of these features, found none of them"
+    ):
         run(folder, predictions=others)
     write_predictions(folder, range(1000, 1010))
     run(folder)
@@ -150,9 +162,9 @@ def test_predictions_of_other_cells_are_refused_or_left_out(folder, tmp_path):
 
 def test_there_is_a_picture_of_every_colouring(folder):
     result = run(folder)
-    told = json.loads((folder / "map" / "embed.json").read_text("utf-8"))
-    assert [each["name"] for each in told["plots"]] == ["prediction (Class)", "Class", "Day"]
-    assert told["plots"][1]["groups"] == dict.fromkeys(CLASSES, 30)
+    record = json.loads((folder / "map" / "embed.json").read_text("utf-8"))
+    assert [each["name"] for each in record["plots"]] == ["prediction (Class)", "Class", "Day"]
+    assert record["plots"][1]["groups"] == dict.fromkeys(CLASSES, 30)
     for path in result.plots:
         assert path.stat().st_size > 5000
     with Image.open(folder / "map" / "map_pca_Class.png") as picture:
@@ -178,27 +190,27 @@ def test_colours_are_chosen_by_name_in_any_case(folder):
 def test_very_many_groups_are_the_largest_and_all_others():
     codes = np.repeat(np.arange(30), np.arange(1, 31))
     values = tuple(f"S{n}" for n in range(30))
-    who = Who(np.arange(len(codes)), {"Sample": Column(values, codes.astype(np.int32))})
-    (found,) = choose(who, ["sample"])
-    assert len(found.labels) == MOST_GROUPS
-    assert found.labels[-1] == "11 others"
-    assert sum(found.counts) == len(codes)
-    assert np.bincount(found.values).tolist() == list(found.counts)
-    (one,) = choose(who, None)
+    mapped = MapCells(np.arange(len(codes)), {"Sample": Column(values, codes.astype(np.int32))})
+    (colouring,) = choose_colourings(mapped, ["sample"])
+    assert len(colouring.labels) == MOST_GROUPS
+    assert colouring.labels[-1] == "11 others"
+    assert sum(colouring.counts) == len(codes)
+    assert np.bincount(colouring.values).tolist() == list(colouring.counts)
+    (one,) = choose_colourings(mapped, None)
     assert one.labels == ("cells",)
 
 
 def test_a_column_of_too_many_values_is_not_offered(folder, monkeypatch):
-    monkeypatch.setattr("deepometry.embed.MOST_VALUES", 2)
+    monkeypatch.setattr(embed_step, "MOST_VALUES", 2)
     run(folder)
-    told = json.loads((folder / "map" / "embed.json").read_text("utf-8"))
-    assert told["columns"] == {"Class": {}, "Day": {"1": 45, "2": 45}, "prediction": {}}
+    record = json.loads((folder / "map" / "embed.json").read_text("utf-8"))
+    assert record["columns"] == {"Class": {}, "Day": {"1": 45, "2": 45}, "prediction": {}}
 
 
 def test_twenty_groups_have_twenty_marks():
     marks = {mark_of(n, str(n)) for n in range(MOST_GROUPS)}
     assert len(marks) == MOST_GROUPS
-    assert len(COLOURS) * len(SHAPES) >= MOST_GROUPS
+    assert len(GROUPS) * len(SHAPES) >= MOST_GROUPS
 
 
 def test_many_groups_in_space_keep_their_shapes(tmp_path, monkeypatch):
@@ -214,37 +226,38 @@ def test_many_groups_in_space_keep_their_shapes(tmp_path, monkeypatch):
         lambda self, *places, c, marker, **more: drawn.append((marker, len(set(c)), len(c))),
     )
     run(folder, dims=3, color="Class")
-    assert drawn == [("o", 8, 40), ("^", 4, 20)]
+    assert drawn == [("o", 8, 40), ("s", 4, 20)]
 
 
 # --- progress and cancelling ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["umap", "tsne"])
 def test_rounds_are_reported_and_a_map_is_cancelled_in_them(folder, method):
-    told: list[tuple[int, int, str]] = []
-    progress = Progress(lambda *said: told.append(said))
+    reports: list[tuple[int, int, str]] = []
 
     def stop(done: int, total: int, text: str) -> None:
-        told.append((done, total, text))
-        if text.startswith("Laying out"):
+        reports.append((done, total, text))
+        if text.startswith("Computing the"):
             progress.cancel()
 
-    progress._on_report = stop
+    progress = Progress(stop)
     with pytest.raises(Cancelled):
         run(folder, progress=progress, method=method, perplexity=10)
-    assert any(total > 0 and text.startswith("Laying out") for _, total, text in told)
+    assert any(total > 0 and text.startswith("Computing the") for _, total, text in reports)
     assert not (folder / "map").exists()
 
 
 def test_the_bar_of_a_library_is_read_in_its_own_thread_only():
-    told = []
-    rounds = _Rounds(Progress(lambda *said: told.append(said)), "x")
+    reports = []
+    rounds = IterationReader(Progress(lambda *report: reports.append(report)), "x")
     for text in ("\r3/200", "", "\n", "nonsense"):
         rounds.write(text)
-    rounds._thread += 1
-    rounds.write("\r4/200")
-    assert told == [(3, 200, "x")]
+    other = Thread(target=rounds.write, args=["\r4/200"])
+    other.start()
+    other.join()
+    assert reports == [(3, 200, "x")]
 
 
 # --- what cannot be mapped -----------------------------------------------------------------------
@@ -279,7 +292,7 @@ def test_too_few_cells_for_the_neighbours(tmp_path):
     [
         (lambda t: t.replace("\t7\n", "\tnan\n", 1), "24 numbers in row 1, found one that is"),
         (lambda t: t.replace("\t7\n", "\tinf\n", 1), "no number"),
-        (lambda t: t.replace("\t7\n", "\n", 1), "extract the features anew"),
+        (lambda t: t.replace("\t7\n", "\n", 1), "extract the features again"),
         (lambda t: t.replace("\t7\n", "\tseven\n", 1), "expected 24 numbers in every row"),
         (lambda t: t[: t.rindex("\n", 0, -1) + 1], "a row for each of the 90 cells"),
         (lambda t: "", "holds no features"),
@@ -288,9 +301,9 @@ def test_too_few_cells_for_the_neighbours(tmp_path):
 def test_damaged_features(folder, spoil, expected):
     table = folder / "features_extracted_by_pool5.txt"
     table.write_text(spoil(table.read_text()))
-    with pytest.raises(DeepometryError, match=expected) as told:
+    with pytest.raises(DeepometryError, match=expected) as caught:
         run(folder)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
     assert not (folder / "map").exists()
 
 
@@ -309,19 +322,19 @@ def test_a_map_is_not_written_among_parsed_cells(tmp_path):
 
 def test_many_cells_are_reduced_block_by_block(tmp_path):
     values = features_of(3000, 300) + 1000  # far from 0: sums must not lose digits
-    source = find_source(
-        EmbedOptions(input=write_features(tmp_path, values), output=tmp_path / "map")
+    source = find_source(write_features(tmp_path, values))
+    mapped = read_map_cells(source.metadata, Progress())
+    done_cells: list[int] = []
+    reduced = reduce_features(
+        source, len(mapped), 5, Progress(lambda done, *_: done_cells.append(done))
     )
-    who = read_who(source.metadata, Progress())
-    told: list[int] = []
-    found = reduce_features(source, len(who), 5, Progress(lambda done, *_: told.append(done)))
-    assert found.places.shape == (3000, 5)
-    assert np.abs(found.places.mean(0)).max() < 0.02
-    assert told == sorted(told) and told[-1] == 6000
-    assert found.explained.sum() < 1
+    assert reduced.places.shape == (3000, 5)
+    assert np.abs(reduced.places.mean(0)).max() < 0.02
+    assert done_cells == sorted(done_cells) and done_cells[-1] == 6000
+    assert reduced.explained.sum() < 1
 
 
 def test_methods_are_those_of_the_options():
-    from deepometry.options import MAPS
+    from deepometry.core.options.embed import MAPS
 
     assert set(MAPS) == set(methods._METHODS) == set(methods.NAMES)

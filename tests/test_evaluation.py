@@ -7,21 +7,21 @@ import pytest
 from scipy.stats import binom
 from sklearn import metrics
 
+from deepometry.evaluation.calibration import brier, calibration_error, log_loss, reliability
+from deepometry.evaluation.confusion import confusion
 from deepometry.evaluation.curves import curve_table, curves, mean_areas
 from deepometry.evaluation.evaluate import evaluate
 from deepometry.evaluation.intervals import resampled, wilson
-from deepometry.evaluation.mistakes import Mistakes
-from deepometry.evaluation.reliability import brier, calibration_error, log_loss, reliability
-from deepometry.evaluation.samples import (
+from deepometry.evaluation.metrics import class_scores, scored, whole_scores
+from deepometry.evaluation.sample_composition import (
     about_correction,
     corrected_shares,
     sample_table,
     samples_of,
 )
-from deepometry.evaluation.scores import class_scores, scored, whole_scores
-from deepometry.evaluation.temperature import fit_temperature, scaled
-from deepometry.evaluation.tradeoff import is_unsure, trade_off
-from deepometry.report import confusion
+from deepometry.evaluation.selective import is_unsure, trade_off
+from deepometry.evaluation.temperature_scaling import fit_temperature, scaled
+from deepometry.evaluation.top_mistakes import Mistakes
 
 LABELS = ("A", "B", "C")
 
@@ -272,7 +272,7 @@ def test_classes_of_few_validation_cells_stand_as_counted():
     shares = corrected_shares(np.array([50, 50, 0]), few, rng())
     assert shares[0, 2] == 0 and np.isnan(shares[1:, 2]).all()
     assert about_correction(KNOWN, LABELS) == (True, "")
-    assert "let it end (--resume)" in about_correction(np.zeros((0,)), LABELS)[1]
+    assert "finish the training with --resume" in about_correction(np.zeros((0,)), LABELS)[1]
     assert not about_correction(KNOWN // 30, LABELS)[0]
 
 
@@ -309,6 +309,6 @@ def test_the_surest_mistakes_of_all_batches_are_kept():
         found.look(cells, images[some_], true[some_], chosen[some_], sure[some_])
     wrong = np.flatnonzero(true != chosen)
     expected = wrong[np.argsort(-sure[wrong])][:5]
-    assert [int(m.object) for m in found.found] == expected.tolist()
-    assert [int(m.image[0, 0, 0]) for m in found.found] == expected.tolist()
-    assert found.found[0].true == LABELS[true[expected[0]]]
+    assert [int(m.object) for m in found.top] == expected.tolist()
+    assert [int(m.image[0, 0, 0]) for m in found.top] == expected.tolist()
+    assert found.top[0].true == LABELS[true[expected[0]]]

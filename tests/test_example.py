@@ -5,18 +5,21 @@ import math
 import numpy as np
 import pytest
 
-from deepometry import example
-from deepometry.errors import DeepometryError
-from deepometry.example import CHANNELS, CLASSES, DAYS, SAMPLES, draw_cell, example_cells
-from deepometry.example_cell import (
+from deepometry.core.errors import DeepometryError
+from deepometry.images.synthetic import dataset as example
+from deepometry.images.synthetic.dataset import DAYS, SAMPLES, example_cells
+from deepometry.images.synthetic.optics import PIXEL, facets, thickness
+from deepometry.images.synthetic.red_cell import (
+    CHANNELS,
+    CLASSES,
     DISC,
     CellState,
     _sphere_mesh,
     _surface,
+    draw_cell,
     draw_cell_and_mask,
     draw_state,
 )
-from deepometry.example_optics import PIXEL, facets, thickness
 
 
 @pytest.fixture(scope="module")
@@ -195,16 +198,16 @@ def test_disc_is_about_as_flat_as_measured():
 def test_classes_can_be_learned_but_not_at_a_glance(labelled):
     values, labels = labelled
     half = len(labels) // 2
-    found = discriminant(values[:half], labels[:half], values[half:])
-    assert 0.5 < (found == labels[half:]).mean() < 0.8  # 0.66; without any overlap 0.86
+    predicted = discriminant(values[:half], labels[:half], values[half:])
+    assert 0.5 < (predicted == labels[half:]).mean() < 0.8  # 0.66; without any overlap 0.86
 
 
 def test_mistakes_lie_between_neighbours(labelled):
     values, labels = labelled
     half = len(labels) // 2
-    found, true = discriminant(values[:half], labels[:half], values[half:]), labels[half:]
-    sequence = (found < 6) & (true < 6)
-    assert (np.abs(found - true)[sequence & (found != true)] == 1).mean() > 0.75
+    predicted, true = discriminant(values[:half], labels[:half], values[half:]), labels[half:]
+    sequence = (predicted < 6) & (true < 6)
+    assert (np.abs(predicted - true)[sequence & (predicted != true)] == 1).mean() > 0.75
 
 
 def test_crenated_cells_scatter_more_than_smooth_discs(labelled):

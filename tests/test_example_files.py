@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from deepometry import example
-from deepometry.cif import CifReader
-from deepometry.errors import DeepometryError
-from deepometry.example import CHANNELS, example_cells
+from deepometry.cli import main
+from deepometry.core.errors import DeepometryError
+from deepometry.images.cif.reader import CifReader
+from deepometry.images.synthetic import dataset as example
+from deepometry.images.synthetic.dataset import CHANNELS, example_cells
 
 DATA = Path(__file__).parents[1] / "data" / "example"
 DATA_CELLS = 350  # as data/README.md says
@@ -23,18 +24,18 @@ def folder_of(root, cell):
 
 
 def test_a_cif_file_a_folder_holds_its_cells_in_order(tmp_path):
-    told = []
-    written = example.write_example(tmp_path / "out", 30, 1, lambda *what: told.append(what))
+    labels = []
+    written = example.write_example(tmp_path / "out", 30, 1, lambda *what: labels.append(what))
     assert written == 30
-    assert told[-1][:2] == (30, 30)
+    assert labels[-1][:2] == (30, 30)
     drawn = list(example_cells(30, 1))
     folders = {folder_of(tmp_path / "out", cell) for cell in drawn}
     assert {p.parent for p in tmp_path.rglob("*") if p.is_file()} == folders
     for folder in folders:
         wanted = [cell for cell in drawn if folder_of(tmp_path / "out", cell) == folder]
-        with CifReader(folder / "cells.cif") as found:
-            assert list(found.object_ids) == list(range(len(wanted)))
-            for cell, read in zip(wanted, found, strict=True):
+        with CifReader(folder / "cells.cif") as reader:
+            assert list(reader.object_ids) == list(range(len(wanted)))
+            for cell, read in zip(wanted, reader, strict=True):
                 np.testing.assert_array_equal(read.image, cell.pixels)
                 for plane in np.moveaxis(read.mask, -1, 0):
                     np.testing.assert_array_equal(plane, cell.mask)
@@ -43,12 +44,12 @@ def test_a_cif_file_a_folder_holds_its_cells_in_order(tmp_path):
 def test_a_cif_file_tells_what_an_instrument_would(tmp_path):
     example.write_example(tmp_path, 1)
     (path,) = tmp_path.rglob("*.cif")
-    with CifReader(path) as found:
-        told, cell = found.metadata, found[0]
-    assert told.channels == CHANNELS
-    assert told.names == {1: "Brightfield", 12: "Darkfield"}
-    assert (told.brightfield, told.magnification, told.objects_told) == ((1,), 60, 1)
-    assert (told.instrument, told.acquired) == ("Synthetic cells", "")
+    with CifReader(path) as reader:
+        metadata, cell = reader.metadata, reader[0]
+    assert metadata.channels == CHANNELS
+    assert metadata.names == {1: "Brightfield", 12: "Darkfield"}
+    assert (metadata.brightfield, metadata.magnification, metadata.objects_told) == ((1,), 60, 1)
+    assert (metadata.instrument, metadata.acquired) == ("Synthetic cells", "")
     row, column = np.argwhere(cell.mask[..., 0]).mean(axis=0)
     assert cell.centre == (column, row)
 
@@ -56,8 +57,8 @@ def test_a_cif_file_tells_what_an_instrument_would(tmp_path):
 def test_backgrounds_in_the_file_are_those_around_the_cells(tmp_path):
     example.write_example(tmp_path, 40, 2)
     for path in tmp_path.rglob("*.cif"):
-        with CifReader(path) as found:
-            for cell in found:
+        with CifReader(path) as reader:
+            for cell in reader:
                 rim = np.concatenate([cell.image[[0, -1]].reshape(-1, 2), cell.image[1:-1, 0]])
                 mean, spread = cell.background.T
                 assert (np.abs(mean - rim.mean(axis=0)) < rim.std(axis=0) + spread).all()
@@ -95,7 +96,7 @@ def test_tiff_is_plain_grey_sixteen_bit(tmp_path):
 
 
 def test_an_unknown_format_is_refused(tmp_path):
-    with pytest.raises(DeepometryError, match=r"must be cif or tif; 'png'"):
+    with pytest.raises(DeepometryError, match=r"expected cif or tif, found 'png'"):
         example.write_example(tmp_path / "out", 2, format="png")
     assert list(tmp_path.iterdir()) == []
 
@@ -132,22 +133,25 @@ def test_nothing_is_left_behind_after_a_failure(tmp_path, monkeypatch, failure, 
 
 
 def test_command_writes_the_data_set(tmp_path):
-    example.main([str(tmp_path / "out"), "--cells", "3", "--seed", "9"])
+    words = ["example", str(tmp_path / "out"), "--cells", "70", "--seed", "9"]
+    with pytest.raises(SystemExit, match="0"):
+        main(words)
     assert list((tmp_path / "out").rglob("cells.cif"))
-    example.main([str(tmp_path / "tiffs"), "--cells", "3", "--seed", "9", "--format", "tif"])
-    assert len(list((tmp_path / "tiffs").rglob("*.tif"))) == 6
+    with pytest.raises(SystemExit, match="0"):
+        main(["example", str(tmp_path / "tiffs"), *words[2:], "--format", "tif"])
+    assert len(list((tmp_path / "tiffs").rglob("*.tif"))) == 140
 
 
 def test_command_tells_a_mistake_in_one_sentence(tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("keep")
     with pytest.raises(SystemExit) as caught:
-        example.main([str(tmp_path)])
-    assert caught.value.code == 1
+        main(["example", str(tmp_path)])
+    assert caught.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_drawing_loads_no_network():
-    code = "import sys, deepometry.example; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, deepometry.images.synthetic.dataset; sys.exit('tensorflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=DATA.parents[1])
 
 
@@ -159,8 +163,8 @@ def test_stored_data_set_is_what_the_command_draws():
     for folders, group in groupby(example_cells(DATA_CELLS, seed=0), lambda cell: cell.folders):
         name = "/".join((*folders, "cells.cif"))
         stored.remove(name)
-        with CifReader(DATA / name) as found:
-            for read, cell in zip(found, group, strict=True):
+        with CifReader(DATA / name) as reader:
+            for read, cell in zip(reader, group, strict=True):
                 # Another processor may round the last bit of a float the other way.
                 pixels = read.image.astype(int)
                 np.testing.assert_allclose(pixels, cell.pixels, atol=1, err_msg=name)

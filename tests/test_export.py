@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepometry.errors import DeepometryError, OptionsError
-from deepometry.export import export
-from deepometry.export.table import CellTable
-from deepometry.options import ExportOptions
-from deepometry.progress import Progress
+from deepometry.core.errors import DeepometryError, OptionsError
+from deepometry.core.options.export import ExportOptions
+from deepometry.core.progress import Progress
+from deepometry.exports import export, matlab
+from deepometry.exports.cell_table import CellTable
 from tests.exported import (
     LABELS,
     make_truth,
@@ -64,11 +64,11 @@ def test_csv_has_everything_in_one_row(everything, truth, tmp_path):
     check_identity(table, truth)
     assert table["label"].tolist() == [LABELS[code] for code in truth.codes]
     assert table["Day"].tolist() == [1] * 15 + [2] * 15
-    chances = table[[f"probability_{label}" for label in LABELS]].to_numpy()
-    assert (chances == truth.chances).all()
+    probabilities = table[[f"probability_{label}" for label in LABELS]].to_numpy()
+    assert (probabilities == truth.probabilities).all()
     assert (table[["umap_1", "umap_2"]].to_numpy(np.float32) == truth.places).all()
-    found = table[[f"pool5_{n}" for n in range(1, 13)]].to_numpy(np.float32)
-    assert (found == truth.features).all()
+    features = table[[f"pool5_{n}" for n in range(1, 13)]].to_numpy(np.float32)
+    assert (features == truth.features).all()
     record = json.loads((tmp_path / "all.csv.json").read_text("utf-8"))
     assert (record["step"], record["cells"]) == ("export", 30)
 
@@ -79,9 +79,9 @@ def test_parquet_has_the_same(everything, truth, tmp_path):
     check_identity(table, truth)
     assert table["pool5_1"].dtype == np.float32
     assert table["Day"].tolist() == ["1"] * 15 + ["2"] * 15
-    found = table[[f"pool5_{n}" for n in range(1, 13)]].to_numpy()
-    assert (found == truth.features).all()
-    assert (table[f"probability_{LABELS[1]}"] == truth.chances[:, 1]).all()
+    features = table[[f"pool5_{n}" for n in range(1, 13)]].to_numpy()
+    assert (features == truth.features).all()
+    assert (table[f"probability_{LABELS[1]}"] == truth.probabilities[:, 1]).all()
 
 
 def test_tables_are_joined_by_identity_not_by_order(shuffled, truth, tmp_path):
@@ -94,22 +94,43 @@ def test_tables_are_joined_by_identity_not_by_order(shuffled, truth, tmp_path):
     assert set(np.flatnonzero(table["umap_1"].notna())) == drawn
     for row in predicted:
         assert table["label"][row] == LABELS[truth.codes[row]]
-        assert table[f"probability_{LABELS[0]}"][row] == pytest.approx(truth.chances[row, 0], 1e-6)
+        assert table[f"probability_{LABELS[0]}"][row] == pytest.approx(
+            truth.probabilities[row, 0], 1e-6
+        )
     for row in drawn:
         assert table["umap_2"][row] == pytest.approx(truth.places[row, 1], 1e-6)
     assert np.allclose(table["pool5_3"], truth.features[:, 2])
 
 
-def test_pieces_do_not_change_what_is_written(everything, shuffled, tmp_path, monkeypatch):
-    for name, folder in (("one", everything), ("other", shuffled[0])):
-        run(folder, tmp_path / f"{name}.csv")
-        monkeypatch.setattr("deepometry.export.table._MOST_ROWS", 7)
-        monkeypatch.setattr("deepometry.export.files._PIECE", 4)
-        monkeypatch.setattr("deepometry.export.table._FEWEST_ROWS", 7)
-        run(folder, tmp_path / f"{name}_pieces.csv")
-        monkeypatch.undo()
-        one, other = (tmp_path / f"{name}{end}.csv" for end in ("", "_pieces"))
-        assert one.read_bytes() == other.read_bytes()
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """More cells than are read at once, with the predictions of some, in another order."""
+    truth, root = make_truth(20_000, width=2), tmp_path_factory.mktemp("many")
+    order = np.random.default_rng(1).permutation(20_000)[:15_000]
+    write_features(root / "features", truth)
+    write_predicted(root / "features", truth, order)
+    write_coordinates(root / "map", truth, root / "features")
+    predicted = np.zeros(20_000, bool)
+    predicted[order] = True
+    return root / "map", truth, predicted
+
+
+def check_many(table, features, places, truth, predicted):
+    check_identity(table, truth)
+    assert (np.asarray(features, np.float32) == truth.features).all()
+    assert (np.asarray(places, np.float32) == truth.places).all()
+    assert (table["label"].notna() == predicted).all()
+    labels = np.array(truth.labels, object)[truth.codes]
+    assert (table["label"][predicted] == labels[predicted]).all()
+    probabilities = table[f"probability_{LABELS[0]}"][predicted]
+    assert np.allclose(probabilities, truth.probabilities[predicted, 0], atol=1e-6)
+
+
+def test_many_cells_are_written_in_pieces(many, tmp_path):
+    folder, truth, predicted = many
+    run(folder, tmp_path / "many.csv")
+    table = pd.read_csv(tmp_path / "many.csv")
+    check_many(table, table[["pool5_1", "pool5_2"]], table[["umap_1", "umap_2"]], truth, predicted)
 
 
 def test_a_cell_that_is_there_twice_keeps_both_rows(truth, tmp_path):
@@ -120,8 +141,8 @@ def test_a_cell_that_is_there_twice_keeps_both_rows(truth, tmp_path):
     run(tmp_path / "f", tmp_path / "all.csv", features="none")
     table = pd.read_csv(tmp_path / "all.csv")
     check_identity(table, twice)
-    found = set(table[f"probability_{LABELS[0]}"][3:5])
-    assert found == set(twice.chances[3:5, 0].tolist())
+    written = set(table[f"probability_{LABELS[0]}"][3:5])
+    assert written == set(twice.probabilities[3:5, 0].tolist())
 
 
 def test_predictions_of_another_folder_join_a_map(truth, tmp_path):
@@ -136,7 +157,7 @@ def test_predictions_of_another_folder_join_a_map(truth, tmp_path):
 
 
 def test_the_prediction_of_a_map_is_the_class_and_its_confidence_a_number(tmp_path):
-    from deepometry.export.opening import open_table
+    from deepometry.exports.open_results import open_table
 
     lines = ["source,object,Class,prediction,confidence,umap_1,umap_2"]
     lines += ["a.cif,1,A,B,0.75,1,2", "a.cif,2,A,,,3,4"]
@@ -144,12 +165,12 @@ def test_the_prediction_of_a_map_is_the_class_and_its_confidence_a_number(tmp_pa
     table = open_table(tmp_path)
     assert (table.label, table.classes) == ("prediction", ["B"])
     assert table.numbers == ["confidence", "umap_1", "umap_2"]
-    found = pd.read_csv(run(tmp_path, tmp_path / "B.csv", label="B").output)
-    assert found["confidence"].tolist() == [0.75]
+    exported = pd.read_csv(run(tmp_path, tmp_path / "B.csv", label="B").output)
+    assert exported["confidence"].tolist() == [0.75]
 
 
 def test_a_map_goes_with_the_layer_it_was_drawn_of(truth, tmp_path):
-    from deepometry.export.opening import open_table
+    from deepometry.exports.open_results import open_table
 
     for layer in ("pool5", "res5a"):
         write_features(tmp_path / "features", truth, layer)
@@ -161,12 +182,12 @@ def test_a_map_goes_with_the_layer_it_was_drawn_of(truth, tmp_path):
     assert open_table(tmp_path / "map", "res5a").features[0] == "res5a_1"
 
 
-def test_features_of_a_map_that_are_gone_are_told(truth, tmp_path):
+def test_features_of_a_map_that_do_not_exist_any_more_are_reported(truth, tmp_path):
     write_coordinates(tmp_path / "map", truth, tmp_path / "gone")
-    said = []
+    messages = []
     options = ExportOptions(input=tmp_path / "map", output=tmp_path / "all.csv")
-    export(options, Progress(on_say=said.append))
-    assert "is not there any more" in said[0]
+    export(options, Progress(on_say=messages.append))
+    assert "is not there any more" in messages[0]
     assert "umap_1" in pd.read_csv(tmp_path / "all.csv")
 
 
@@ -211,21 +232,31 @@ def test_anndata_reads_all_of_it(everything, truth, tmp_path):
     import anndata
 
     run(everything, tmp_path / "all.h5ad")
-    found = anndata.read_h5ad(tmp_path / "all.h5ad")
-    assert found.shape == (30, 12)
-    assert found.X.dtype == np.float32
-    assert (truth.features == found.X).all()
-    assert list(found.var_names) == [f"pool5_{n}" for n in range(1, 13)]
-    check_identity(found.obs, truth)
-    assert found.obs_names[1] == "Day 1/a,b.cif #3"
-    assert found.obs["label"].tolist() == [LABELS[code] for code in truth.codes]
-    assert list(found.obs["Day"].cat.categories) == ["1", "2"]
+    data = anndata.read_h5ad(tmp_path / "all.h5ad")
+    assert data.shape == (30, 12)
+    assert data.X.dtype == np.float32
+    assert (truth.features == data.X).all()
+    assert list(data.var_names) == [f"pool5_{n}" for n in range(1, 13)]
+    check_identity(data.obs, truth)
+    assert data.obs_names[1] == "Day 1/a,b.cif #3"
+    assert data.obs["label"].tolist() == [LABELS[code] for code in truth.codes]
+    assert list(data.obs["Day"].cat.categories) == ["1", "2"]
     name = f"probability_{LABELS[1]}".replace("/", "_")
-    assert (found.obs[name] == truth.chances[:, 1]).all()
-    assert (found.obsm["X_umap"] == truth.places).all()
-    assert list(found.uns["classes"]) == list(LABELS)
-    assert json.loads(found.uns["predict_json"])["step"] == "predict"
-    found.write_h5ad(tmp_path / "again.h5ad")  # nothing in it that anndata could not write
+    assert (data.obs[name] == truth.probabilities[:, 1]).all()
+    assert (data.obsm["X_umap"] == truth.places).all()
+    assert list(data.uns["classes"]) == list(LABELS)
+    assert json.loads(data.uns["predict_json"])["step"] == "predict"
+    data.write_h5ad(tmp_path / "again.h5ad")  # nothing in it that anndata could not write
+
+
+def test_anndata_of_many_cells_is_written_in_pieces(many, tmp_path):
+    import anndata
+
+    folder, truth, predicted = many
+    run(folder, tmp_path / "many.h5ad")
+    data = anndata.read_h5ad(tmp_path / "many.h5ad")
+    check_many(data.obs, data.X, data.obsm["X_umap"], truth, predicted)
+    assert data.obs_names.is_unique
 
 
 def test_anndata_of_predictions_alone(truth, tmp_path):
@@ -233,9 +264,9 @@ def test_anndata_of_predictions_alone(truth, tmp_path):
 
     write_predicted(tmp_path / "p", truth)
     run(tmp_path / "p", tmp_path / "p.h5ad")
-    found = anndata.read_h5ad(tmp_path / "p.h5ad")
-    assert found.shape == (30, 0)
-    check_identity(found.obs, truth)
+    data = anndata.read_h5ad(tmp_path / "p.h5ad")
+    assert data.shape == (30, 0)
+    check_identity(data.obs, truth)
 
 
 # --- MATLAB ------------------------------------------------------------------------------------
@@ -246,18 +277,18 @@ def test_matlab_reads_all_of_it(everything, truth, tmp_path):
 
     parsed = everything.parent / "parsed"
     run(everything, tmp_path / "all.mat", images=parsed)
-    found = loadmat(tmp_path / "all.mat", squeeze_me=True)
-    assert list(zip(found["source"], found["object"], strict=True)) == truth.cells
-    assert (found["features"] == truth.features).all()
-    assert list(found["feature_names"]) == [f"pool5_{n}" for n in range(1, 13)]
-    assert (found["probabilities"] == truth.chances).all()
-    assert (found["umap"].astype(np.float32) == truth.places).all()
-    assert list(found["classes"]) == list(LABELS)
-    assert (found["class_number"] == truth.codes + 1).all()
-    assert found["images"].shape == (16, 16, 2, 30)
+    content = loadmat(tmp_path / "all.mat", squeeze_me=True)
+    assert list(zip(content["source"], content["object"], strict=True)) == truth.cells
+    assert (content["features"] == truth.features).all()
+    assert list(content["feature_names"]) == [f"pool5_{n}" for n in range(1, 13)]
+    assert (content["probabilities"] == truth.probabilities).all()
+    assert (content["umap"].astype(np.float32) == truth.places).all()
+    assert list(content["classes"]) == list(LABELS)
+    assert (content["class_number"] == truth.codes + 1).all()
+    assert content["images"].shape == (16, 16, 2, 30)
     pixels = np.concatenate([np.load(parsed / f"Day {n}" / "cells.npy") for n in (1, 2)])
-    assert (found["images"] == pixels.transpose(1, 2, 3, 0)).all()
-    assert found["channels"].tolist() == [3, 6]
+    assert (content["images"] == pixels.transpose(1, 2, 3, 0)).all()
+    assert content["channels"].tolist() == [3, 6]
 
 
 def test_matlab_takes_the_images_of_parsed_cells(truth, tmp_path):
@@ -265,13 +296,13 @@ def test_matlab_takes_the_images_of_parsed_cells(truth, tmp_path):
 
     write_parsed(tmp_path / "parsed", truth)
     run(tmp_path / "parsed", tmp_path / "cells.mat")
-    found = loadmat(tmp_path / "cells.mat", squeeze_me=True)
-    assert found["images"].shape[-1] == 30
-    assert found["columns"] == "Day"
+    content = loadmat(tmp_path / "cells.mat", squeeze_me=True)
+    assert content["images"].shape[-1] == 30
+    assert content["columns"] == "Day"
 
 
 def test_what_matlab_cannot_read_is_refused(everything, tmp_path, monkeypatch):
-    monkeypatch.setattr("deepometry.export.mat.LARGEST", 1000)
+    monkeypatch.setattr(matlab, "LARGEST", 1000)
     with pytest.raises(DeepometryError, match=r"at most 2 GB in an array, found .* features"):
         run(everything, tmp_path / "all.mat")
     assert not list(tmp_path.iterdir())
@@ -328,7 +359,7 @@ def test_a_table_that_was_cut_is_refused(truth, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("a,b\n1,2\n", "no column source"),
         ("source,object,label,label\nx,1,A,A\n", "a column name twice"),
@@ -337,17 +368,17 @@ def test_a_table_that_was_cut_is_refused(truth, tmp_path):
         (b"source,object,label\n\xff,1,A\n", "is not a table as it was written"),
     ],
 )
-def test_a_damaged_table_is_told(content, told, tmp_path):
+def test_a_damaged_table_is_refused(content, message, tmp_path):
     folder = tmp_path / "p"
     folder.mkdir()
     data = content if isinstance(content, bytes) else content.encode()
     (folder / "predicted.csv").write_bytes(data)
-    with pytest.raises(DeepometryError, match=told):
+    with pytest.raises(DeepometryError, match=message):
         run(folder, tmp_path / "all.csv")
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "message"),
     [
         ({"label": "D"}, "Class: expected one of .* found 'D'"),
         ({"features": "pool5_99"}, "expected names such as pool5_1 .* found 'pool5_99'"),
@@ -356,9 +387,9 @@ def test_a_damaged_table_is_told(content, told, tmp_path):
         ({"output": "predicted.zip", "format": "tiff", "images": "nowhere"}, "does not exist"),
     ],
 )
-def test_mistakes_are_told(everything, tmp_path, more, told):
+def test_mistakes_are_refused(everything, tmp_path, more, message):
     output = tmp_path / more.pop("output", "all.csv")
-    with pytest.raises(DeepometryError, match=told):
+    with pytest.raises(DeepometryError, match=message):
         run(everything, output, **more)
     assert not list(tmp_path.iterdir())
 
@@ -384,12 +415,12 @@ def test_an_export_may_be_named_like_a_result_elsewhere(truth, tmp_path):
     folder = tmp_path / "predicted"
     write_predicted(folder, truth)
     for _ in range(2):  # an export may replace itself
-        assert run(folder, folder / "export" / "predicted.csv").cells == 30
+        assert run(folder, folder / "export" / "predicted.csv", overwrite=True).cells == 30
     with pytest.raises(OptionsError, match="would replace a result"):
         run(folder, folder / "predicted.csv")
 
 
-def test_a_folder_without_results_is_told(tmp_path):
+def test_a_folder_without_results_is_refused(tmp_path):
     with pytest.raises(DeepometryError, match="or parsed cells, found neither"):
         run(tmp_path, tmp_path / "all.csv")
 
@@ -401,7 +432,7 @@ def test_options_are_checked():
 
 
 def test_a_table_knows_its_parts(everything):
-    from deepometry.export.opening import open_table
+    from deepometry.exports.open_results import open_table
 
     table = open_table(everything)
     assert isinstance(table, CellTable)
@@ -416,6 +447,6 @@ def test_from_the_command_line(everything, tmp_path):
     from deepometry.cli import cli
 
     words = ["export", str(everything), str(tmp_path / "all.csv"), "--features", "none"]
-    said = CliRunner().invoke(cli, words)
-    assert said.exit_code == 0
-    assert f"Exported 30 cells as csv: {tmp_path / 'all.csv'}" in said.output
+    outcome = CliRunner().invoke(cli, words)
+    assert outcome.exit_code == 0
+    assert f"Exported 30 cells as csv: {tmp_path / 'all.csv'}" in outcome.output

@@ -12,10 +12,10 @@ import pytest
 import tifffile
 from flowio import FlowData
 
-from deepometry.cif import CifWriter
-from deepometry.errors import DeepometryError
-from deepometry.export import export, fcs
-from deepometry.options import ExportOptions
+from deepometry.core.errors import DeepometryError
+from deepometry.core.options.export import ExportOptions
+from deepometry.exports import export, fcs
+from deepometry.images.cif.writer import CifWriter
 from tests.builders import random_cells
 from tests.exported import (
     LABELS,
@@ -42,8 +42,8 @@ def results(truth, tmp_path_factory):
 
 
 def events(path, **how):
-    found = FlowData(path, **how)
-    return found, pd.DataFrame(found.as_array(preprocess=False), columns=found.pnn_labels)
+    file = FlowData(path, **how)
+    return file, pd.DataFrame(file.as_array(preprocess=False), columns=file.pnn_labels)
 
 
 # --- FCS ---------------------------------------------------------------------------------------
@@ -51,25 +51,25 @@ def events(path, **how):
 
 def test_fcs_events_are_the_cells(results, truth, tmp_path):
     result = run(results, tmp_path / "all.fcs", features="all")
-    found, table = events(result.output)
-    assert found.event_count == len(truth.cells) == result.cells
+    file, table = events(result.output)
+    assert file.event_count == len(truth.cells) == result.cells
     assert table["Row"].tolist() == list(range(1, 31))
     assert table["Object"].tolist() == [int(name) for _, name in truth.cells]
-    files = {n: found.text[f"deepometry_file_{n}"] for n in (1, 2)}
+    files = {n: file.text[f"deepometry_file_{n}"] for n in (1, 2)}
     assert [files[int(n)] for n in table["File"]] == [source for source, _ in truth.cells]
-    classes = {n: found.text[f"deepometry_class_{n}"] for n in (1, 2, 3)}
+    classes = {n: file.text[f"deepometry_class_{n}"] for n in (1, 2, 3)}
     assert [classes[int(n)] for n in table["Class"]] == [LABELS[code] for code in truth.codes]
     assert (table["TrueClass"] == 1).all()
-    chances = table[[n for n in table if n.startswith("P_")]].to_numpy()
-    assert (chances == truth.chances.astype(np.float32)).all()
+    probabilities = table[[n for n in table if n.startswith("P_")]].to_numpy()
+    assert (probabilities == truth.probabilities.astype(np.float32)).all()
     assert (table[["umap_1", "umap_2"]].to_numpy() == truth.places).all()
     assert (table[[f"pool5_{n}" for n in range(1, 13)]].to_numpy() == truth.features).all()
 
 
 def test_fcs_has_the_keywords_that_programs_expect(results, tmp_path):
     run(results, tmp_path / "Größe.fcs")
-    found, table = events(tmp_path / "Größe.fcs")
-    text = found.text
+    file, table = events(tmp_path / "Größe.fcs")
+    text = file.text
     plain = {"byteord": "1,2,3,4", "datatype": "F", "mode": "L", "nextdata": "0", "tot": "30"}
     plain |= {"beginstext": "0", "endstext": "0", "beginanalysis": "0", "cyt": "Deepometry"}
     assert {key: text[key] for key in plain} == plain
@@ -88,19 +88,33 @@ def test_fcs_has_the_keywords_that_programs_expect(results, tmp_path):
     assert [n for n in table if n.startswith("PC")] == [f"PC{n}" for n in range(1, 11)]
 
 
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (["Клетка", "КЛЕТКА", "Щука"], ["P_Kletka", "P_KLETKA_2", "P_Shchuka"]),
+        (["細胞", "細菌"], ["P_u7D30u80DE", "P_u7D30u83CC"]),
+        (["さくら", "サクラ", "한국"], ["P_sakura", "P_sakura_2", "P_hangug"]),
+        (["Größe", "Øl", "e\u0301", "ΔF"], ["P_Grosse", "P_Ol", "P_e", "P_deltaF"]),
+        (["a,b", "CD4+", "CD4-", "=1", "😀"], ["P_a_b", "P_CD4+", "P_CD4-", "P__1", "P__"]),
+    ],
+)
+def test_short_names_are_readable_in_every_alphabet(labels, names):
+    assert fcs._short_names([f"P_{label}" for label in labels]) == names
+
+
 def test_principal_components_are_those_of_scikit_learn(results, truth, tmp_path):
     from sklearn.decomposition import PCA
 
     run(results, tmp_path / "all.fcs", features="pca3")
     _, table = events(tmp_path / "all.fcs")
     expected = PCA(3, svd_solver="full").fit_transform(truth.features.astype(np.float64))
-    found = table[["PC1", "PC2", "PC3"]].to_numpy()
-    signs = np.sign((found * expected).sum(0))
-    assert np.allclose(found * signs, expected, atol=1e-4)
+    components = table[["PC1", "PC2", "PC3"]].to_numpy()
+    signs = np.sign((components * expected).sum(0))
+    assert np.allclose(components * signs, expected, atol=1e-4)
 
 
 def test_fcs_beyond_the_header_tells_its_places_in_the_text(results, truth, tmp_path, monkeypatch):
-    monkeypatch.setattr(fcs, "_MOST_IN_HEADER", 1000)
+    monkeypatch.setattr(fcs, "MOST_IN_HEADER", 1000)
     run(results, tmp_path / "all.fcs")
     header = (tmp_path / "all.fcs").read_bytes()[:58]
     assert header[26:42].split() == [b"0", b"0"]
@@ -125,9 +139,9 @@ def test_names_that_become_the_same_stay_apart(tmp_path):
     twins = make_truth(4, ("a,b", "a;b", "日本"))
     write_predicted(tmp_path / "p", twins)
     run(tmp_path / "p", tmp_path / "p.fcs")
-    found, table = events(tmp_path / "p.fcs")
-    assert list(table.columns[-3:]) == ["P_a_b", "P_a_b_2", "P_"]
-    assert found.text["deepometry_class_3"] == "日本"
+    file, table = events(tmp_path / "p.fcs")
+    assert list(table.columns[-3:]) == ["P_a_b", "P_a_b_2", "P_u65E5u672C"]
+    assert file.text["deepometry_class_3"] == "日本"
 
 
 def test_cells_that_were_not_predicted_have_no_class(truth, tmp_path):
@@ -143,8 +157,8 @@ def test_cells_that_were_not_predicted_have_no_class(truth, tmp_path):
 
 
 def archive(path):
-    with zipfile.ZipFile(path) as found:
-        return {name: found.read(name) for name in found.namelist()}
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 def test_clr_has_a_row_for_every_object(results, truth, tmp_path):
@@ -154,7 +168,7 @@ def test_clr_has_a_row_for_every_object(results, truth, tmp_path):
     first = pd.read_csv(io.BytesIO(files["Day 1_a,b.cif.csv"]))
     assert list(first.columns) == list(LABELS)
     assert len(first) == 43
-    assert (first.to_numpy()[::3] == truth.chances[:15]).all()
+    assert (first.to_numpy()[::3] == truth.probabilities[:15]).all()
     assert first.to_numpy().sum(1).round(4).astype(bool).sum() == 15
     assert "were not predicted" in result.notes[0]
     assert "2 source files the number of objects is not known" in result.notes[1]
@@ -174,7 +188,7 @@ def test_clr_is_as_long_as_the_source_file(tmp_path):
     result = run(tmp_path / "p", tmp_path / "clr", format="clr")
     table = pd.read_csv(tmp_path / "clr" / "a.cif.csv")
     assert len(table) == 9
-    assert (table.to_numpy()[[3, 1, 0, 2]] == few.chances).all()
+    assert (table.to_numpy()[[3, 1, 0, 2]] == few.probabilities).all()
     assert len(result.notes) == 1
 
 
@@ -184,7 +198,7 @@ def test_clr_of_named_objects_keeps_the_order_of_the_table(tmp_path):
     write_predicted(tmp_path / "p", named)
     run(tmp_path / "p", tmp_path / "clr", format="clr")
     table = pd.read_csv(tmp_path / "clr" / "Class A.csv")
-    assert (table.to_numpy() == named.chances).all()
+    assert (table.to_numpy() == named.probabilities).all()
 
 
 def test_clr_needs_probabilities(truth, tmp_path):
@@ -216,8 +230,11 @@ def test_ideas_wants_classes_and_numbers(tmp_path):
     named.cells[:] = [("Class A", f"cell_{n}") for n in range(4)]
     write_predicted(tmp_path / "p", named)
     write_parsed(tmp_path / "parsed", named)
-    for folder, told in (("p", "found names only"), ("parsed", "expected a class for each cell")):
-        with pytest.raises(DeepometryError, match=told):
+    for folder, message in (
+        ("p", "found names only"),
+        ("parsed", "expected a class for each cell"),
+    ):
+        with pytest.raises(DeepometryError, match=message):
             run(tmp_path / folder, tmp_path / "lists.zip", format="ideas")
 
 
@@ -225,12 +242,12 @@ def test_ideas_wants_classes_and_numbers(tmp_path):
 
 
 def test_images_of_a_class_are_plain_tiffs_that_parse_reads(results, truth, tmp_path):
-    from deepometry.readers import find_sources
+    from deepometry.images.readers.find import find_sources
 
     run(results, tmp_path / "images", format="tiff", label="C")
     wanted = np.flatnonzero(truth.codes == 2)
-    found = sorted(path.name for path in (tmp_path / "images" / "C").iterdir())
-    assert len(found) == 2 * len(wanted)
+    names = sorted(path.name for path in (tmp_path / "images" / "C").iterdir())
+    assert len(names) == 2 * len(wanted)
     row = int(wanted[0])
     source, name = truth.cells[row]
     stem = f"{source.split('/')[1][:-4]}_{name}"

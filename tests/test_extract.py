@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from deepometry.extract import extract
-from deepometry.model import load_model
-from deepometry.network import with_layer
-from deepometry.options import ExtractOptions
-from deepometry.projector import LARGEST_SPRITE, Sprite
-from deepometry.views import predict_views
+from deepometry.core.options.predict import ExtractOptions
+from deepometry.inference.extract import extract
+from deepometry.inference.projector_files import LARGEST_SPRITE, Sprite
+from deepometry.network.build import with_layer
+from deepometry.network.model_file import load_model
+from deepometry.network.test_time_augmentation import predict_views
 from tests.parsed import blobs, write_stack
 
 
@@ -61,7 +61,11 @@ def test_features_do_not_linger_when_other_cells_took_the_same_place(cells, trai
     for layer in ("res4a_relu", "pool5"):
         extract(
             ExtractOptions(
-                input=tmp_path / "in", output=tmp_path / "out", model=trained.model, layer=layer
+                input=tmp_path / "in",
+                output=tmp_path / "out",
+                model=trained.model,
+                layer=layer,
+                overwrite=True,
             )
         )
         table = tmp_path / "in/Class A/cells.csv"
@@ -79,7 +83,13 @@ def test_names_with_quotes_stand_as_they_are(trained, tmp_path):
 def test_features_of_other_cells_do_not_linger_beside_new_metadata(cells, trained, tmp_path):
     for part, layer in (("Train", "res4a_relu"), ("Hold-out", "pool5")):
         extract(
-            ExtractOptions(input=cells / part, output=tmp_path, model=trained.model, layer=layer)
+            ExtractOptions(
+                input=cells / part,
+                output=tmp_path,
+                model=trained.model,
+                layer=layer,
+                overwrite=True,
+            )
         )
     assert not (tmp_path / "features_extracted_by_res4a_relu.txt").exists()
     assert (tmp_path / "metadata.tsv").read_text().count("\n") == 21

@@ -7,20 +7,20 @@ import pytest
 from scipy import ndimage
 from skimage import feature, measure
 
-from deepometry.dataset import open_dataset
-from deepometry.features import (
+from deepometry.cells.dataset import open_dataset
+from deepometry.classical.features import (
     BETWEEN,
     FAMILIES,
     family_of,
     feature_names,
-    masks,
     measured,
-    scales,
-    shape,
     texture,
 )
-from deepometry.features import measure as measure_cells
-from deepometry.progress import Cancelled, Progress
+from deepometry.classical.features import granularity as scales
+from deepometry.classical.features import measure as measure_cells
+from deepometry.classical.features import morphology as shape
+from deepometry.classical.features import segmentation as masks
+from deepometry.core.progress import Cancelled, Progress
 from tests.parsed import blobs, write_classes
 
 SIDE = 40
@@ -54,48 +54,50 @@ def test_every_feature_has_one_name_that_says_its_channel():
 
 def test_every_feature_is_of_a_family():
     names = feature_names(2)
-    told = {name: family_of(place, 2) for place, name in enumerate(names)}
-    assert set(told.values()) == {*FAMILIES, BETWEEN}
-    assert told["Ch2: perimeter"] == told["Ch1: core pieces"] == "morphology"
-    assert told["Ch2: entropy"] == "intensity"
-    assert told["Ch1 with Ch2: overlap"] == BETWEEN
+    families = {name: family_of(place, 2) for place, name in enumerate(names)}
+    assert set(families.values()) == {*FAMILIES, BETWEEN}
+    assert families["Ch2: perimeter"] == families["Ch1: core pieces"] == "morphology"
+    assert families["Ch2: entropy"] == "intensity"
+    assert families["Ch1 with Ch2: overlap"] == BETWEEN
 
 
 @pytest.mark.parametrize(("long", "short"), [(8, 8), (14, 6), (17, 3)])
 def test_shapes_as_scikit_image_measures_them(long, short):
     mask = ellipse(long, short)
-    told = measure.regionprops(mask.astype(int))[0]
+    expected = measure.regionprops(mask.astype(int))[0]
     area, cy, cx, major, minor = shape.axes(mask)
-    assert area == told.area
-    assert (cy, cx) == pytest.approx(told.centroid)
-    assert (major, minor) == pytest.approx((told.axis_major_length, told.axis_minor_length))
+    assert area == expected.area
+    assert (cy, cx) == pytest.approx(expected.centroid)
+    assert (major, minor) == pytest.approx((expected.axis_major_length, expected.axis_minor_length))
     assert shape.perimeter(mask) == pytest.approx(measure.perimeter(mask, 4))
     around, longest, _ = shape.hull(mask)
-    assert around == pytest.approx(told.area_convex, rel=0.1)
-    assert longest == pytest.approx(told.feret_diameter_max, rel=0.05)
+    assert around == pytest.approx(expected.area_convex, rel=0.1)
+    assert longest == pytest.approx(expected.feret_diameter_max, rel=0.05)
 
 
 def test_grey_level_matrices_as_scikit_image_counts_them():
     grey = np.random.default_rng(0).integers(0, texture.LEVELS, (20, 20))
-    told = feature.graycomatrix(
+    expected = feature.graycomatrix(
         grey.astype(np.uint8), [2], [0, np.pi / 2], texture.LEVELS, symmetric=True, normed=True
     )
-    assert np.allclose(texture.matrix(grey, 0, 2), told[:, :, 0, 0])
-    assert np.allclose(texture.matrix(grey, 2, 0), told[:, :, 0, 1])
+    assert np.allclose(texture.matrix(grey, 0, 2), expected[:, :, 0, 0])
+    assert np.allclose(texture.matrix(grey, 2, 0), expected[:, :, 0, 1])
 
 
 def test_local_patterns_as_scikit_image_counts_them():
     image = np.random.default_rng(0).integers(0, 60000, (SIDE, SIDE))
-    told = feature.local_binary_pattern(image, 8, 1, "uniform")[1:-1, 1:-1]
+    expected = feature.local_binary_pattern(image, 8, 1, "uniform")[1:-1, 1:-1]
     found = np.empty(10)
     texture._patterns(image.astype(float), np.ones(image.shape, np.uint8), 1, found)
-    assert np.allclose(found, np.bincount(told.astype(int).ravel(), minlength=10) / told.size)
+    assert np.allclose(
+        found, np.bincount(expected.astype(int).ravel(), minlength=10) / expected.size
+    )
 
 
 def test_blur_as_scipy_does():
     image = np.random.default_rng(0).normal(size=(SIDE, SIDE))
-    told = ndimage.gaussian_filter(image, 2.0, mode="nearest", radius=6)
-    assert np.allclose(scales.blurred(image, 2.0), told)
+    expected = ndimage.gaussian_filter(image, 2.0, mode="nearest", radius=6)
+    assert np.allclose(scales.blurred(image, 2.0), expected)
 
 
 def test_masks_find_the_cell_filled_and_nothing_in_noise():
@@ -154,11 +156,11 @@ def test_odd_images_give_numbers(kind):
 
 def test_cells_of_a_data_set_are_measured_in_order_on_all_cores(tmp_path):
     dataset = open_dataset(write_classes(tmp_path, {"Class A": 70, "Class B": 70}))
-    indices, told = np.arange(0, 140)[::-1], []
-    progress = Progress(lambda done, total, text: told.append((done, total)))
+    indices, reports = np.arange(0, 140)[::-1], []
+    progress = Progress(lambda done, total, text: reports.append((done, total)))
     found = np.concatenate(list(measured(dataset, indices, [1], progress, workers=2)))
     assert np.array_equal(found, measure_cells(dataset.read(indices, [1])))
-    assert told[-1] == (140, 140)
+    assert reports[-1] == (140, 140)
 
 
 def test_measuring_can_be_stopped(tmp_path):

@@ -7,19 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deepometry.errors import DeepometryError, explain_os_error
-from deepometry.files import (
-    earlier_files,
-    existing_folder,
-    provenance,
-    read_json,
-    staged,
-    sweep_after,
-    write_json,
-    writing,
-)
-from deepometry.options import ParseOptions
-from deepometry.progress import hold_unbroken
+from deepometry.core.errors import DeepometryError, explain_os_error
+from deepometry.core.files import existing_folder, staged, sweep_after, writing
+from deepometry.core.progress import hold_unbroken
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -89,41 +79,11 @@ def test_stale_files_go_and_foreign_ones_stay(tmp_path):
     assert not (tmp_path / "Old").exists()
 
 
-def test_earlier_files_never_point_outside(tmp_path):
-    record = tmp_path / "parse.json"
-    assert earlier_files(record, "parse") == []
-    outside = ["../secret", str(tmp_path / "x"), "C:\\x", "a/../../b", "\\x", "", 3]
-    write_json(record, {"step": "parse", "files": ["a/b.npy", *outside]})
-    assert earlier_files(record, "parse") == ["a/b.npy"]
-    assert earlier_files(record, "predict") == []
-    record.write_text("{")
-    assert earlier_files(record, "parse") == []
-
-
 def test_a_folder_renamed_in_case_only_is_not_deleted_as_stale(tmp_path):
     with staged(tmp_path, ["class a/x"]) as stage:
         (stage / "Class A").mkdir()
         (stage / "Class A" / "x").write_text("new")
     assert content(tmp_path) == {"Class A/x": "new"}
-
-
-def test_json_that_is_damaged_is_told_in_words(tmp_path):
-    (tmp_path / "parse.json").write_text("{")
-    with pytest.raises(DeepometryError, match=r"parse\.json is not valid JSON"):
-        read_json(tmp_path / "parse.json")
-    (tmp_path / "parse.json").write_text("[]")
-    with pytest.raises(DeepometryError, match="holds list"):
-        read_json(tmp_path / "parse.json")
-
-
-def test_provenance_says_how_an_output_was_made(tmp_path):
-    record = provenance("parse", ParseOptions(input="in", output="out", channels="9,1"))
-    assert record["step"] == "parse"
-    assert record["options"]["channels"] == [9, 1]
-    assert record["options"]["input"] == str(Path("in").absolute())
-    assert {"python", "numpy", "keras"} <= set(record["versions"])
-    write_json(tmp_path / "x.json", record)
-    assert read_json(tmp_path / "x.json") == record
 
 
 def test_missing_folder_and_file_for_folder(tmp_path):
@@ -160,7 +120,7 @@ def test_an_output_is_moved_whole_before_a_program_may_end(tmp_path, monkeypatch
         thread.start()
         thread.join()
 
-    monkeypatch.setattr("deepometry.files._replace", hold)
+    monkeypatch.setattr(Path, "replace", hold)
     with staged(tmp_path) as stage:
         (stage / "a.txt").write_text("a")
     assert held == [False]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deepometry.errors import DeepometryError
-from deepometry.folds import assign_folds, assign_group_folds
-from deepometry.options import BaselineOptions, TrainOptions
-from deepometry.progress import Progress
-from deepometry.training_cells import fold_cells, gather_cells
+from deepometry.core.errors import DeepometryError
+from deepometry.core.options.train import BaselineOptions, TrainOptions
+from deepometry.core.progress import Progress
+from deepometry.training.folds import assign_folds, assign_group_folds
+from deepometry.training.gather import gather_cells
+from deepometry.training.split import fold_cells
 from tests.parsed import blobs, write_record, write_stack
 
 

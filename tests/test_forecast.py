@@ -4,9 +4,14 @@ import numpy as np
 import psutil
 import pytest
 
-from deepometry.errors import DeepometryError
-from deepometry.forecast import about_time, check_memory, memory_needed, seconds_a_step
-from deepometry.network import build_network
+from deepometry.core.errors import DeepometryError
+from deepometry.network.build import build_network
+from deepometry.training.cost_estimate import (
+    about_time,
+    check_memory,
+    memory_needed,
+    seconds_a_step,
+)
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,14 @@ import hashlib
 import numpy as np
 import pytest
 
-from deepometry.frame import CORNER, corner_background, frame_cell, frame_cells
-from deepometry.noise import Noise
+from deepometry.images.frame import CORNER, corner_background, frame_cell, frame_cells
+from deepometry.images.padding_noise import Noise
 
 DTYPES = ["uint8", "uint16", "int16", "uint32", "int64", "uint64", "float32", "float64"]
 
 
 def numbered(height: int, width: int, channels: int = 1, dtype: str = "uint16") -> np.ndarray:
-    """Give an image in which every pixel has a value of its own."""
+    """Return an image in which every pixel has a value of its own."""
     values = np.arange(1000, 1000 + height * width * channels)
     return values.reshape(height, width, channels).astype(dtype)
 
@@ -227,7 +227,7 @@ def test_many_cells_are_framed_as_each_alone(order: tuple[int, ...], masked: boo
     background[::3, 1, 0] = np.nan
     counts = shapes.prod(1) * 3
     noise, columns = Noise(2, (7, 8, 9)), np.array(order)
-    found = frame_cells(
+    framed = frame_cells(
         flat(cells),
         np.cumsum(counts) - counts,
         shapes,
@@ -241,7 +241,7 @@ def test_many_cells_are_framed_as_each_alone(order: tuple[int, ...], masked: boo
         mask = shown[number][..., columns] if masked else None
         level = background[number][columns]
         alone = frame_cell(cell[..., columns], 24, f"a.cif#{number}", noise, level, mask)
-        np.testing.assert_array_equal(found[number], alone)
+        np.testing.assert_array_equal(framed[number], alone)
 
 
 def flat(cells: list[np.ndarray]) -> np.ndarray:

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from deepometry.errors import DeepometryError, OptionsError
-from deepometry.frame import frame_cell
-from deepometry.gallery import (
-    CANVAS,
-    FRAME,
+from deepometry.core.contact_sheet import CANVAS
+from deepometry.core.contrast import LARGEST_SIDE, choose_scale, grey, offset, overlap, stretch
+from deepometry.core.errors import DeepometryError, OptionsError, Question
+from deepometry.core.options.parse import InfoOptions
+from deepometry.core.picture_text import Pen
+from deepometry.core.progress import Cancelled, Progress
+from deepometry.images.frame import frame_cell
+from deepometry.images.gallery import (
     ROWS,
-    TILE,
     check_gallery,
     gallery_image,
+    pick_cells,
     png_bytes,
     write_gallery,
 )
-from deepometry.gallery_cells import pick_cells
-from deepometry.gallery_scale import LARGEST_SIDE, choose_scale, grey, offset, overlap, stretch
-from deepometry.gallery_text import Pen
-from deepometry.info import info
-from deepometry.noise import Noise
-from deepometry.options import InfoOptions
-from deepometry.progress import Cancelled, Progress
-from deepometry.readers import Source, find_sources
+from deepometry.images.gallery_sheet import FRAME, TILE
+from deepometry.images.info import info
+from deepometry.images.padding_noise import Noise
+from deepometry.images.readers.base import Source
+from deepometry.images.readers.find import find_sources
 from tests.builders import acquisition_xml, random_cells, write_channel_tiffs, write_cif
 
 
@@ -43,7 +44,7 @@ def pixels(picture: Image.Image) -> np.ndarray:
 
 
 def spots(picture: Image.Image, colour: tuple[int, int, int]) -> np.ndarray:
-    """Give rows and columns of all pixels of a colour."""
+    """Return rows and columns of all pixels of a colour."""
     return np.argwhere((pixels(picture) == colour).all(-1))
 
 
@@ -124,8 +125,8 @@ def test_cells_come_from_different_folders_in_turns(tmp_path: Path) -> None:
         for name in "ab":
             cif(tmp_path / f"Day {day}", random_cells([(9, 9)] * 20, 1), f"{name}.cif")
     write_channel_tiffs(tmp_path / "Day 3", "only", random_cells([(9, 9)], 1)[0], (1,))
-    found = pick_cells(find_sources(tmp_path), 12, Progress())
-    names = [(cell.folder, cell.name) for cell in found]
+    cells = pick_cells(find_sources(tmp_path), 12, Progress())
+    names = [(cell.folder, cell.name) for cell in cells]
     assert len(names) == 12
     assert names[:4] == [
         ("Day 0", "a.cif #0"),
@@ -149,15 +150,13 @@ def test_damaged_cells_are_passed_over(tmp_path: Path) -> None:
         gallery_image(sources[:1], 16)
 
 
-def test_good_cells_behind_many_bad_ones_are_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("deepometry.gallery_cells._TRIES", 2)
+def test_good_cells_behind_many_bad_ones_are_found(tmp_path: Path) -> None:
     for number, cell in enumerate(random_cells([(9, 9)] * 4, 1)):
         write_channel_tiffs(tmp_path, f"c{number}", cell, (1,))
         if number < 3:
             (tmp_path / f"c{number}_Ch1.ome.tif").write_bytes(b"II*\0")
-    assert [cell.name for cell in pick_cells(find_sources(tmp_path), 12, Progress())] == ["c3"]
+    cells = pick_cells(find_sources(tmp_path), 12, Progress(), tries=2)
+    assert [cell.name for cell in cells] == ["c3"]
 
 
 def test_channels_that_a_cell_lacks_stay_empty(tmp_path: Path) -> None:
@@ -198,7 +197,7 @@ def test_the_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monk
     assert not target.parent.exists()
     write_gallery(picture, target)
     before = target.read_bytes()
-    monkeypatch.setattr("deepometry.gallery.png_bytes", lambda _: 1 / 0)
+    monkeypatch.setattr(Image.Image, "save", lambda *_, **how: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_gallery(picture, target)
     assert target.read_bytes() == before
@@ -214,3 +213,15 @@ def test_names_that_no_picture_can_have(tmp_path: Path) -> None:
         assert "gallery" in caught.value.fields
     with pytest.raises(DeepometryError):
         check_gallery(tmp_path / "file" / "a.png")
+
+
+def test_a_file_of_the_name_is_replaced_only_when_allowed(tmp_path: Path) -> None:
+    cif(tmp_path / "in", random_cells([(16, 16)]))
+    target = tmp_path / "look.png"
+    target.write_bytes(b"somebody's")
+    options = InfoOptions(input=tmp_path / "in", gallery=target)
+    with pytest.raises(Question, match=r"look\.png exists already") as asked:
+        info(options)
+    assert (asked.value.option, target.read_bytes()) == ("overwrite", b"somebody's")
+    info(replace(options, overwrite=True))
+    assert target.read_bytes().startswith(b"\x89PNG")

@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from deepometry.backend import gradient, keras
-from deepometry.errors import DeepometryError, OptionsError
-from deepometry.gradcam import gradcam
-from deepometry.heat import HeatMaps, enlarged
-from deepometry.heat_sheet import glowing
-from deepometry.model import load_model
-from deepometry.network import build_network
-from deepometry.options import GradcamOptions
+from deepometry.core.errors import DeepometryError, OptionsError
+from deepometry.core.options.gradcam import GradcamOptions
+from deepometry.inference.gradcam import gradcam
+from deepometry.inference.gradcam_sheet import glowing
+from deepometry.inference.saliency import HeatMaps, enlarged
+from deepometry.network.backend import gradient, keras
+from deepometry.network.build import build_network
+from deepometry.network.model_file import load_model
 from tests.parsed import blobs
 
 
@@ -32,7 +32,7 @@ def test_a_map_is_the_sum_of_filters_weighted_by_their_gradient(model):
     """Of the last stage the gradient is known: that of a mean, times the weights of the class."""
     image = blobs(1, 1)[0].astype(np.float32)
     body = model.layers[-1]
-    see = keras().Model(body.inputs[0], body.get_layer("res5b_relu").output)
+    see = keras().Model(body.inputs[0], body.get_layer("res5a_relu").output)
     active = keras().ops.convert_to_numpy(see(model.get_layer("scale")(image[None])))[0]
     weights = keras().ops.convert_to_numpy(body.layers[-1].kernel)[:, 1]
     expected = np.maximum((active * weights).sum(-1), 0)
@@ -51,6 +51,7 @@ def test_views_turn_the_map_back(model):
     assert np.allclose(maps.of(image[::-1], 2, views=8), one[::-1], atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["small18", "resnet50"])
 @pytest.mark.parametrize("stage", ["res3", "res5"])
 def test_networks_have_their_stages(network, stage):
@@ -78,9 +79,11 @@ def test_cold_parts_stay_as_they_are():
 
 
 def options(root, trained, output, **more):
-    return GradcamOptions(input=root / "Hold-out", output=output, model=trained.model, **more)
+    places = {"input": root / "Hold-out", "output": output, "model": trained.model}
+    return GradcamOptions(**places, overwrite=True, **more)
 
 
+@pytest.mark.slow
 def test_cells_are_chosen_by_number_or_by_name_and_drawn_for_any_class(cells, trained, tmp_path):
     result = gradcam(options(cells, trained, tmp_path, cells="3"))
     assert result.cells == 3

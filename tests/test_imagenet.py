@@ -4,16 +4,16 @@ import h5py
 import numpy as np
 import pytest
 
-from deepometry import imagenet
-from deepometry.backend import keras
-from deepometry.errors import DeepometryError
-from deepometry.imagenet import FILE, for_channels, read_weights
-from deepometry.model import load_model
-from deepometry.network import build_network
-from deepometry.options import TrainOptions
-from deepometry.progress import Progress
-from deepometry.train import train
-from deepometry.transfer import begin
+from deepometry.core.errors import DeepometryError
+from deepometry.core.options.train import TrainOptions
+from deepometry.core.progress import Progress
+from deepometry.network import imagenet_weights as imagenet
+from deepometry.network.backend import keras
+from deepometry.network.build import build_network
+from deepometry.network.imagenet_weights import FILE, for_channels, read_weights
+from deepometry.network.model_file import load_model
+from deepometry.training.train import train
+from deepometry.training.transfer import begin
 from tests.conftest import short_training
 
 PAIRS = {
@@ -81,6 +81,7 @@ def mapped(path, frame):
     return body
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["new", "old"])
 def test_every_stage_gives_the_same(original, files, kind):
     """On a frame of 4 n + 1 pixels both networks pad alike, so that nothing at all differs."""
@@ -93,6 +94,7 @@ def test_every_stage_gives_the_same(original, files, kind):
         assert np.allclose(one, other, rtol=1e-3, atol=1e-4 * np.abs(one).max()), name
 
 
+@pytest.mark.slow
 def test_on_other_frames_the_filters_look_one_pixel_further(original, files):
     rng = np.random.default_rng(1)
     wide = rng.normal(0, 60, (2, 33, 33, 3)).astype(np.float32)
@@ -116,21 +118,23 @@ def test_a_grey_photograph_gives_the_same_whatever_the_number_of_channels():
         assert np.allclose(found.sum(2), 57.6 * kernel.sum(2), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_training_starts_from_a_file(cells, files, tmp_path):
-    said = []
-    given = {"network": "auto", "weights": files["old"], "freeze": "all-but-head", "epochs": 1}
+    messages = []
+    options = {"network": "auto", "weights": files["old"], "freeze": "all-but-head", "epochs": 1}
     result = train(
-        short_training(cells / "Train", tmp_path / "out", **given), Progress(on_say=said.append)
+        short_training(cells / "Train", tmp_path / "out", **options),
+        Progress(on_say=messages.append),
     )
-    model, told, _ = load_model(result.model)
-    assert (told.network, told.scaling) == ("resnet50", "channel")
+    model, description, _ = load_model(result.model)
+    assert (description.network, description.scaling) == ("resnet50", "channel")
     expected = read_weights(str(files["old"]))["res4a_branch2b"][0]
     assert np.array_equal(model.layers[-1].get_layer("res4a_branch2b").get_weights()[0], expected)
-    assert any("Starting from old.h5: 2 channels" in text for text in said)
+    assert any("Starting from old.h5: 2 channels" in text for text in messages)
 
 
 def test_only_resnet50(files):
-    with pytest.raises(DeepometryError, match=r"Network: expected resnet50.*found small18"):
+    with pytest.raises(DeepometryError, match=r"Network: expected resnet50.*found small10"):
         begin(short_training("i", "o", weights=files["old"]))
 
 
@@ -169,6 +173,6 @@ def test_a_file_that_was_downloaded_before_is_used(files, tmp_path, monkeypatch)
 
 
 def test_the_option_reads_both():
-    given = {"input": "i", "output": "o", "target": "Class"}
-    assert TrainOptions(**given, weights="ImageNet").weights == "imagenet"
-    assert TrainOptions(**given, weights='"a.h5"').weights == "a.h5"
+    options = {"input": "i", "output": "o", "target": "Class"}
+    assert TrainOptions(**options, weights="ImageNet").weights == "imagenet"
+    assert TrainOptions(**options, weights='"a.h5"').weights == "a.h5"

@@ -11,16 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepometry import info_tally
 from deepometry.cli import cli
-from deepometry.errors import DeepometryError
-from deepometry.info import QUICK, info
-from deepometry.info_result import InfoResult, Span
-from deepometry.info_tally import IntensityTally, ProblemTally, span, suggest_frame
-from deepometry.info_text import LISTED, own_name
-from deepometry.options import InfoOptions, settings
-from deepometry.progress import Cancelled, Progress
-from deepometry.readers import Problem
+from deepometry.core.channel_names import own_name
+from deepometry.core.errors import DeepometryError
+from deepometry.core.options.fields import settings
+from deepometry.core.options.parse import InfoOptions
+from deepometry.core.progress import Cancelled, Progress
+from deepometry.images.info import QUICK, info
+from deepometry.images.info_parts import Span
+from deepometry.images.info_result import LISTED, InfoResult
+from deepometry.images.info_statistics import IntensityTally, ProblemTally, span, suggest_frame
+from deepometry.images.readers.base import Problem
 from tests.builders import REAL_CIF, random_cells, write_channel_tiffs, write_cif
 from tests.reading import patch
 
@@ -69,9 +70,9 @@ def test_the_suggested_command_is_understood(tmp_path: Path) -> None:
     write_cif(tmp_path / "my cells" / "a.cif", random_cells([(20, 30)] * 3), channels=(2, 7))
     result = look(tmp_path / "my cells")
     _, verb, *words = shlex.split(result.command, posix=sys.platform != "win32")
-    found = cli.commands[verb].make_context(verb, words).params
-    assert found["input"].strip('"') == str(tmp_path / "my cells")
-    assert (found["frame"], found["channels"]) == ("32", "2,7")
+    parameters = cli.commands[verb].make_context(verb, words).params
+    assert parameters["input"].strip('"') == str(tmp_path / "my cells")
+    assert (parameters["frame"], parameters["channels"]) == ("32", "2,7")
     assert f"Next: {result.command}" in str(result)
 
 
@@ -117,8 +118,8 @@ def test_different_channels_are_told(tmp_path: Path) -> None:
     write_tiffs(tmp_path / "b", [(20, 20)], (1, 2, 5))
     write_tiffs(tmp_path / "c", [(20, 20)], (1, 2, 5))
     result = look(tmp_path)
-    found = [(s.channels, s.sources, s.cells) for s in result.channel_sets]
-    assert found == [((1, 5), 1, 3), ((1, 2, 5), 2, 2)]
+    sets = [(s.channels, s.sources, s.cells) for s in result.channel_sets]
+    assert sets == [((1, 5), 1, 3), ((1, 2, 5), 2, 2)]
     assert [(c.number, c.cells) for c in result.channels] == [(1, 5), (2, 2), (5, 5)]
     assert "channels 1,2,5: 2 cells in 2 stacks" in str(result)
     assert result.command.endswith("--channels 1,5")
@@ -164,7 +165,7 @@ def test_files_that_cannot_be_read_do_not_hide_the_others(tmp_path: Path) -> Non
 def test_a_damaged_end_is_told_even_by_a_quick_look(tmp_path: Path) -> None:
     count = QUICK + 20
     cells = random_cells([(8, 8)] * count, 1)
-    places = write_cif(tmp_path / "a.cif", cells, ids=[1] * count, told=None)
+    places = write_cif(tmp_path / "a.cif", cells, ids=[1] * count, object_count=None)
     patch(tmp_path / "a.cif", places[-5].image, b"\xff" * 40)
     for quick in (False, True):
         result = look(tmp_path / "a.cif", quick=quick)
@@ -215,11 +216,10 @@ def test_a_quick_look_takes_the_first_cells_of_every_source(tmp_path: Path) -> N
 
 def test_a_look_reports_and_can_be_stopped(tmp_path: Path) -> None:
     write_cif(tmp_path / "a.cif", random_cells([(8, 8)] * 20, 1))
-    told: list[tuple[int, int]] = []
-    info(InfoOptions(input=tmp_path), lambda done, total, _: told.append((done, total)))
-    assert told[-1] == (20, 20)
-    progress = Progress()
-    progress._on_report = lambda *_: progress.cancel()
+    reports: list[tuple[int, int]] = []
+    info(InfoOptions(input=tmp_path), lambda done, total, _: reports.append((done, total)))
+    assert reports[-1] == (20, 20)
+    progress = Progress(on_report=lambda *_: progress.cancel())
     with pytest.raises(Cancelled):
         info(InfoOptions(input=tmp_path), progress)
 
@@ -235,7 +235,7 @@ def test_a_channel_without_signal_is_noticed(tmp_path: Path) -> None:
     result = look(tmp_path)
     assert [channel.faint for channel in result.channels] == [True, False, True]
     assert "no signal" in str(result)
-    assert "empty: one and the same count everywhere" in str(result)
+    assert "empty: the same value in every pixel" in str(result)
 
 
 def test_a_real_file() -> None:
@@ -271,30 +271,25 @@ def test_the_median_of_counted_sizes() -> None:
     assert span({}) is None
 
 
-def test_intensities_of_many_cells_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(info_tally, "SAMPLED", 16)
-    tally = IntensityTally()
+def test_intensities_of_many_cells_stay_small() -> None:
+    tally = IntensityTally(sampled=16)
     for number in range(1000):
         tally.add((1,), np.full((4, 4, 1), number, np.uint16))
         assert len(tally._sample) <= 32
-    found = tally.channels()[1]
-    assert (found["lowest"], found["highest"], found["cells"]) == (0, 999, 1000)
-    assert found["darkest"] == pytest.approx(500, abs=40)
+    channel = tally.channels()[1]
+    assert (channel["lowest"], channel["highest"], channel["cells"]) == (0, 999, 1000)
+    assert channel["darkest"] == pytest.approx(500, abs=40)
 
 
-def test_a_rare_set_of_channels_is_told_though_none_of_it_is_sampled(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(info_tally, "SAMPLED", 2)
-    tally = IntensityTally()
+def test_a_rare_set_of_channels_is_told_though_none_of_it_is_sampled() -> None:
+    tally = IntensityTally(sampled=2)
     for number in range(99):
         tally.add((2,) if number == 51 else (1,), np.full((4, 4, 1), number, np.uint16))
     assert tally.channels()[2]["brightest"] == 51
 
 
-def test_problems_of_many_kinds_stay_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(info_tally, "_MOST_KINDS", 5)
-    tally = ProblemTally()
+def test_problems_of_many_kinds_stay_few() -> None:
+    tally = ProblemTally(most=5)
     for number in range(50):
         tally.add(Problem("a.cif", str(number), "wrong " + "x" * (number % 10)))
         tally.add(Problem("b.tif", f"cell{number}", f"cell{number}_Ch1.tif has {1000 + number} B"))

@@ -8,19 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepometry.errors import DeepometryError, OptionsError
-from deepometry.files import read_json
-from deepometry.learning_curve import _trainings, learning_curve
-from deepometry.options import LearningCurveOptions, read_shares
-from deepometry.power_law import PowerLaw, binomial_errors, fit, forecast
-from deepometry.progress import Cancelled, Progress
-from deepometry.training_cells import gather_cells
+from deepometry.core.errors import DeepometryError, OptionsError
+from deepometry.core.options.learning_curve import LearningCurveOptions, read_shares
+from deepometry.core.progress import Cancelled, Progress
+from deepometry.core.run_records import read_json
+from deepometry.training.gather import gather_cells
+from deepometry.training.learning_curve import _trainings, learning_curve
+from deepometry.training.power_law import PowerLaw, binomial_errors, fit, forecast
 from tests.parsed import write_classes
 from tests.test_train import StopAt
 
 
 def options(cells, output, **more):
-    known = {"target": "Class", "network": "small18", "epochs": 1, "batch_size": 8, "views": 1}
+    known = {"target": "Class", "network": "small10", "epochs": 1, "batch_size": 8, "views": 1}
     return LearningCurveOptions(**({"input": cells, "output": output} | known | more))
 
 
@@ -71,6 +71,7 @@ def test_subsets_are_nested_stratified_and_apart_from_the_jury(tmp_path):
     assert counts == [[8, 4, 2], [15, 8, 2], [30, 15, 3], [60, 30, 6]]
 
 
+@pytest.mark.slow
 def test_it_writes_table_picture_and_record_and_keeps_no_model(tmp_path):
     root = write_classes(tmp_path / "in", {"Class A": 20, "Class B": 20})
     reports = []
@@ -86,8 +87,8 @@ def test_it_writes_table_picture_and_record_and_keeps_no_model(tmp_path):
     record = read_json(tmp_path / "out" / "learning_curve.json")
     assert record["judged"] == 8
     assert record["forecast"]["cells"] == 64
-    assert record["forecast"]["told"] == result.forecast.told
-    assert result.forecast.told in str(result)
+    assert record["forecast"]["summary"] == result.forecast.summary
+    assert result.forecast.summary in str(result)
     counted = [each for each in reports if each[2].startswith("Training ")]
     assert len({total for _, total, _ in counted}) == 1
     done = [each[0] for each in counted]
@@ -144,8 +145,8 @@ def test_a_smooth_curve_gives_a_forecast_that_holds():
         found = forecast(cells, hits(law.at(cells), 2000, seed), np.random.default_rng(seed))
         inside += found.low <= law.at(4000) <= found.high
         widths.append(found.high - found.low)
-        assert found.known and found.cells == 4000
-        assert "With 4,000 cells, twice as many as in the largest training" in found.told
+        assert found.reliable and found.cells == 4000
+        assert "With 4,000 cells, twice as many as in the largest training" in found.summary
     assert inside >= 17
     assert np.mean(widths) < 0.06
 
@@ -153,15 +154,15 @@ def test_a_smooth_curve_gives_a_forecast_that_holds():
 def test_a_flat_curve_says_that_more_cells_do_not_help():
     found = forecast(np.array([250, 500, 1000, 2000]), hits([0.8] * 4, 4000),
                      np.random.default_rng(0))  # fmt: skip
-    assert found.known and "does not rise with the number of cells" in found.told
+    assert found.reliable and "does not rise with the number of cells" in found.summary
 
 
 def test_few_judges_and_few_sizes_cannot_tell():
     scattered = forecast(np.array([10, 20, 40]), hits([0.5, 0.9, 0.6], 20),
                          np.random.default_rng(0))  # fmt: skip
-    assert not scattered.known and "may be anywhere between" in scattered.told
+    assert not scattered.reliable and "may be anywhere between" in scattered.summary
     two = forecast(np.array([100, 200]), hits([0.7, 0.8], 5000), np.random.default_rng(0))
-    assert not two.known and "found 2; add shares" in two.told
+    assert not two.reliable and "found 2; add shares" in two.summary
 
 
 def test_errors_are_never_nought():

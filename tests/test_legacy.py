@@ -4,14 +4,13 @@ import h5py
 import numpy as np
 import pytest
 
-from deepometry.errors import DeepometryError
-from deepometry.legacy import is_hdf5, read_hdf5
-from deepometry.model import load_model
-from deepometry.network import build_network
-from deepometry.phases import HEAD
-from deepometry.progress import Progress
-from deepometry.train import train
-from deepometry.transfer import begin
+from deepometry.core.errors import DeepometryError
+from deepometry.core.progress import Progress
+from deepometry.network.build import HEAD, build_network
+from deepometry.network.hdf5_weights import is_hdf5, read_hdf5
+from deepometry.network.model_file import load_model
+from deepometry.training.train import train
+from deepometry.training.transfer import begin
 from tests.conftest import short_training
 from tests.parsed import CHANNELS
 
@@ -57,8 +56,8 @@ def write_keras_2(path, weights, whole=False, in_parts=False):
 
 
 def restart(cells, output, path, **more):
-    given = {"network": "auto", "start_from": path, "freeze": "all-but-head", "epochs": 1}
-    return short_training(cells / "Train", output, **(given | more))
+    options = {"network": "auto", "start_from": path, "freeze": "all-but-head", "epochs": 1}
+    return short_training(cells / "Train", output, **(options | more))
 
 
 @pytest.mark.parametrize(("whole", "in_parts"), [(False, False), (True, False), (False, True)])
@@ -72,29 +71,37 @@ def test_every_layer_is_read_from_both_kinds_of_files(weights, tmp_path, whole, 
             assert np.array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_a_training_starts_from_them(cells, weights, tmp_path):
     path = write_keras_2(tmp_path / "checkpoint.hdf5", weights, whole=True)
-    said = []
-    result = train(restart(cells, tmp_path / "out", path), Progress(on_say=said.append))
-    model, told, _ = load_model(result.model)
-    assert (told.network, told.scaling, told.labels) == ("resnet50", "8bit", ("A", "B", "C"))
+    messages = []
+    result = train(restart(cells, tmp_path / "out", path), Progress(on_say=messages.append))
+    model, description, _ = load_model(result.model)
+    assert (description.network, description.scaling, description.labels) == (
+        "resnet50",
+        "8bit",
+        ("A", "B", "C"),
+    )
     body = model.layers[-1]
     for name, arrays in weights.items():
         if name == HEAD or not arrays:
             continue
-        kept = body.get_layer(name).get_weights()
-        for one, other in zip(kept[: 2 if name == "bn_conv1" else 4], arrays, strict=False):
+        trained_arrays = body.get_layer(name).get_weights()
+        for one, other in zip(
+            trained_arrays[: 2 if name == "bn_conv1" else 4], arrays, strict=False
+        ):
             assert np.array_equal(one, other), name
-    assert any("checkpoint.hdf5: all its filters; new last layer" in text for text in said)
+    assert any("checkpoint.hdf5: all its filters; new last layer" in text for text in messages)
 
 
+@pytest.mark.slow
 def test_the_first_layer_that_does_not_agree_is_named(cells, weights, tmp_path):
     bad = dict(weights)
     bad["res3b_branch2a"] = [np.zeros((1, 1, 7, 128), np.float32)]
     del bad["res5a_branch1"]
     path = write_keras_2(tmp_path / "bad.h5", bad)
-    told = r"bad\.h5: layer res3b_branch2a: expected 1 x 1 x 512 x 128 .* found 1 x 1 x 7 x 128"
-    with pytest.raises(DeepometryError, match=told):
+    message = r"bad\.h5: layer res3b_branch2a: expected 1 x 1 x 512 x 128 .* found 1 x 1 x 7 x 128"
+    with pytest.raises(DeepometryError, match=message):
         train(restart(cells, tmp_path / "out", path))
     path = write_keras_2(tmp_path / "bad.h5", {n: a for n, a in weights.items() if n != "conv1"})
     with pytest.raises(DeepometryError, match=r"layer conv1: expected .* found none of that name"):

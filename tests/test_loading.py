@@ -6,9 +6,10 @@ import time
 import numpy as np
 import pytest
 
-from deepometry.dataset import open_dataset
-from deepometry.errors import DeepometryError
-from deepometry.loading import ahead, batches, channel_statistics, class_weights, training_order
+from deepometry.cells.batches import ahead, batches
+from deepometry.cells.dataset import open_dataset
+from deepometry.cells.sampling import channel_statistics, class_weights, training_order
+from deepometry.core.errors import DeepometryError
 from tests.parsed import blobs, write_stack
 
 
@@ -22,13 +23,13 @@ def dataset(tmp_path):
 def test_batches_hold_the_asked_cells_in_the_asked_order(dataset):
     codes = np.repeat([0, 1], [9, 4])
     order = np.random.default_rng(0).permutation(13)
-    found = list(batches(dataset, order, codes, 5, weights=np.array([1.0, 3.0])))
-    assert [len(batch.labels) for batch in found] == [5, 5, 3]
-    assert (np.concatenate([b.images for b in found]) == dataset.read(order)).all()
-    labels = np.concatenate([b.labels for b in found])
+    read = list(batches(dataset, order, codes, 5, weights=np.array([1.0, 3.0])))
+    assert [len(batch.labels) for batch in read] == [5, 5, 3]
+    assert (np.concatenate([b.images for b in read]) == dataset.read(order)).all()
+    labels = np.concatenate([b.labels for b in read])
     assert (labels == codes[order]).all()
-    assert (np.concatenate([b.weights for b in found]) == np.where(labels == 1, 3, 1)).all()
-    assert found[0].images.dtype == np.float32
+    assert (np.concatenate([b.weights for b in read]) == np.where(labels == 1, 3, 1)).all()
+    assert read[0].images.dtype == np.float32
 
 
 def test_change_is_applied_to_images_only(dataset):
@@ -41,10 +42,10 @@ def test_an_error_while_reading_ahead_is_raised_where_items_are_used():
         yield 1
         raise OSError("disk gone")
 
-    found = ahead(items())
-    assert next(found) == 1
+    read = ahead(items())
+    assert next(read) == 1
     with pytest.raises(OSError, match="disk gone"):
-        next(found)
+        next(read)
 
 
 def test_leaving_early_ends_the_thread():
@@ -52,7 +53,7 @@ def test_leaving_early_ends_the_thread():
     for item in ahead(iter(range(10**9))):
         if item == 3:
             break
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert threading.active_count() == before

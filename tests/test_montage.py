@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from deepometry import montage
-from deepometry.errors import OptionsError
-from deepometry.montage import MontageWriter, check_sheet, sheet_dtype
+from deepometry.cells.montage import MontageWriter, check_sheet, sheet_dtype
+from deepometry.core.errors import OptionsError
 
 FRAME = 5
 
@@ -21,9 +20,9 @@ def cells(number: int, channels: int = 2, dtype: str = "uint16") -> np.ndarray:
 
 
 def write(
-    folder: Path, pixels: np.ndarray, channels: tuple[int, ...], side: int
+    folder: Path, pixels: np.ndarray, channels: tuple[int, ...], side: int, **more: int
 ) -> list[tuple[int, int, int]]:
-    writer = MontageWriter(folder, "Day 1_Class A", channels, side, FRAME, pixels.dtype)
+    writer = MontageWriter(folder, "Day 1_Class A", channels, side, FRAME, pixels.dtype, **more)
     first = len(pixels) // 3  # blocks of cells begin and end anywhere
     places = [writer.add(block) for block in (pixels[:first], pixels[first:])]
     writer.finish()
@@ -32,19 +31,17 @@ def write(
 
 @pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 8, 9, 10, 18, 20])
-def test_the_sheet_shows_each_cell_where_it_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, large: bool
-) -> None:
-    if large:
-        monkeypatch.setattr(montage, "_SMALL_SHEETS", 0)
+def test_the_sheet_shows_each_cell_where_it_says(tmp_path: Path, number: int, large: bool) -> None:
     pixels = cells(number)
-    places = write(tmp_path, pixels, (3, 1), side=3)
+    memory = {"memory": 0} if large else {}
+    places = write(tmp_path, pixels, (3, 1), side=3, **memory)
     assert len(list(tmp_path.iterdir())) == 2 * -(-number // 9)
     for cell, (sheet, row, column) in zip(pixels, places, strict=True):
         y, x = (row - 1) * FRAME, (column - 1) * FRAME
         for position, channel in enumerate((3, 1)):
             image = tifffile.imread(tmp_path / f"Day 1_Class A_ch{channel}_{sheet}.tif")
-            assert image.shape == (3 * FRAME, 3 * FRAME)
+            shown = min(number - 9 * (sheet - 1), 9)
+            assert image.shape == (-(-shown // 3) * FRAME, min(shown, 3) * FRAME)
             np.testing.assert_array_equal(image[y : y + FRAME, x : x + FRAME], cell[..., position])
 
 
@@ -53,19 +50,26 @@ def test_cells_go_row_by_row_from_one(tmp_path: Path) -> None:
     assert places == [(1, 1, 1), (1, 1, 2), (1, 2, 1), (1, 2, 2), (2, 1, 1), (2, 1, 2)]
 
 
-def test_the_last_sheet_has_full_size_and_zeros_where_there_are_no_cells(tmp_path: Path) -> None:
-    write(tmp_path, cells(4), (1, 2), side=3)
-    image = tifffile.imread(tmp_path / "Day 1_Class A_ch1_1.tif")
-    assert image.shape == (3 * FRAME, 3 * FRAME)
-    assert not image[FRAME:, FRAME:].any()
-    assert image[:FRAME].all()
+@pytest.mark.parametrize("memory", [1 << 25, 0])
+def test_a_sheet_is_as_large_as_its_cells_need(tmp_path: Path, memory: int) -> None:
+    write(tmp_path, cells(32), (1, 2), side=15, memory=memory)
+    path = tmp_path / "Day 1_Class A_ch1_1.tif"
+    image = tifffile.imread(path)
+    assert image.shape == (3 * FRAME, 15 * FRAME)
+    assert not image[2 * FRAME :, 2 * FRAME :].any()
+    assert image[: 2 * FRAME].all()
+    assert image[2 * FRAME :, : 2 * FRAME].all()
+    assert path.stat().st_size < image.nbytes + 1000
+    with tifffile.TiffFile(path) as file:
+        assert file.pages.first.rowsperstrip == 3 * FRAME
+        assert file.pages.first.databytecounts == (image.nbytes,)
 
 
 def test_a_second_sheet_shows_nothing_of_the_first(tmp_path: Path) -> None:
     write(tmp_path, cells(5), (1, 2), side=2)
     image = tifffile.imread(tmp_path / "Day 1_Class A_ch2_2.tif")
-    assert not image[:, FRAME:].any()
-    assert not image[FRAME:].any()
+    assert image.shape == (FRAME, FRAME)
+    assert image.all()
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from deepometry.errors import DeepometryError
-from deepometry.names import (
+from deepometry.core.errors import DeepometryError
+from deepometry.core.folder_names import (
     find_targets,
     label_of,
     level_columns,
@@ -14,7 +14,7 @@ from deepometry.names import (
 
 
 @pytest.mark.parametrize(
-    ("name", "found"),
+    ("name", "expected"),
     [
         ("Class Smooth_Disc", ("Class", "Smooth_Disc")),
         ("Class_Smooth Disc", ("Class", "Smooth Disc")),
@@ -32,8 +32,8 @@ from deepometry.names import (
         ("12", None),
     ],
 )
-def test_prefix_and_value(name, found):
-    assert parse_name(name) == found
+def test_prefix_and_value(name, expected):
+    assert parse_name(name) == expected
 
 
 def test_numbers_sort_as_numbers():
@@ -46,27 +46,27 @@ def folders(*names, cells=10):
 
 
 def test_targets_are_prefixes_with_two_values():
-    found = find_targets(
+    targets = find_targets(
         folders("Day 1/Sample A/Class x", "Day 2/Sample A/Class y", "Day 10/Sample A/class x")
     )
-    assert [(t.name, dict(t.labels)) for t in found] == [
+    assert [(t.name, dict(t.labels)) for t in targets] == [
         ("Day", {"1": 10, "2": 10, "10": 10}),
         ("Class", {"x": 20, "y": 10}),
     ]
-    assert str(found[1]) == "Class (2 labels, 30 cells)"
+    assert str(targets[1]) == "Class (2 labels, 30 cells)"
 
 
 def test_values_are_compared_whole():
-    (found,) = find_targets(folders("Class 1", "Class 10", "Class 100"))
-    assert dict(found.labels) == {"1": 10, "10": 10, "100": 10}
+    (target,) = find_targets(folders("Class 1", "Class 10", "Class 100"))
+    assert dict(target.labels) == {"1": 10, "10": 10, "100": 10}
     assert label_of(("Class 10",), "Class") == "10"
     assert label_of(("Class 10",), "Clas") is None
     assert label_of(("Subclass 10",), "Class") is None
 
 
 def test_levels_without_a_common_prefix_are_offered_by_number():
-    found = find_targets(folders("Day 1/Treated", "Day 1/Control", "Day 2/Control"))
-    assert [(t.name, dict(t.labels)) for t in found] == [
+    targets = find_targets(folders("Day 1/Treated", "Day 1/Control", "Day 2/Control"))
+    assert [(t.name, dict(t.labels)) for t in targets] == [
         ("Day", {"1": 20, "2": 10}),
         ("Folder level 2", {"Control": 20, "Treated": 10}),
     ]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from deepometry.backend import keras
-from deepometry.errors import DeepometryError
-from deepometry.network import build_network, with_layer
+from deepometry.core.errors import DeepometryError
+from deepometry.network.backend import keras
+from deepometry.network.build import build_network, with_layer
 
 
 def build(frame=16, classes=3, channels=2, network="resnet18", scaling="channel", seed=0):
@@ -22,11 +22,12 @@ def images(frame=16, channels=2, count=3):
     ("frame", "channels", "classes"), [(16, 1, 2), (17, 12, 3), (48, 2, 7), (33, 3, 300)]
 )
 def test_any_frame_channels_and_classes(frame, channels, classes):
-    chances = build(frame, classes, channels).predict_on_batch(images(frame, channels))
-    assert chances.shape == (3, classes)
-    assert np.allclose(chances.sum(1), 1, atol=1e-5)
+    probabilities = build(frame, classes, channels).predict_on_batch(images(frame, channels))
+    assert probabilities.shape == (3, classes)
+    assert np.allclose(probabilities.sum(1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "convolutions", "width"),
     [("resnet18", 21, 512), ("resnet34", 37, 512), ("resnet50", 53, 2048)],
@@ -39,6 +40,7 @@ def test_depths(network, convolutions, width):
     assert body.get_layer("pool5").output.shape == (None, width)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scaling", ["channel", "image", "8bit", "none"])
 def test_the_file_opens_with_keras_alone_and_holds_the_scaling(tmp_path, scaling):
     model, cells = build(scaling=scaling), images()
@@ -79,10 +81,11 @@ def test_small_numbers_are_scaled_as_well_as_large_ones():
 
 
 def test_an_image_without_contrast_scales_to_zero_not_to_nothing():
-    chances = build(scaling="image").predict_on_batch(np.full((1, 16, 16, 2), 7, np.float32))
-    assert np.isfinite(chances).all()
+    probabilities = build(scaling="image").predict_on_batch(np.full((1, 16, 16, 2), 7, np.float32))
+    assert np.isfinite(probabilities).all()
 
 
+@pytest.mark.slow
 def test_the_seed_decides_the_first_weights():
     def first(seed):
         return build(seed=seed).get_layer("resnet18").get_layer("conv1").kernel.numpy()
@@ -115,9 +118,9 @@ def test_keras_resnet_is_left_as_it_was():
 )
 def test_features_of_a_layer_are_averaged_over_the_image(layer, width):
     model, cells = build(frame=32), images(32)
-    features, chances = with_layer(model, layer).predict_on_batch(cells)
+    features, probabilities = with_layer(model, layer).predict_on_batch(cells)
     assert features.shape == (3, width)
-    assert np.allclose(chances, model.predict_on_batch(cells), atol=1e-6)
+    assert np.allclose(probabilities, model.predict_on_batch(cells), atol=1e-6)
     body, scale = model.get_layer("resnet18"), model.get_layer("scale")
     inner = keras().Model(body.inputs, body.get_layer(layer).output)
     raw = keras().ops.convert_to_numpy(inner(scale(cells)))

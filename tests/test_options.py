@@ -5,21 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from deepometry.errors import DeepometryError, OptionsError
-from deepometry.options import (
-    BaselineOptions,
-    DemoOptions,
-    EmbedOptions,
-    ExampleOptions,
-    ExtractOptions,
-    GradcamOptions,
-    LearningCurveOptions,
-    ParseOptions,
-    PredictOptions,
-    SubsetOptions,
-    TrainOptions,
-    settings,
-)
+from deepometry.core.errors import DeepometryError, OptionsError
+from deepometry.core.options.embed import EmbedOptions
+from deepometry.core.options.example import DemoOptions, ExampleOptions
+from deepometry.core.options.fields import settings
+from deepometry.core.options.gradcam import GradcamOptions
+from deepometry.core.options.learning_curve import LearningCurveOptions
+from deepometry.core.options.parse import ParseOptions
+from deepometry.core.options.predict import ExtractOptions, PredictOptions
+from deepometry.core.options.subset import SubsetOptions
+from deepometry.core.options.train import BaselineOptions, TrainOptions
 
 ALL = (
     ParseOptions,
@@ -149,3 +144,8 @@ def test_every_option_has_a_label_and_a_help_sentence(options):
         assert setting.label and setting.help.endswith("."), name
         if default not in (MISSING, None):
             assert setting.read(default) == default, name
+
+
+def test_intervals_by_groups_need_true_classes():
+    with pytest.raises(OptionsError, match=r"Group by: expected annotated cells.*leave it blank"):
+        PredictOptions(input="i", output="o", model="m", group_by="Day", unannotated=True)

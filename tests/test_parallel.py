@@ -4,8 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deepometry.parallel import Devices
+import pytest
+
+from deepometry.network.multi_gpu import Devices
 from tests.parsed import write_classes
+
+pytestmark = pytest.mark.slow
 
 SCRIPT = """
 import sys
@@ -13,12 +17,12 @@ import tensorflow as tf
 
 (cpu,) = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-import deepometry.parallel
-from deepometry.progress import Progress
-from deepometry.train import train
+import deepometry.network.multi_gpu
+from deepometry.core.progress import Progress
+from deepometry.training.train import train
 from tests.conftest import short_training
 
-deepometry.parallel.gpu_names = lambda: ["CPU:0", "CPU:1"]
+deepometry.network.multi_gpu.gpu_names = lambda: ["CPU:0", "CPU:1"]
 cells, output = sys.argv[1:]
 train(short_training(cells, output, epochs=1), Progress(on_say=print))
 result = train(short_training(cells, output, epochs=2, resume=True))
@@ -38,4 +42,4 @@ def test_a_training_on_two_devices(tmp_path):
 
 def test_one_device_says_nothing():
     devices = Devices(32)
-    assert (devices.count, devices.told(32)) == (1, "")
+    assert (devices.count, devices.sentence(32)) == (1, "")

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deepometry.cif import bulk
-from deepometry.errors import DeepometryError, OptionsError
-from deepometry.framing import Block, Framing, _read_singly, read_blocks
-from deepometry.noise import Noise
-from deepometry.options import ParseOptions
-from deepometry.parse import ParseResult, parse
-from deepometry.progress import Cancelled, Progress
-from deepometry.readers import find_sources
+from deepometry.cells.parse import ParseResult, parse
+from deepometry.core.errors import DeepometryError, OptionsError
+from deepometry.core.options.parse import ParseOptions
+from deepometry.core.progress import Cancelled, Progress
+from deepometry.images.framed_blocks import Block, Framing, read_blocks, read_one_by_one
+from deepometry.images.padding_noise import Noise
+from deepometry.images.readers.find import find_sources
 from tests.builders import random_cells, write_cif
 from tests.reading import patch, random_masks
 
@@ -36,7 +35,8 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, **options: Any) -> ParseResult:
     root = folder.parents[1]
-    chosen: dict[str, Any] = {"frame": FRAME, "montage": 0, "output": root / "out"} | options
+    chosen: dict[str, Any] = {"frame": FRAME, "montage": 0, "output": root / "out"}
+    chosen |= {"overwrite": True} | options
     return parse(ParseOptions(input=root / "in", **chosen))
 
 
@@ -61,7 +61,7 @@ def expected(cell: np.ndarray, mask: np.ndarray | None, columns: list[int]) -> n
 
 
 def _gaps(cell: np.ndarray) -> tuple[int, int]:
-    """Give what is missing on each axis; a surplus is below 0, and its half rounded up."""
+    """Return what is missing on each axis; a surplus is below 0, and its half rounded up."""
     height, width = (FRAME - side for side in cell.shape[:2])
     return (
         height if height > 0 else height + height % 2,
@@ -170,9 +170,8 @@ def test_the_split_does_not_depend_on_how_cells_are_read(folder: Path) -> None:
 @pytest.mark.parametrize("ids", [None, [9] * len(CELLS)], ids=["numbered", "repeated"])
 @pytest.mark.parametrize("noise", [True, False], ids=["told", "corner"])
 def test_all_cores_give_what_one_by_one_gives(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, masked: bool, ids: Any, noise: bool
+    folder: Path, masked: bool, ids: Any, noise: bool
 ) -> None:
-    monkeypatch.setattr(bulk, "_BLOCK", 9000)
     background = [np.array([[30, 2.0], [40, 3.0], [200, 9.0]]) + n for n in range(len(CELLS))]
     places = write_cif(
         folder / "a.cif", CELLS, MASKS, ids=ids, background=background if noise else None
@@ -180,7 +179,10 @@ def test_all_cores_give_what_one_by_one_gives(
     patch(folder / "a.cif", places[4].strip, b"\xff" * 9)
     (source,) = find_sources(folder)
     framing = Framing(FRAME, (3, 1), Noise(7, (3, 1)), masked)
-    blocks, single = list(read_blocks(source, framing)), list(_read_singly(source, framing))
+    blocks, single = (
+        list(read_blocks(source, framing, 9000)),
+        list(read_one_by_one(source, framing)),
+    )
     assert len(blocks) > 3
     assert _joined(blocks, "places").tolist() == [n for n in range(len(CELLS)) if n != 4]
     for name in ("places", "pixels", "sizes", "centres"):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from deepometry.network import build_network
-from deepometry.phases import HEAD, STEM, freeze, head_epochs, phase_at, phases_of
+from deepometry.network.build import HEAD, STEM, build_network
+from deepometry.training.fine_tuning import freeze, head_epochs, phase_at, phases_of
 
 
 @pytest.mark.parametrize("what", ["none", "stem", "all-but-head"])

@@ -1,4 +1,4 @@
-"""The whole protocol from image files to features, by the commands that the README names."""
+"""The whole protocol from image files to features, by the commands of the README."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import pandas as pd
 import pytest
 
 from deepometry import cli
-from deepometry.cif import CifReader
-from deepometry.options import ParseOptions
-from deepometry.parse import parse
+from deepometry.cells.parse import parse
+from deepometry.core.options.parse import ParseOptions
+from deepometry.images.cif.reader import CifReader
 from tests.builders import REAL_CIF, write_cif
 from tests.parsed import blobs
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepometry.errors import DeepometryError
-from deepometry.evaluation.temperature import scaled
-from deepometry.model import load_model
-from deepometry.options import PredictOptions
-from deepometry.predict import predict
-from deepometry.views import predict_views
+from deepometry.core.errors import DeepometryError
+from deepometry.core.options.predict import PredictOptions
+from deepometry.evaluation.temperature_scaling import scaled
+from deepometry.inference.predict import predict
+from deepometry.network.model_file import load_model
+from deepometry.network.test_time_augmentation import predict_views
 from tests.parsed import blobs, write_classes, write_stack
 
 
@@ -80,15 +80,17 @@ def test_every_row_says_which_cell_and_is_right_about_it(evaluated, cells, train
     assert row["label"] == said.labels[int(alone.argmax())]
 
 
+@pytest.mark.slow
 def test_one_view_is_one_look(cells, trained, tmp_path):
     options = {"input": cells / "Hold-out", "output": tmp_path, "model": trained.model, "views": 1}
     predict(PredictOptions(**options))
     row = pd.read_csv(tmp_path / "predicted.csv").iloc[14]
     raw = load_model(trained.model)[0].predict_on_batch(blobs(10, 1, seed=1)[4:5].astype("f4"))
-    assert trained.description.temperature != 1  # of eight views: it does not hold for one
+    assert trained.description.temperature != 1  # of eight views: it does not apply to one
     assert np.allclose([row[f"probability_{label}"] for label in "ABC"], raw[0], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_batches_do_not_change_the_predictions(evaluated, cells, trained, tmp_path):
     predict(
         PredictOptions(input=cells / "Hold-out", output=tmp_path, model=trained.model, batch_size=3)
@@ -99,7 +101,7 @@ def test_batches_do_not_change_the_predictions(evaluated, cells, trained, tmp_pa
 
 
 def test_unannotated_cells_get_labels_only(trained, tmp_path):
-    write_stack(tmp_path / "in" / "Patient 7", blobs(5, 1))
+    write_stack(tmp_path / "in" / "Patient 7", blobs(5, 1, seed=4))
     options = PredictOptions(
         input=tmp_path / "in", output=tmp_path / "out", model=trained.model, unannotated=True
     )
@@ -108,13 +110,13 @@ def test_unannotated_cells_get_labels_only(trained, tmp_path):
     names = {path.name for path in result.output.iterdir()}
     assert names == ALWAYS
     table = pd.read_csv(result.output / "predicted.csv")
-    assert list(table.columns) == ["source", "object", "label"] + [
-        f"probability_{label}" for label in "ABC"
-    ]
+    probabilities = [f"probability_{label}" for label in "ABC"]
+    assert list(table.columns) == ["source", "object", "label", *probabilities]
     assert sum(result.counts.values()) == len(table) == 5
     assert np.allclose(table.filter(like="probability").sum(axis=1), 1, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_results_of_another_kind_do_not_linger(cells, trained, tmp_path):
     for unannotated in (False, True):
         predict(
@@ -123,6 +125,7 @@ def test_results_of_another_kind_do_not_linger(cells, trained, tmp_path):
                 output=tmp_path,
                 model=trained.model,
                 unannotated=unannotated,
+                overwrite=True,
             )
         )
     assert not (tmp_path / "confusion_matrix.csv").exists()
@@ -141,10 +144,13 @@ def test_a_cross_validation_is_not_written_over(cells, trained, tmp_path, held):
     assert (tmp_path / "predicted.csv").read_text("utf-8") == "{}"
 
 
+@pytest.mark.slow
 def test_only_held_out_cells_are_evaluated(cells, trained, tmp_path):
     result = predict(PredictOptions(input=cells, output=tmp_path, model=trained.model))
     assert result.cells == 20
-    every = PredictOptions(input=cells, output=tmp_path, model=trained.model, unannotated=True)
+    every = PredictOptions(
+        input=cells, output=tmp_path / "all", model=trained.model, unannotated=True
+    )
     assert predict(every).cells == 108
 
 
@@ -155,12 +161,16 @@ def test_training_cells_are_left_out_whatever_lies_beside_them(cells, trained, t
         PredictOptions(input=tmp_path / "in", output=tmp_path / "out", model=trained.model)
     )
     assert result.cells == 23
+    said = "Train is left out, with 88 cells."
+    assert said in result.warnings[0]
+    assert said in (result.output / "report.html").read_text("utf-8")
 
 
 def test_one_class_alone_can_be_evaluated(cells, trained, tmp_path):
     root = write_classes(tmp_path / "in", {"Class A": 4})
     result = predict(PredictOptions(input=root, output=tmp_path / "out", model=trained.model))
     assert result.confusion.sum(1).tolist() == [4, 0, 0]
+    assert result.warnings == ()
 
 
 def test_labels_that_the_model_does_not_know_are_refused(trained, tmp_path):

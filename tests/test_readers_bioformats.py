@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -17,19 +18,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepometry.cif import CifReader
-from deepometry.errors import DeepometryError, OptionsError
-from deepometry.options import ParseOptions
-from deepometry.parse import parse
-from deepometry.readers import (
-    Cell,
-    Problem,
-    Source,
-    bioformats_file,
-    find_sources,
-    java,
-    open_cells,
-)
+from deepometry.cells.parse import parse
+from deepometry.core.errors import DeepometryError, Question
+from deepometry.core.options.parse import ParseOptions
+from deepometry.images.cif.reader import CifReader
+from deepometry.images.readers import bioformats_file
+from deepometry.images.readers.base import Cell, Problem, Source
+from deepometry.images.readers.find import find_sources, open_cells
 from tests.builders import REAL_CIF, random_cells, write_channel_tiffs, write_cif
 from tests.foreign import write_ics, write_nrrd, write_ome_xml
 from tests.reading import assert_same, patch, random_masks
@@ -37,7 +32,8 @@ from tests.reading import assert_same, patch, random_masks
 INSTALLED = find_spec("bioformats") is not None and find_spec("javabridge") is not None
 REQUIRED = os.environ.get("DEEPOMETRY_REQUIRE_BIOFORMATS") == "1"
 needs_bioformats = pytest.mark.skipif(
-    not INSTALLED and not REQUIRED, reason="Bio-Formats is not installed (see the README)"
+    not INSTALLED and not REQUIRED,
+    reason="Bio-Formats is not installed (see docs/how-to/other-formats.md)",
 )
 # javabridge's own: from its compiled part, which NumPy declares harmless, and when it starts Java
 pytestmark = [
@@ -50,17 +46,17 @@ CELLS = random_cells(SIZES, 3, top=65536)
 MASKS = random_masks(CELLS)
 
 
-def second(path: Path) -> Source:
+def second(path: Path, pages: str | None = None) -> Source:
     """Open what there is to read at a place, all in one source, through Bio-Formats."""
-    (source,) = find_sources(path, reader="bioformats")
+    (source,) = find_sources(path, reader="bioformats", pages=pages)
     return source
 
 
 def cells_of(source: Source, channels: Sequence[int] = (), masked: bool = False) -> list[Cell]:
-    found = list(source.read(channels or source.channels, masked))
-    assert [cell.object for cell in found] == list(source.objects)
-    assert all(isinstance(cell, Cell) for cell in found), found
-    return [cell for cell in found if isinstance(cell, Cell)]
+    cells = list(source.read(channels or source.channels, masked))
+    assert [cell.object for cell in cells] == list(source.objects)
+    assert all(isinstance(cell, Cell) for cell in cells), cells
+    return [cell for cell in cells if isinstance(cell, Cell)]
 
 
 # --- .cif files: the very pixels that our own reader gives -----------------------------------
@@ -74,12 +70,12 @@ def test_full_range_noise_is_the_same_through_both_readers(
 ) -> None:
     cells = random_cells(SIZES, count, seed=count, top=65536)
     write_cif(tmp_path / name, cells, random_masks(cells))
-    (own,), found = find_sources(tmp_path), second(tmp_path)
-    assert found.channels == own.channels
-    assert found.channel_names == own.channel_names
-    assert (found.folder, found.stem) == (own.folder, own.stem)
-    assert list(found.keys) == list(own.keys)
-    pairs = zip(cells_of(found, masked=True), own.read(own.channels, True), strict=True)
+    (own,), foreign = find_sources(tmp_path), second(tmp_path)
+    assert foreign.channels == own.channels
+    assert foreign.channel_names == own.channel_names
+    assert (foreign.folder, foreign.stem) == (own.folder, own.stem)
+    assert list(foreign.keys) == list(own.keys)
+    pairs = zip(cells_of(foreign, masked=True), own.read(own.channels, True), strict=True)
     for (theirs, ours), pixels in zip(pairs, cells, strict=True):
         assert isinstance(ours, Cell)
         assert (theirs.source, theirs.object) == (ours.source, ours.object)
@@ -109,10 +105,10 @@ def test_cells_without_a_mask_are_neither_lost_nor_swapped(
 @needs_bioformats
 @pytest.mark.skipif(not REAL_CIF.exists(), reason="no genuine file beside the checkout")
 def test_every_plane_of_a_genuine_file_is_the_same() -> None:
-    found = cells_of(open_cells(REAL_CIF, "bioformats"), masked=True)
-    assert len(found) == 111
+    cells = cells_of(open_cells(REAL_CIF, "bioformats"), masked=True)
+    assert len(cells) == 111
     with CifReader(REAL_CIF) as reader:
-        for theirs, ours in zip(found, reader, strict=True):
+        for theirs, ours in zip(cells, reader, strict=True):
             assert_same(theirs.pixels, ours.image)
             assert theirs.mask is not None and ours.mask is not None
             assert_same(theirs.mask, ours.mask != 0)
@@ -199,7 +195,7 @@ def test_amnis_files_beyond_4_gib_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_cif(tmp_path / "a.cif", CELLS)
-    monkeypatch.setattr(bioformats_file, "_LARGEST_AMNIS", 1000)
+    monkeypatch.setattr(bioformats_file, "LARGEST_AMNIS", 1000)
     with pytest.raises(DeepometryError, match="choose the reader own"):
         open_cells(tmp_path / "a.cif", "bioformats")
 
@@ -225,9 +221,9 @@ def test_a_file_that_goes_away_is_a_problem_for_every_cell(tmp_path: Path) -> No
     write_cif(tmp_path / "a.cif", CELLS)
     source = second(tmp_path)
     (tmp_path / "a.cif").unlink()
-    found = list(source.read((1,)))
-    assert [cell.object for cell in found] == list(source.objects)
-    assert all(isinstance(cell, Problem) for cell in found)
+    problems = list(source.read((1,)))
+    assert [cell.object for cell in problems] == list(source.objects)
+    assert all(isinstance(cell, Problem) for cell in problems)
 
 
 # --- kinds of files that only Bio-Formats knows ----------------------------------------------
@@ -252,10 +248,16 @@ def test_all_types_of_pixels_in_series_of_several_sizes(
 
 
 @needs_bioformats
-def test_every_time_point_and_z_plane_is_a_cell(tmp_path: Path) -> None:
+def test_every_time_point_and_z_plane_is_a_cell_or_planes_are_projected(tmp_path: Path) -> None:
     pixels = np.random.default_rng(2).integers(0, 256, (2, 3, 9, 7, 4)).astype(np.uint8)
     write_ics(tmp_path / "a.ics", pixels)
-    source = second(tmp_path)  # one: a.ids belongs to a.ics
+    with pytest.raises(Question, match="3 z planes of 2 time points"):
+        second(tmp_path)
+    source = second(tmp_path, "z-max")
+    assert list(source.objects) == ["0", "1"]
+    for cell, expected in zip(cells_of(source), pixels.max(axis=1), strict=True):
+        assert_same(cell.pixels, expected)
+    source = second(tmp_path, "cells")  # one: a.ids belongs to a.ics
     assert source.channels == (1, 2, 3, 4)
     assert source.objects[:4] == ["z0_t0", "z1_t0", "z2_t0", "z0_t1"]
     for cell, expected in zip(cells_of(source), pixels.reshape(-1, 9, 7, 4), strict=True):
@@ -295,8 +297,10 @@ def test_a_folder_linked_twice_is_read_twice(tmp_path: Path) -> None:
     write_ics(tmp_path / "real" / "a.ics", np.ones((1, 1, 4, 5, 1), np.uint8))
     write_cif(tmp_path / "real" / "b.cif", CELLS)
     (tmp_path / "linked").symlink_to(tmp_path / "real")
-    found = [(source.folder, source.stem) for source in find_sources(tmp_path, reader="bioformats")]
-    assert found == [((name,), stem) for name in ("linked", "real") for stem in "ab"]
+    places = [
+        (source.folder, source.stem) for source in find_sources(tmp_path, reader="bioformats")
+    ]
+    assert places == [((name,), stem) for name in ("linked", "real") for stem in "ab"]
 
 
 @needs_bioformats
@@ -305,15 +309,15 @@ def test_a_missing_channel_is_named_for_the_cells_without_it(tmp_path: Path) -> 
     write_ome_xml(tmp_path / "a.ome.xml", series)
     source = second(tmp_path)
     assert source.channels == (1, 2)  # which most cells have
-    found = list(source.read((1, 3)))
-    assert [isinstance(cell, Cell) for cell in found] == [False, False, True, False, False]
-    assert isinstance(found[0], Problem)
-    assert "3" in found[0].reason
+    cells = list(source.read((1, 3)))
+    assert [isinstance(cell, Cell) for cell in cells] == [False, False, True, False, False]
+    assert isinstance(cells[0], Problem)
+    assert "3" in cells[0].reason
 
 
 def test_our_own_reader_tells_that_there_is_another(tmp_path: Path) -> None:
     (tmp_path / "a.czi").touch()
-    with pytest.raises(DeepometryError, match="the reader bioformats knows more kinds"):
+    with pytest.raises(DeepometryError, match="choose the reader bioformats or export the"):
         find_sources(tmp_path)
     with pytest.raises(DeepometryError, match="Reader: expected own or bioformats, found 'java'"):
         find_sources(tmp_path, reader="java")
@@ -328,34 +332,49 @@ def test_several_threads_and_unfinished_reads(tmp_path: Path) -> None:
     source = pickle.loads(pickle.dumps(second(tmp_path)))
     next(iter(source.read((1,))))  # a file that is closed before its end
     with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(lambda _: cells_of(source), range(12)))
-    for cells in found:
+        results = list(threads.map(lambda _: cells_of(source), range(12)))
+    for cells in results:
         for cell, pixels in zip(cells, CELLS, strict=True):
             assert_same(cell.pixels, pixels)
     (tmp_path / "a.cif").unlink()  # Windows would refuse if it were still open
 
 
-def test_without_bioformats_it_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(java, "_started", [])
-    monkeypatch.setitem(sys.modules, "bioformats", None)
-    with pytest.raises(OptionsError, match="Reader: expected python-bioformats") as caught:
-        find_sources(tmp_path, reader="bioformats")
-    assert 'pip install "deepometry[bioformats]"' in str(caught.value)
-    assert "JDK" in str(caught.value)
+WITHOUT = """
+import sys, types
+from pathlib import Path
+from deepometry.images.readers.find import find_sources, open_cells
 
+class Machine(types.ModuleType):
+    JARS = ()
 
-def test_without_java_it_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def start() -> None:
+    def start_vm(self, *_, **how):
         raise Exception("Error finding javahome")  # as javabridge does
 
-    monkeypatch.setattr(java, "_started", [])
-    monkeypatch.setattr(java, "_start_machine", start)
-    with pytest.raises(OptionsError, match=r"found none \(Error finding.*install a JDK"):
-        open_cells(_nrrd(tmp_path), "bioformats")
+sys.modules["bioformats"] = sys.modules["javabridge"] = {modules}
+try:
+    {call}(Path(sys.argv[1]), reader="bioformats")
+except ValueError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def refusal(path: Path, modules: str, call: str) -> str:
+    """Return what a process says that has these modules in place of Bio-Formats and javabridge."""
+    command = [sys.executable, "-c", WITHOUT.format(modules=modules, call=call), str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_without_bioformats_it_says_what_to_install(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "None", "find_sources")
+    assert message.startswith("OptionsError Reader: expected python-bioformats")
+    assert 'pip install "deepometry[bioformats]"' in message
+    assert "JDK" in message
+
+
+def test_without_java_it_says_what_to_install(tmp_path: Path) -> None:
+    message = refusal(_nrrd(tmp_path), "Machine('machine')", "open_cells")
+    assert message.startswith("OptionsError")
+    assert re.search(r"found none \(Error finding.*install a JDK", message)
 
 
 def _nrrd(folder: Path) -> Path:
@@ -367,7 +386,7 @@ READ = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, it has none
 from pathlib import Path
-from deepometry.readers import open_cells
+from deepometry.images.readers.find import open_cells
 cells = open_cells(Path(sys.argv[1]), "bioformats").read((1,))
 print(next(cells).pixels.shape, flush=True)
 """

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepometry.errors import DeepometryError
-from deepometry.readers import Cell, Problem, find_sources, open_cells
+from deepometry.core.errors import DeepometryError
+from deepometry.images.readers.base import Cell, Problem
+from deepometry.images.readers.find import find_sources, open_cells
 from tests.builders import REAL_CIF, random_cells, write_channel_tiffs, write_cif
 from tests.reading import link, random_masks
 
@@ -30,8 +31,8 @@ def test_cells_come_in_the_wanted_channels_with_their_background(tmp_path: Path)
     assert list(source.objects) == ["4", "7", "2"]
     assert list(source.keys) == [f"Day 1/Sample.CIF#{n}" for n in (4, 7, 2)]
     for wanted, columns in (((12, 1), [2, 0]), ((1, 9, 12), [0, 1, 2])):
-        found = list(source.read(wanted))
-        for cell, pixels, noise, name in zip(found, CELLS, NOISE, source.objects, strict=True):
+        cells = list(source.read(wanted))
+        for cell, pixels, noise, name in zip(cells, CELLS, NOISE, source.objects, strict=True):
             assert isinstance(cell, Cell)
             assert (cell.source, cell.object) == ("Day 1/Sample.CIF", name)
             assert cell.pixels.dtype == np.uint16
@@ -59,9 +60,9 @@ def test_a_number_that_is_missing_or_repeated_costs_no_other_its_own(
 def test_a_missing_channel_is_named_for_every_cell(tmp_path: Path) -> None:
     write_cif(tmp_path / "a.cif", CELLS)
     (source,) = find_sources(tmp_path)
-    found = list(source.read((3, 7)))
-    assert [cell.object for cell in found] == ["0", "1", "2"]
-    for cell in found:
+    problems = list(source.read((3, 7)))
+    assert [cell.object for cell in problems] == ["0", "1", "2"]
+    for cell in problems:
         assert isinstance(cell, Problem)
         assert cell.reason == "Channel 7 is not in use (those in use: 1, 2, 3)."
 
@@ -131,7 +132,7 @@ def test_a_broken_link_that_costs_no_cell_is_no_problem(tmp_path: Path) -> None:
 
 
 def test_an_implausible_count_is_not_listed_cell_by_cell(tmp_path: Path) -> None:
-    write_cif(tmp_path / "a.cif", CELLS, told=2**32 - 1)
+    write_cif(tmp_path / "a.cif", CELLS, object_count=2**32 - 1)
     (source,) = find_sources(tmp_path)
     assert list(source.objects) == ["0", "1", "2", ""]
 
@@ -189,9 +190,9 @@ def test_a_file_that_goes_away_is_a_problem_for_every_cell(tmp_path: Path) -> No
     (source,) = find_sources(tmp_path)
     assert len(source.objects) == 3
     path.unlink()
-    found = list(source.read((1,)))
-    assert len(found) == 3
-    assert all(isinstance(cell, Problem) and "does not exist" in cell.reason for cell in found)
+    problems = list(source.read((1,)))
+    assert len(problems) == 3
+    assert all(isinstance(cell, Problem) and "does not exist" in cell.reason for cell in problems)
 
 
 def test_stems_are_unique_in_their_folder_whatever_the_case(tmp_path: Path) -> None:
@@ -199,13 +200,13 @@ def test_stems_are_unique_in_their_folder_whatever_the_case(tmp_path: Path) -> N
     write_channel_tiffs(folder, "a", CELLS[0], (1, 2, 3))
     for name in ("x.cif", "X.rif", "x_2.cif"):
         write_cif(folder / name, CELLS)
-    found = find_sources(tmp_path)
-    assert [source.folder for source in found] == [("x",)] * 4
-    stems = [source.stem for source in found]
+    sources = find_sources(tmp_path)
+    assert [source.folder for source in sources] == [("x",)] * 4
+    stems = [source.stem for source in sources]
     assert len({stem.casefold() for stem in stems}) == 4
     assert "x_2" in stems
     assert [source.stem for source in find_sources(tmp_path)] == stems
-    keys = [key for source in found for key in source.keys]
+    keys = [key for source in sources for key in source.keys]
     assert len(set(keys)) == len(keys)
 
 
@@ -231,9 +232,9 @@ def test_a_source_can_be_sent_to_another_process(tmp_path: Path) -> None:
 @pytest.mark.skipif(not REAL_CIF.exists(), reason="no genuine file beside the checkout")
 def test_a_genuine_file_is_read() -> None:
     source = open_cells(REAL_CIF)
-    found = list(source.read((5, 1)))
-    assert len(found) == len(source.objects) == 111
-    for cell in found:
+    cells = list(source.read((5, 1)))
+    assert len(cells) == len(source.objects) == 111
+    for cell in cells:
         assert isinstance(cell, Cell)
         assert cell.background is not None
         assert 215 < cell.background[0, 0] < 230  # brightfield

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepometry.errors import DeepometryError
-from deepometry.progress import Cancelled, Progress
-from deepometry.readers import find_sources, open_cells
+from deepometry.core.errors import DeepometryError
+from deepometry.core.file_types import IMAGES
+from deepometry.core.progress import Cancelled, Progress
+from deepometry.images.readers.find import find_sources, open_cells
 from tests.reading import PLANE, cells_of, problem_of, touch
 
 
@@ -19,8 +20,8 @@ def test_folders_come_in_natural_order_and_hidden_ones_do_not_count(tmp_path: Pa
     touch(tmp_path, "Day 10/a.tif", "Day 2/Class b/a.tif", "Day 2/a.TIFF", "Day 2/Class A/x.tif")
     touch(tmp_path, ".hidden/a.tif", "Day 3/.a.tif")
     (tmp_path / "Day 2" / "notes.txt").touch()
-    found = [(*source.folder, source.stem) for source in find_sources(tmp_path)]
-    assert found == [
+    places = [(*source.folder, source.stem) for source in find_sources(tmp_path)]
+    assert places == [
         ("Day 2", "Day 2"),
         ("Day 2", "Class A", "Class A"),
         ("Day 2", "Class b", "Class b"),
@@ -32,12 +33,12 @@ def test_no_images_at_all_is_explained(tmp_path: Path) -> None:
     with pytest.raises(DeepometryError, match="found nothing"):
         find_sources(tmp_path)
     (tmp_path / "sub").mkdir()
-    for name in ("sub/y.txt", "sub/x.txt", "sub/z.png"):
+    for name in ("sub/y.txt", "sub/x.txt", "sub/z.dat"):
         (tmp_path / name).touch()
     with pytest.raises(DeepometryError) as caught:
         find_sources(tmp_path)
     assert str(tmp_path) in str(caught.value)
-    assert ".tif, .tiff or .cif" in str(caught.value)
+    assert ", ".join(IMAGES) in str(caught.value)
     assert "3 other files, such as sub/x.txt" in str(caught.value)
     with pytest.raises(DeepometryError, match="does not exist"):
         find_sources(tmp_path / "none")
@@ -45,9 +46,9 @@ def test_no_images_at_all_is_explained(tmp_path: Path) -> None:
 
 def test_the_search_can_be_stopped_and_reports(tmp_path: Path) -> None:
     touch(tmp_path, "a/a.tif", "b/a.tif")
-    told: list[tuple[int, int]] = []
-    find_sources(tmp_path, lambda done, total, _: told.append((done, total)))
-    assert told == [(0, 1), (1, 3), (2, 3)]
+    reports: list[tuple[int, int]] = []
+    find_sources(tmp_path, lambda done, total, _: reports.append((done, total)))
+    assert reports == [(0, 1), (1, 3), (2, 3)]
     progress = Progress()
     progress.cancel()
     with pytest.raises(Cancelled):
@@ -60,8 +61,8 @@ def test_links_are_followed_but_not_in_a_circle(tmp_path: Path) -> None:
     (tmp_path / "input" / "linked").symlink_to(tmp_path / "real")
     (tmp_path / "input" / "up").symlink_to(tmp_path)
     (tmp_path / "real" / "self").symlink_to(tmp_path / "real")
-    found = [source.folder for source in find_sources(tmp_path / "input")]
-    assert found == [(), ("linked",), ("up", "real")]
+    folders = [source.folder for source in find_sources(tmp_path / "input")]
+    assert folders == [(), ("linked",), ("up", "real")]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from deepometry.readers import Cell, Problem
+from deepometry.images.readers.base import Cell, Problem
 from tests.builders import write_channel_tiffs
 from tests.reading import PIXELS, PLANE, cells_of, only, problem_of, touch
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from deepometry.readers.tiff_file import TiffError, read_channels, read_plane
+from deepometry.images.readers.tiff_file import TiffError, read_images
 from tests.builders import random_cells
-from tests.reading import only, problem_of, touch
+from tests.reading import channels_of, only, problem_of, touch
 
 CUBE = np.arange(3 * 20 * 22, dtype=np.uint16).reshape(3, 20, 22)
 LAST = np.ascontiguousarray(np.moveaxis(CUBE, 0, -1))
@@ -50,7 +50,7 @@ def test_what_is_no_tiff_is_explained_without_a_word_on_the_screen(
 
 def test_the_logger_of_tifffile_still_speaks_to_others(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(TiffError):
-        read_plane(__file__)
+        read_images(__file__)
     logging.getLogger("tifffile").warning("for others")
     assert "for others" in caplog.text
 
@@ -73,15 +73,15 @@ def test_no_cut_of_a_file_gives_pixels(tmp_path: Path, how: dict, pages: int) ->
     array = np.ascontiguousarray(np.moveaxis(noise, -1, 0)[0 if pages == 1 else ...])
     tifffile.imwrite(whole, array, photometric="minisblack", metadata=None, **how)
     data = whole.read_bytes()
-    complete = read_channels(str(whole))
+    complete = channels_of(whole)
     for length in [*range(0, len(data) - 1, 41), len(data) - 1]:
         cut.write_bytes(data[:length])
         try:
-            found = read_channels(str(cut))
+            pixels = channels_of(cut)
         except TiffError as error:
             assert "cut.tif" in str(error)
         else:  # what was cut off held no pixels
-            np.testing.assert_array_equal(found, complete)
+            np.testing.assert_array_equal(pixels, complete)
 
 
 def test_random_damage_raises_nothing_else(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_random_damage_raises_nothing_else(tmp_path: Path) -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 try:
-                    read_channels(str(path))
+                    channels_of(path)
                 except TiffError as error:
                     assert "odd.tif" in str(error)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from deepometry.options import TrainOptions
-from deepometry.recipe import (
+from deepometry.core.options.train import TrainOptions
+from deepometry.training.recipes import (
     PROTOCOL,
     STANDARD,
     epochs_for,

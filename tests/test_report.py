@@ -5,16 +5,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from deepometry.report import (
+from deepometry.evaluation.confusion import (
     classification_report,
     confusion,
     normalized,
-    plot_counts,
-    plot_history,
-    plot_matrix,
     scores,
     write_matrix,
 )
+from deepometry.evaluation.confusion_plots import plot_counts, plot_history, plot_matrix
 
 MATRIX = np.array([[8, 2, 0], [1, 9, 0], [0, 0, 0]])
 LABELS = ("G1", "S", "M")
@@ -59,6 +57,7 @@ def test_matrix_table_names_the_true_label_first(tmp_path):
     assert table.iloc[0].tolist() == ["G1", 8, 2, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [2, 7, 40, 400])
 def test_plots_are_pictures(tmp_path, classes):
     labels = [f"Class <{n}> $\\frac$ {n}" for n in range(classes)]

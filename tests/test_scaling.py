@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from deepometry.backend import keras
-from deepometry.scaling import less_background, scale_layer
+from deepometry.network.backend import keras
+from deepometry.network.scaling import less_background, scale_layer
 
 
 @pytest.mark.parametrize("frame", [16, 17])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deepometry.schedule import SMALLEST_RATE, plan
+from deepometry.training.plateau import SMALLEST_RATE, plan
 
 
 def test_the_best_epoch_is_the_first_with_the_lowest_loss():

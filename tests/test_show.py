@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from deepometry.cif import CifWriter
-from deepometry.errors import DeepometryError, OptionsError
-from deepometry.options import ShowOptions
-from deepometry.show import Wanted, find_cell, show
+from deepometry.cells.cell_query import CellQuery
+from deepometry.core.errors import DeepometryError, OptionsError, Question
+from deepometry.core.options.export import ShowOptions
+from deepometry.exports.find_cell import find_cell, show
+from deepometry.images.cif.writer import CifWriter
 from tests.builders import random_cells, write_channel_tiffs
 from tests.exported import LABELS, make_truth, write_features, write_parsed, write_predicted
 
@@ -38,22 +40,34 @@ def test_a_cell_of_a_file(raw, asked):
         with pytest.raises(DeepometryError, match="found none"):
             find_cell(place, asked)
         return
-    found = find_cell(place, asked)
-    assert (found.source, found.object) == ("sample1.cif", "20")
-    assert (found.cell.pixels == random_cells([(20, 24)] * 5, seed=1)[2]).all()
-    assert found.facts["height"] == "20"
-    assert found.channel_names == {1: "BF"}
+    cell = find_cell(place, asked)
+    assert (cell.source, cell.object) == ("sample1.cif", "20")
+    assert (cell.image.pixels == random_cells([(20, 24)] * 5, seed=1)[2]).all()
+    assert cell.facts["height"] == "20"
+    assert cell.channel_names == {1: "BF"}
 
 
 def test_a_cell_of_a_folder_of_files(raw):
-    found = find_cell(raw, "30 of sample2.cif")
-    assert found.source == "Day 2/sample2.cif"
-    assert (found.cell.pixels == random_cells([(20, 24)] * 5, seed=2)[3]).all()
+    cell = find_cell(raw, "30 of sample2.cif")
+    assert cell.source == "Day 2/sample2.cif"
+    assert (cell.image.pixels == random_cells([(20, 24)] * 5, seed=2)[3]).all()
     assert find_cell(raw, "30 of Day 1/sample1").source == "Day 1/sample1.cif"
     with pytest.raises(DeepometryError, match=r"found 2; say which: '30 of Day 1/sample1.cif'"):
         find_cell(raw, "30")
     with pytest.raises(DeepometryError, match=r"expected a cell '31 of sample2.cif', found none"):
         find_cell(raw, "31 of sample2.cif")
+
+
+def test_a_cell_in_files_of_any_names(tmp_path):
+    pixels = random_cells([(15, 18)] * 3, 2)
+    for name, cell in zip(("cell_01", "cell_02", "cell_03"), pixels, strict=True):
+        write_channel_tiffs(tmp_path / "A", name, cell, (1, 2), "C{channel}-{name}.tif")
+        write_channel_tiffs(tmp_path / "B", name, cell, (1, 2), "{name}_{channel}.tif")
+    cell = find_cell(tmp_path / "A", "cell_02 of C1-cell_02.tif")
+    assert (cell.source, cell.object, cell.channel_names[2]) == ("C1-cell_02.tif", "cell_02", "C2")
+    assert (cell.image.pixels == pixels[1]).all()
+    cell = find_cell(tmp_path / "B", "cell_02", pattern="{cell}_{channel}.tif")
+    assert (cell.image.pixels == pixels[1]).all()
 
 
 def test_a_file_of_the_very_path_comes_first(tmp_path):
@@ -68,9 +82,9 @@ def test_a_file_of_the_very_path_comes_first(tmp_path):
 
 
 def test_a_cell_of_tiff_files(raw):
-    found = find_cell(raw, "cell_b")
-    assert found.source == "Day 3/cell_b_Ch1.ome.tif"
-    assert (found.cell.pixels == random_cells([(15, 18)] * 2)[1]).all()
+    cell = find_cell(raw, "cell_b")
+    assert cell.source == "Day 3/cell_b_Ch1.ome.tif"
+    assert (cell.image.pixels == random_cells([(15, 18)] * 2)[1]).all()
 
 
 def test_a_parsed_cell_and_a_result(tmp_path):
@@ -81,15 +95,15 @@ def test_a_parsed_cell_and_a_result(tmp_path):
     for row in (4, 20):
         source, name = truth.cells[row]
         asked = f"{name} of {source}"
-        found = find_cell(tmp_path / "parsed", asked)
-        assert (found.cell.pixels == pixels[row]).all()
-        assert found.facts["folder"] == source.split("/")[0]
-        assert (found.facts["height"], found.facts["width"]) == ("40", "41")
-        told = find_cell(tmp_path / "predicted", asked)
-        assert (told.cell.pixels == pixels[row]).all()
-        assert told.facts["label"] == LABELS[truth.codes[row]]
-        assert float(told.facts[f"probability_{LABELS[0]}"]) == pytest.approx(
-            truth.chances[row, 0], rel=1e-3
+        cell = find_cell(tmp_path / "parsed", asked)
+        assert (cell.image.pixels == pixels[row]).all()
+        assert cell.facts["folder"] == source.split("/")[0]
+        assert (cell.facts["height"], cell.facts["width"]) == ("40", "41")
+        same = find_cell(tmp_path / "predicted", asked)
+        assert (same.image.pixels == pixels[row]).all()
+        assert same.facts["label"] == LABELS[truth.codes[row]]
+        assert float(same.facts[f"probability_{LABELS[0]}"]) == pytest.approx(
+            truth.probabilities[row, 0], rel=1e-3
         )
         assert find_cell(tmp_path / "features", asked).facts["Day"] == str(row // 15 + 1)
 
@@ -109,6 +123,18 @@ def test_the_picture_has_every_channel(raw, tmp_path, monkeypatch):
     assert one.shape == different.shape and (one != different).any()
 
 
+def test_a_file_of_the_name_is_replaced_only_when_allowed(raw, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    target = tmp_path / "sample1.cif_20.png"
+    target.write_bytes(b"somebody's")
+    options = ShowOptions(source=raw / "Day 1" / "sample1.cif", object="20")
+    for each in (options, replace(options, output=target)):
+        with pytest.raises(Question, match=r"sample1\.cif_20\.png exists already"):
+            show(each)
+    assert target.read_bytes() == b"somebody's"
+    assert show(replace(options, overwrite=True)).output.read_bytes().startswith(b"\x89PNG")
+
+
 def test_the_picture_is_a_png(raw, tmp_path):
     with pytest.raises(OptionsError, match=r"ends in .png"):
         show(ShowOptions(source=raw, object="20 of sample1.cif", output=tmp_path / "x.jpg"))
@@ -124,10 +150,13 @@ def test_the_picture_is_a_png(raw, tmp_path):
         ("Day 1/x.cif #12", "12", "Day 1/x.cif"),
         ("cell_0001", "cell_0001", ""),
         ("5 of 7.cif #12", "12", "5 of 7.cif"),
+        ("Day 1/a.tif #a#3", "a#3", "Day 1/a.tif"),
+        ("a#3 of a.tif", "a#3", "a.tif"),
+        ("a#3", "3", "a"),
     ],
 )
 def test_what_is_asked_for(text, object, file):
-    assert Wanted.read(text) == Wanted(object, file)
+    assert CellQuery.read(text) == CellQuery(object, file)
 
 
 def test_a_place_that_is_not_there(tmp_path):

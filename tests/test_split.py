@@ -9,9 +9,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from deepometry.errors import DeepometryError
-from deepometry.readers import Source
-from deepometry.split import held_out_number, split_cells
+from deepometry.cells.hold_out import held_out_number, split_cells
+from deepometry.core.errors import DeepometryError
+from deepometry.images.readers.base import Source
 
 
 @dataclass
@@ -97,7 +97,7 @@ def test_the_choice_is_the_same_on_every_computer() -> None:
 
 
 def days(*cells: int) -> list[Source]:
-    """Give samples of so many cells, each on two days and in two classes."""
+    """Return samples of so many cells, each on two days and in two classes."""
     return [
         listed(f"Day {day}/Sample {name}/Class {kind}", number)
         for day in (1, 2)

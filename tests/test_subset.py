@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import tifffile
 
-from deepometry.dataset import open_dataset
-from deepometry.errors import DeepometryError, OptionsError
-from deepometry.options import SubsetOptions
-from deepometry.subset import subset
-from deepometry.targets import targets
+from deepometry.cells.dataset import open_dataset
+from deepometry.cells.subset import subset
+from deepometry.cells.targets import targets
+from deepometry.core.errors import DeepometryError, OptionsError
+from deepometry.core.options.parse import TargetsOptions
+from deepometry.core.options.subset import SubsetOptions
 from tests.parsed import FRAME, blobs, write_classes, write_record
 
 
@@ -35,8 +36,8 @@ def write_list(path, rows):
 
 def run(parsed, tmp_path, rows, name="Odd", **more):
     listed = write_list(tmp_path / f"{name}.csv", rows)
-    given = {"input": parsed, "output": tmp_path / "sets", "cells": listed, "name": name}
-    return subset(SubsetOptions(**(given | more)))
+    options = {"input": parsed, "output": tmp_path / "sets", "cells": listed, "name": name}
+    return subset(SubsetOptions(**(options | more)))
 
 
 def test_a_set_holds_the_pixels_and_names_of_its_cells(cells, tmp_path):
@@ -44,32 +45,40 @@ def test_a_set_holds_the_pixels_and_names_of_its_cells(cells, tmp_path):
                                              ["", 2, "Class A.cif"]])  # fmt: skip
     assert (result.cells, result.missing) == (3, 0)
     assert result.folder == tmp_path / "sets" / "Set Odd"
-    found = open_dataset(tmp_path / "sets")
-    who = [(part.levels, source, name) for part, source, name in found.identities()]
+    dataset = open_dataset(tmp_path / "sets")
+    who = [(part.levels, source, name) for part, source, name in dataset.identities()]
     assert who == [
         (("Set Odd", "Class A"), "Class A.cif", "2"),
         (("Set Odd", "Class A"), "Class A.cif", "5"),
         (("Set Odd", "Class B"), "Class B.cif", "0"),
     ]
     expected = np.stack([*blobs(8, 0)[[2, 5]], blobs(6, 1)[0]])
-    assert np.array_equal(found.read(np.arange(3)), expected)
-    assert found.channels == (3, 6)
+    assert np.array_equal(dataset.read(np.arange(3)), expected)
+    assert dataset.channels == (3, 6)
     assert "height" in (result.folder / "Class A" / "cells.csv").read_text().splitlines()[0]
     sheet = tifffile.imread(tmp_path / "sets" / "Set Odd_ch3_1.tif")
     assert np.array_equal(sheet[:FRAME, :FRAME], expected[0, ..., 0])
 
 
+def test_all_cells_but_the_listed_ones_are_a_set(cells, tmp_path):
+    rows = [["", 5, "Class A.cif"], ["", 77, "Class A.cif"]]
+    result = run(cells / "Train", tmp_path, rows, all_but=True, montage=0)
+    assert (result.cells, result.missing) == (13, 1)
+    names = [name for _, source, name in open_dataset(tmp_path / "sets").identities()]
+    assert names == ["0", "1", "2", "3", "4", "6", "7", *"012345"]
+
+
 def test_two_sets_are_two_labels_to_train_on(cells, tmp_path):
     run(cells / "Train", tmp_path, [["", n, "Class A.cif"] for n in range(5)], "One")
     run(cells / "Train", tmp_path, [["", n, "Class B.cif"] for n in range(3)], "Two", montage=0)
-    labels = {t.name: t.labels for t in targets(tmp_path / "sets")}
+    labels = {t.name: t.labels for t in targets(TargetsOptions(input=tmp_path / "sets"))}
     assert labels["Set"] == {"One": 5, "Two": 3}
-    run(cells / "Train", tmp_path, [["", 1, "Class B.cif"]], "One")
-    labels = {t.name: t.labels for t in targets(tmp_path / "sets")}
+    run(cells / "Train", tmp_path, [["", 1, "Class B.cif"]], "One", overwrite=True)
+    labels = {t.name: t.labels for t in targets(TargetsOptions(input=tmp_path / "sets"))}
     assert labels["Set"] == {"One": 1, "Two": 3}  # the old set of that name is gone whole
-    told = json.loads((tmp_path / "sets" / "parse.json").read_text("utf-8"))
-    assert told["cells"] == 4
-    assert all((tmp_path / "sets" / name).is_file() for name in told["files"])
+    record = json.loads((tmp_path / "sets" / "parse.json").read_text("utf-8"))
+    assert record["cells"] == 4
+    assert all((tmp_path / "sets" / name).is_file() for name in record["files"])
 
 
 def test_what_was_held_out_stays_so(cells, tmp_path):
@@ -83,8 +92,8 @@ def test_single_arrays_can_be_chosen(tmp_path):
         (tmp_path / "cells" / "Class A").mkdir(parents=True, exist_ok=True)
         np.save(tmp_path / "cells" / "Class A" / f"c{number}.npy", image)
     run(tmp_path / "cells", tmp_path, [["", "c1", "Class A/c1.npy"]])
-    found = open_dataset(tmp_path / "sets")
-    assert np.array_equal(found.read(np.arange(1))[0], blobs(3, 0)[1])
+    dataset = open_dataset(tmp_path / "sets")
+    assert np.array_equal(dataset.read(np.arange(1))[0], blobs(3, 0)[1])
 
 
 def test_lists_that_cannot_be_used(cells, tmp_path):
@@ -106,16 +115,21 @@ def test_places_and_names_that_cannot_be_used(cells, tmp_path):
     others = write_classes(tmp_path / "others", {"Class A": 2})
     with pytest.raises(DeepometryError, match="found other parsed cells"):
         run(cells, tmp_path, row, output=others)
-    for name in ("../x", "a/b", "x" * 61, ""):
-        with pytest.raises(OptionsError, match="Name: expected"):
+    for name in ("../x", "a/b", "x" * 61):
+        with pytest.raises(OptionsError, match=r"^Name: expected a name"):
             SubsetOptions(input=cells, output=tmp_path, cells=tmp_path, name=name)
+    with pytest.raises(OptionsError, match=r"^Name: Please fill this in"):
+        SubsetOptions(input=cells, output=tmp_path, cells=tmp_path, name="")
 
 
 def test_names_whose_folders_would_be_one(cells, tmp_path):
     row = [["", 1, "Class A.cif"]]
     run(cells, tmp_path, row, "Odd")
     listed = tmp_path / "Odd.csv"
-    for name, told in {"odd": "differs from it in more than case", "New.": "no dot at the"}.items():
-        with pytest.raises(OptionsError, match=told):
+    for name, message in {
+        "odd": "differs from it in more than case",
+        "New.": "no dot at the",
+    }.items():
+        with pytest.raises(OptionsError, match=message):
             run(cells, tmp_path, row, cells=listed, name=name)
-    assert run(cells, tmp_path, row, "Odd").cells == 1
+    assert run(cells, tmp_path, row, "Odd", overwrite=True).cells == 1

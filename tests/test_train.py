@@ -1,5 +1,6 @@
 """Training: it learns, repeats itself, stops cleanly, goes on, and keeps the best epoch."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -9,17 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepometry import checkpoint
-from deepometry.checkpoint import STATE, load_checkpoint
-from deepometry.dataset import open_dataset
-from deepometry.errors import DeepometryError
-from deepometry.files import read_json
-from deepometry.model import load_model
-from deepometry.progress import Cancelled, Progress
-from deepometry.train import train
-from deepometry.training_cells import gather_cells
-from deepometry.training_facts import check_finite
-from deepometry.views import predict_views
+from deepometry.cells.dataset import open_dataset
+from deepometry.core.errors import DeepometryError
+from deepometry.core.progress import Cancelled, Progress
+from deepometry.core.result_files import LAST_EPOCH
+from deepometry.core.run_records import read_json
+from deepometry.network.model_file import load_model
+from deepometry.network.test_time_augmentation import predict_views
+from deepometry.training import checkpoint, training_files
+from deepometry.training.checkpoint import load_checkpoint
+from deepometry.training.gather import gather_cells
+from deepometry.training.run_record import check_finite
+from deepometry.training.train import train
 from tests.conftest import short_training
 from tests.parsed import blobs, write_classes, write_stack
 
@@ -56,6 +58,7 @@ def test_the_file_holds_the_best_epoch_not_the_last(trained, cells):
     assert -np.log(right).mean() == pytest.approx(best["val_loss"], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_one_seed_one_result(trained, cells, tmp_path):
     again = train(short_training(cells / "Train", tmp_path))
     assert [row["val_loss"] for row in again.history] == [
@@ -63,6 +66,7 @@ def test_one_seed_one_result(trained, cells, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_stopped_and_resumed_is_the_same_as_never_stopped(trained, cells, tmp_path):
     options = short_training(cells / "Train", tmp_path)
     first = train(options, StopAt("Epoch 3 of 4"))
@@ -81,12 +85,14 @@ def test_stopped_and_resumed_is_the_same_as_never_stopped(trained, cells, tmp_pa
     ]
 
 
+@pytest.mark.slow
 def test_resuming_a_finished_training_with_more_epochs(trained, cells, tmp_path):
     train(short_training(cells / "Train", tmp_path, epochs=1))
     longer = train(short_training(cells / "Train", tmp_path, epochs=2, resume=True))
     assert longer.history[1]["val_loss"] == trained.history[1]["val_loss"]
 
 
+@pytest.mark.slow
 def test_stopped_before_the_first_epoch_leaves_no_model(cells, tmp_path):
     with pytest.raises(Cancelled):
         train(short_training(cells / "Train", tmp_path / "out"), StopAt("Epoch 1 of 4"))
@@ -100,6 +106,7 @@ def test_an_earlier_model_stays_in_place_until_there_is_a_new_one(cells, tmp_pat
     assert (tmp_path / "model_3-Class_categories.keras").read_text() == "earlier"
 
 
+@pytest.mark.slow
 def test_ctrl_c_waits_until_an_epoch_is_saved(cells, tmp_path, monkeypatch):
     save = checkpoint.save_checkpoint
 
@@ -107,13 +114,14 @@ def test_ctrl_c_waits_until_an_epoch_is_saved(cells, tmp_path, monkeypatch):
         signal.raise_signal(signal.SIGINT)
         save(*arguments)
 
-    monkeypatch.setattr("deepometry.training_run.save_checkpoint", interrupted)
+    monkeypatch.setattr(training_files, "save_checkpoint", interrupted)
     result = train(short_training(cells / "Train", tmp_path))
     assert result.stopped
     assert load_model(result.model)[1].scores["epoch"] == 1
     assert len(load_checkpoint(tmp_path).history) == 1
 
 
+@pytest.mark.slow
 def test_a_model_lost_between_state_and_model_is_written_on_resuming(trained, cells, tmp_path):
     first = train(short_training(cells / "Train", tmp_path, epochs=1))
     first.model.unlink()
@@ -131,6 +139,7 @@ def test_a_model_is_not_put_among_cells(cells, tmp_path):
         train(short_training(cells / "Train", cells / "Train" / "Class A"))
 
 
+@pytest.mark.slow
 def test_keyboard_interrupt_keeps_the_best_model_so_far(cells, tmp_path):
     def interrupt(done, total, text):
         if text.startswith("Epoch 2"):
@@ -158,11 +167,12 @@ def test_resuming_refuses_other_cells_and_other_options(trained, cells, tmp_path
 
 @pytest.mark.parametrize("content", [b"", b"PK damaged", b"PK\x03\x04" + bytes(500)])
 def test_a_damaged_state_is_told(tmp_path, content):
-    (tmp_path / STATE).write_bytes(content)
+    (tmp_path / LAST_EPOCH).write_bytes(content)
     with pytest.raises(DeepometryError, match="is damaged"):
         load_checkpoint(tmp_path)
 
 
+@pytest.mark.slow
 def test_an_earlier_training_is_moved_aside_whole(cells, tmp_path):
     old = {"model_2-Day_categories.keras": "m", "training.csv": "t", "notes.txt": "n"}
     for name, text in old.items():
@@ -185,6 +195,13 @@ def test_rare_cells_drawn_often_never_reach_validation(cells, tmp_path):
     )
     prints = gathered.dataset.fingerprints()
     assert not set(prints[gathered.training]) & set(prints[gathered.validation])
+
+
+def test_a_state_of_a_newer_format_is_refused(tmp_path):
+    state = json.dumps({"format_version": 99, "facts": {}, "history": []})
+    np.savez(tmp_path / LAST_EPOCH, state=np.array(state))
+    with pytest.raises(DeepometryError, match="found 99; update Deepometry"):
+        load_checkpoint(tmp_path)
 
 
 def test_cells_without_a_label_are_left_out_and_told(tmp_path):
@@ -210,6 +227,7 @@ def test_an_output_that_cannot_be_written(cells, tmp_path):
         train(short_training(cells / "Train", tmp_path / "file", epochs=1))
 
 
+@pytest.mark.slow
 def test_channel_statistics_belong_to_the_model(tmp_path, cells):
     """Two trainings in one process do not share statistics, and each model keeps its own."""
     bright = tmp_path / "bright"
@@ -227,12 +245,13 @@ def test_channel_statistics_belong_to_the_model(tmp_path, cells):
     assert np.allclose(found["dim"], pixels.mean((0, 1, 2)), rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
 def test_killed_in_the_middle_of_an_epoch_it_goes_on_from_the_last(cells, tmp_path):
     """kill -9 leaves whole files; the history has no gap."""
     script = (
         "import os, signal, sys\n"
-        "from deepometry.train import train\n"
+        "from deepometry.training.train import train\n"
         "from tests.conftest import short_training\n"
         "def told(done, total, text):\n"
         "    if text.startswith('Epoch 2 of') and done % 9 == 4:\n"
@@ -250,6 +269,7 @@ def test_killed_in_the_middle_of_an_epoch_it_goes_on_from_the_last(cells, tmp_pa
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.slow
 def test_the_rate_of_the_cycle_is_that_of_the_step_resumed_or_not(cells, tmp_path):
     said = []
     cycle = {"schedule": "cycle", "epochs": 2}

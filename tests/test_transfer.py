@@ -6,19 +6,20 @@ import shutil
 import numpy as np
 import pytest
 
-from deepometry.errors import DeepometryError, OptionsError
-from deepometry.known_cells import known_cells
-from deepometry.model import load_model
-from deepometry.network import build_network
-from deepometry.options import TrainOptions
-from deepometry.phases import HEAD, STEM
-from deepometry.progress import Cancelled, Progress
-from deepometry.train import train
-from deepometry.training_cells import gather_cells
-from deepometry.transfer import begin, fit_channels, match_channels, settle, take_over
+from deepometry.core.errors import DeepometryError, OptionsError
+from deepometry.core.options.train import TrainOptions
+from deepometry.core.progress import Cancelled, Progress
+from deepometry.network.build import HEAD, STEM, build_network
+from deepometry.network.model_file import load_model
+from deepometry.training.gather import gather_cells
+from deepometry.training.leakage import leakage_warnings
+from deepometry.training.train import train
+from deepometry.training.transfer import begin, fit_channels, match_channels, settle, take_over
 from tests.conftest import short_training
-from tests.parsed import blobs, write_record, write_stack
+from tests.parsed import blobs, write_classes, write_record, write_stack
 from tests.test_train import StopAt
+
+pytestmark = pytest.mark.slow
 
 
 def described(trained, **more):
@@ -27,7 +28,7 @@ def described(trained, **more):
 
 def network(classes=3, channels=2, frame=16, scaling="channel"):
     return build_network(
-        "small18", frame, classes, scaling, [100.0] * channels, [20.0] * channels, 9
+        "small10", frame, classes, scaling, [100.0] * channels, [20.0] * channels, 9
     )
 
 
@@ -82,7 +83,7 @@ def test_what_comes_out_of_the_first_layers_keeps_its_spread():
     body.get_layer("conv1").set_weights([10 * body.get_layer("conv1").get_weights()[0] + 1])
     images = blobs(40, 1, channels=3)
     settle(model, images)
-    from deepometry.backend import keras
+    from deepometry.network.backend import keras
 
     first = keras().Model(body.inputs[0], body.get_layer("bn_conv1").output)
     seen = keras().ops.convert_to_numpy(first(model.get_layer("scale")(images.astype(np.float32))))
@@ -109,7 +110,7 @@ def test_other_labels_get_a_new_last_layer(trained):
     fresh = weights_of(model)[HEAD]
     said, before, after = started(trained, described(trained, labels=("A", "X")), model)
     assert same(fresh, after[HEAD])
-    assert same(before["res5b_branch2b"], after["res5b_branch2b"])
+    assert same(before["res5a_branch2b"], after["res5a_branch2b"])
     assert "new last layer, because the labels differ" in said
 
 
@@ -159,7 +160,7 @@ def test_stopped_in_either_phase_and_resumed_is_the_same_as_never_stopped(
         "Epochs 2 to 3: all layers learn.",
     ]
     assert whole.description.record["options"]["freeze"] == "two-phase"
-    assert whole.description.network == "small18"
+    assert whole.description.network == "small10"
     place = tmp_path / "stopped"
     for stop, resume in ((2, False), (3, True), (4, True)):
         given = restart(others, place, trained, epochs=3, resume=resume)
@@ -222,7 +223,7 @@ def test_folds_that_start_from_a_model_are_gone_on_with(others, trained, tmp_pat
 
 
 def test_a_start_of_another_network_is_refused_before_long_work(trained, tmp_path):
-    with pytest.raises(DeepometryError, match=r"Network: expected small18.*found resnet50"):
+    with pytest.raises(DeepometryError, match=r"Network: expected small10.*found resnet50"):
         train(restart(tmp_path / "no cells", tmp_path / "out", trained, network="resnet50"))
     (tmp_path / "notes.keras").write_text("no model")
     with pytest.raises(DeepometryError, match=r"notes\.keras: expected a model file"):
@@ -241,13 +242,16 @@ def test_a_start_that_knows_the_cells_which_judge_is_told_or_refused(cells, trai
     known = {"start_from": trained.model, "network": "auto", "epochs": 1}
     same = short_training(cells / "Train", tmp_path, **known)
     gathered = gather_cells(same, Progress())
-    assert known_cells(same, gathered) == ()
-    (told,) = known_cells(dataclasses.replace(same, seed=7), gathered)
-    assert "it knows some of the validation cells" in told
-    with pytest.raises(DeepometryError, match="a model that did not learn from these cells"):
+    assert leakage_warnings(same, gathered) == ()
+    reseeded = dataclasses.replace(same, seed=7)
+    (told,) = leakage_warnings(reseeded, gather_cells(reseeded, Progress()))
+    assert "it has seen some of the validation cells" in told
+    with pytest.raises(DeepometryError, match="a model that was not trained on these cells"):
         train(dataclasses.replace(same, folds=2))
-    others = dataclasses.replace(gathered, fingerprint="of others")
-    assert known_cells(dataclasses.replace(same, seed=7), others) == ()
+    new = short_training(
+        write_classes(tmp_path / "new", {"Class A": 9, "Class B": 9}, seed=5), tmp_path, **known
+    )
+    assert leakage_warnings(new, gather_cells(new, Progress())) == ()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from imblearn.ensemble import RUSBoostClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from deepometry.trees import from_boosting, from_rusboost
+from deepometry.classical.tree_file import from_boosting, from_rusboost
 
 
 def data(classes: int) -> tuple[np.ndarray, np.ndarray]:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from deepometry.errors import DeepometryError
-from deepometry.validation import validation_split
+from deepometry.core.errors import DeepometryError
+from deepometry.training.validation_split import validation_split
 
 
 def split(codes, prints=None, share=0.2, seed=0):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepometry.views import predict_views, views_of
+from deepometry.network.test_time_augmentation import predict_views, views_of
 
 
 @pytest.fixture

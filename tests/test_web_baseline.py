@@ -9,14 +9,18 @@ from dataclasses import replace
 
 import pytest
 
-from deepometry.baseline import baseline
-from deepometry.options import BaselineOptions
+from deepometry.classical import boosting, permutation_importance
+from deepometry.core.options.train import BaselineOptions
+from deepometry.core.step_options import command_line, restored
+from deepometry.core.steps import STEPS, step_of
+from deepometry.training.baseline import baseline
 from deepometry.web import create_app
-from deepometry.web.companions import COMPANIONS
-from deepometry.web.verbs import command_line, restored, verb_of
+from deepometry.web.forms.steps import options_of
 from tests.conftest import short_training
 from tests.parsed import write_classes
-from tests.results_runs import Jobs, make_app
+from tests.results_runs import Jobs, make_app, read_run
+
+pytestmark = pytest.mark.slow
 
 HTMX = {"HX-Request": "true"}
 
@@ -48,7 +52,7 @@ def test_it_starts_a_job_with_what_the_form_shows(app, tmp_path):
         input=root, output=tmp_path / "m", target="Class", channels=(6, 3), seed=7,
         validation=0.3,
     )  # fmt: skip
-    assert restored(verb_of(expected), job.options) == expected
+    assert restored(step_of(expected), job.options) == expected
     assert job.command == command_line(expected)
     assert "deepometry baseline" in job.command
     assert 'id="jobs-baseline"' in page and f'id="job-{job.id}"' in page
@@ -68,7 +72,7 @@ def test_mistakes_are_shown_beside_the_fields(app):
 
 def test_options_of_a_companion_are_those_of_its_form(tmp_path):
     training = short_training(tmp_path, tmp_path / "m", validation=0.4)
-    found = COMPANIONS["baseline"].from_form(training)
+    found = options_of(STEPS["baseline"], training)
     assert (found.seed, found.validation, found.model) == (1, 0.4, None)
 
 
@@ -88,8 +92,8 @@ def client(cells, trained, tmp_path_factory):
             for path in trained.model.parent.iterdir():
                 shutil.copy(path, root / name)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("deepometry.boosting.ROUNDS", 10)
-            patch.setattr("deepometry.importance._MOST_FEATURES", 5)
+            patch.setattr(boosting, "ROUNDS", 10)
+            patch.setattr(permutation_importance, "MOST_FEATURES", 5)
             jobs.run(name, "baseline", baseline, options)
     training = short_training(cells / "Train", root / "both")
     jobs.run("trained", "train", lambda _: trained, training)
@@ -98,24 +102,26 @@ def client(cells, trained, tmp_path_factory):
 
 
 def test_results_show_both_side_by_side_and_features_by_name(client):
-    page = client.get("/jobs/both/results").text
-    assert "Beside the network" in page
+    page = read_run(client, "both")
+    assert "Comparison with the neural network" in page
     assert "model_3-Class_categories.keras" in page
     assert re.search(r"Ch3: |Ch6: ", page)
     assert re.search(r"highest in [ABC] \(\+", page)
     assert "morphology" in page
     assert "Too few validation cells" in page
     assert "comparison.csv" in page
+    chart = client.get("/runs/both/charts/importance.json").json
+    assert chart["categories"] and chart["sideways"]
     sent = client.get("/jobs/both/results/file/model_3-Class_categories.baseline", buffered=True)
     assert sent.data.startswith(b"PK")
 
 
 def test_results_without_a_network_say_how_to_get_both(client):
-    page = client.get("/jobs/alone/results").text
-    assert "Train one there" in page
+    page = read_run(client, "alone")
+    assert "Train one with this output folder" in page
 
 
-def test_a_training_shows_the_scores_of_the_baseline_and_what_to_beware_of(client):
-    page = client.get("/jobs/trained/results").text
+def test_a_training_shows_the_scores_of_the_baseline_and_its_warnings(client):
+    page = read_run(client, "trained")
     assert "Classical features on the same validation cells" in page
     assert "Too few validation cells" in page

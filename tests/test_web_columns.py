@@ -11,17 +11,19 @@ from pathlib import PurePosixPath
 import pytest
 from flask import render_template
 
-from deepometry.checkpoint import STATE
-from deepometry.options import STAGES, ParseOptions
-from deepometry.parse import ParseResult
-from deepometry.web import create_app, flow
-from deepometry.web.forms import empty_form
-from deepometry.web.results_cells import Channel
-from deepometry.web.results_evaluation import evaluation_of
-from deepometry.web.results_output import Output
-from deepometry.web.results_parse import Folder, Sheets
-from deepometry.web.results_predict import ClassRow, MatrixCell, Prediction
-from deepometry.web.words import breakable, ending
+from deepometry.cells.parse import ParseResult
+from deepometry.cells.parse_result import inexact_split
+from deepometry.core.options.parse import ParseOptions
+from deepometry.core.result_files import LAST_EPOCH
+from deepometry.web import create_app
+from deepometry.web.forms import prefill as flow
+from deepometry.web.forms.build import empty_form
+from deepometry.web.results.cell_pictures import Channel
+from deepometry.web.results.output import Output
+from deepometry.web.results.parse import Folder, Sheets
+from deepometry.web.results.predict import Prediction
+from deepometry.web.results.predict_rows import ClassRow, MatrixCell
+from deepometry.web.text_filters import breakable, ending
 from tests.test_web_app import HTMX, parse_values
 from tests.test_web_forms import job
 
@@ -38,7 +40,7 @@ def test_the_last_good_results_stay_until_there_are_newer_ones(app, tmp_path):
     said = {"cells": 1, "problems": 0, "channels": (1,), "sides": {}}
     result = ParseResult(output=tmp_path, stacks=(), montages=(), **said)
     done = jobs.record(options, result, 1.0, 2.0)
-    asks = f'hx-get="/jobs/{done.id}/results" hx-trigger="load" hx-target="#results-parse"'
+    asks = f'hx-get="/runs/{done.id}/line" hx-trigger="load" hx-target="#results-parse"'
     assert browser.get("/").text.count(asks) == 1  # by its card
     answer = browser.post("/run/parse", data=values, headers=HTMX).text
     assert 'id="results-parse"' not in answer
@@ -51,7 +53,7 @@ def test_the_last_good_results_stay_until_there_are_newer_ones(app, tmp_path):
 def test_a_training_goes_on_only_where_it_left_an_epoch(tmp_path, state, offers):
     training = job("train", state, output=tmp_path)
     assert not flow.resumable(training)
-    (tmp_path / STATE).touch()
+    (tmp_path / LAST_EPOCH).touch()
     assert flow.resumable(training) is offers
     assert not flow.resumable(job("predict", state, output=tmp_path))
 
@@ -78,11 +80,11 @@ def test_a_model_is_offered_with_its_target(app, tmp_path):
     offers = {"model": str(tmp_path), "target": "Day"}
     with app.test_request_context():
         form = empty_form("predict", {"model": "/old", "target": "Class"})
-        page = render_template("form.html", form=form, offers=offers)
+        page = render_template("forms/form.html", form=form, offers=offers)
         (told,) = re.findall('data-name="model" data-fill="([^"]+)"', page)
         assert json.loads(html.unescape(told)) == {"predict": offers}
         same = empty_form("predict", offers)
-        assert 'class="offer"' not in render_template("form.html", form=same, offers=offers)
+        assert 'class="offer"' not in render_template("forms/form.html", form=same, offers=offers)
 
 
 def test_long_paths_are_told_by_their_end():
@@ -108,21 +110,28 @@ def test_a_class_without_cells_has_no_percent(app, tmp_path):
     told = Prediction(2, ["A", "None"], rows, matrix, {})
     done = replace(job("predict", output=tmp_path), id="x", finished=1.0)
     output = Output("x", "predict", {}, tmp_path, {}, (), "")
-    with app.test_request_context():
-        values = {"job": done, "output": output, "files": [], "here": False}
-        values |= {"found": evaluation_of(output), "stages": STAGES}
-        page = render_template("results_predict.html", prediction=told, **values)
-    assert re.findall('data-count="0" data-share="([^"]+)"', page) == ["0 %", "\u2013", "\u2013"]
+    shown = []
+    for asked in ("?values=percent", ""):
+        with app.test_request_context(asked):
+            page = render_template("results/matrix.html", prediction=told, job=done, output=output)
+            shown.append(re.findall(r'class="r-zero">([^<]+)<', page))
+    assert shown == [["0 %", "\u2013", "\u2013"], ["0", "0", "0"]]
 
 
 @pytest.mark.parametrize(("split", "told"), [(0.2, True), (0.3, False)])
 def test_a_split_that_could_not_be_met_is_told(app, tmp_path, split, told):
-    record = {"cells": 140, "sides": {"Train": 96, "Hold-out": 44}, "frame": 48}
+    sides = {"Train": 96, "Hold-out": 44}
+    remarks = inexact_split(sides, split, None)
+    record = {"cells": 140, "sides": sides, "frame": 48, "remarks": remarks}
+    record |= {"warnings": ["3 of 3 cells <i>"], "notices": {"turned <b>": 1200}}
     output = Output("x", "parse", {"split": split}, tmp_path, record, (), "")
     done = replace(job("parse", output=tmp_path), id="x", finished=1.0)
     values = {"job": done, "output": output, "files": [], "here": False, "channels": []}
     values |= {"tree": Folder("", ""), "sheets": Sheets({}, 0, []), "problems": None}
     with app.test_request_context():
-        page = render_template("results_parse.html", **values)
+        page = render_template("results/parse.html", **values)
     assert "44 (31\xa0%)" in page
-    assert ("You asked for 20 % to be held out" in page) is told
+    assert ("80/20 of 140 cells can only be approximated" in page) is told
+    assert "1,200 cells: turned &lt;b&gt;" in page
+    warned, told_first = page.index("3 of 3 cells &lt;i&gt;"), page.index("r-facts")
+    assert warned < told_first

@@ -1,22 +1,20 @@
-"""The page's export and its search for a cell, on the results of real runs."""
+"""The page's export, on the results of real runs."""
 
 from __future__ import annotations
 
 import io
-import re
 import time
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
-from deepometry.extract import extract
-from deepometry.options import ExtractOptions, PredictOptions
-from deepometry.predict import predict
+from deepometry.core.options.predict import ExtractOptions, PredictOptions
+from deepometry.inference.extract import extract
+from deepometry.inference.predict import predict
 from deepometry.web import create_app
-from deepometry.web.store import FINAL
+from deepometry.web.jobs.store import FINAL
+from tests.results_runs import read_run
 
 PATIENCE = 60  # seconds
 
@@ -59,10 +57,10 @@ def finish(app):
 
 def test_the_results_offer_what_fits_them(client, runs):
     for name, fits in (("predict", True), ("extract", False)):
-        page = client.get(f"/jobs/{runs[name].id}/results").text
+        page = read_run(client, runs[name].id)
         assert "FCS, for FlowJo" in page
         assert ("Class probabilities for FlowJo" in page) == fits
-        assert "Find a cell" in page
+        assert f'hx-get="/cells/{runs[name].id}' in page
         assert ('name="features"' in page) != fits
 
 
@@ -81,7 +79,7 @@ def test_an_export_is_a_job_and_its_file_can_be_downloaded(app, client, runs):
     table = pd.read_csv(io.BytesIO(client.get(f"{place}/file", buffered=True).data))
     whole = pd.read_csv(Path(job.output) / "predicted.csv")
     assert table["object"].tolist() == whole[whole["label"] == "A"]["object"].tolist()
-    assert "predict A.csv" in client.get(f"/jobs/{job.id}/results").text
+    assert "predict A.csv" in read_run(client, job.id)
     assert client.get("/jobs").status_code == 200
     assert client.get(f"/jobs/{runs['extract'].id}/results/export/{started.id}").status_code == 404
     (Path(job.output) / "export" / "predict A.csv").unlink()
@@ -89,6 +87,25 @@ def test_an_export_is_a_job_and_its_file_can_be_downloaded(app, client, runs):
     assert gone.status_code == 410
 
 
+def test_the_newest_export_is_told_to_whoever_does_not_show_it(app, client, runs):
+    job, jobs = runs["predict"], app.extensions["jobs"]
+    place = f"/jobs/{job.id}/results/export"
+    pages = [client.post(place, data={"format": "csv", "label": "B"}).text for _ in range(2)]
+    second, first = jobs.list()[:2]
+    assert first.output != second.output  # though neither is written yet
+    for each, page in zip((first, second), pages, strict=True):
+        assert f'value="{each.id} queued"' in page
+    assert f'value="{second.id} queued"' in client.get(f"{place}?shown=").text
+    assert client.get(place).status_code == 204  # what was wrong with the last one stays
+    assert client.get(place, query_string={"shown": f"{second.id} queued"}).status_code == 204
+    for each in (first, second):
+        jobs.cancel(each.id)
+    told = client.get(place, query_string={"shown": f"{second.id} queued"})
+    assert "Stopped" in told.text
+    assert client.get(f"/jobs/{job.id}0/results/export").status_code == 404
+
+
+@pytest.mark.slow
 def test_features_are_chosen_and_mistakes_told(app, client, runs):
     place = f"/jobs/{runs['extract'].id}/results/export"
     for features, told in (("2", ".h5ad</a>"), ("nonsense", "expected names such as pool5_1")):
@@ -100,6 +117,7 @@ def test_features_are_chosen_and_mistakes_told(app, client, runs):
     assert "Features: expected" in client.post(place, data={"format": "mat", "features": "-1"}).text
 
 
+@pytest.mark.slow
 def test_predictions_are_joined_to_features(app, client, runs):
     place = f"/jobs/{runs['extract'].id}/results/export"
     client.post(place, data={"format": "parquet", "also": runs["predict"].id})
@@ -122,17 +140,3 @@ def test_an_export_that_waits_is_stopped(app, client, runs):
     finish(app)
     assert "Stopped" in client.get(f"{place}/{started.id}").text
     assert not list((Path(runs["extract"].output) / "export").glob("*.mat"))
-
-
-def test_a_cell_is_found_and_drawn(client, runs, cells):
-    for name in ("predict", "extract"):
-        place = f"/jobs/{runs[name].id}/results/find"
-        page = client.get(place, query_string={"cell": "7 of Class B.cif"}).text
-        assert "Object 7 of Class B.cif" in page
-        (source,) = re.findall(r'src="([^"]+)"', page)
-        picture = client.get(source.replace("&amp;", "&"))
-        assert picture.mimetype == "image/png"
-        assert np.asarray(Image.open(io.BytesIO(picture.data))).ndim == 3
-        assert "say which" in client.get(place, query_string={"cell": "7"}).text
-        assert "found none" in client.get(place, query_string={"cell": "77"}).text
-        assert "found nothing" in client.get(place, query_string={"cell": " "}).text

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
+import time
+from datetime import datetime
+from types import SimpleNamespace
 
 import pytest
 
-from deepometry.embed import embed
-from deepometry.options import EmbedOptions
+from deepometry.core.options.embed import EmbedOptions
+from deepometry.core.options.predict import ExtractOptions
+from deepometry.core.step_options import command_line, restored
+from deepometry.core.steps import step_of
+from deepometry.maps.embed import embed
 from deepometry.web import create_app
-from deepometry.web.verbs import command_line, restored, verb_of
 from tests.features_table import features_of, write_features, write_predictions
-from tests.results_runs import Jobs, make_app
+from tests.results_runs import Jobs, make_app, read_run
 
 HTMX = {"HX-Request": "true"}
 
@@ -50,7 +56,7 @@ def test_it_starts_a_job_with_what_it_shows(app, folder, tmp_path):
         input=folder, output=tmp_path / "map", method="phate", dims=3, color=("Class", "Day"),
         neighbors=7, predictions=predictions,
     )  # fmt: skip
-    assert restored(verb_of(expected), job.options) == expected
+    assert restored(step_of(expected), job.options) == expected
     assert job.command == command_line(expected)
     assert "--color Class,Day" in job.command and f'id="job-{job.id}"' in page
     past = app.test_client().get("/jobs").text
@@ -59,7 +65,7 @@ def test_it_starts_a_job_with_what_it_shows(app, folder, tmp_path):
 
 def test_mistakes_are_said_before_it_is_a_job(app, folder, tmp_path):
     page = sent(app, input=tmp_path, output=tmp_path / "map", neighbors="1")
-    assert "No features in it; give the folder that Extract wrote." in page
+    assert "No features in it; enter the output folder of Extract." in page
     assert "Expected a whole number from 2 to 1000" in page
     page = sent(app, input=folder, output=tmp_path / "map", predictions=tmp_path / "none")
     assert "does not exist" in page
@@ -100,7 +106,7 @@ def client(folder):
 
 
 def test_results_show_every_picture(client):
-    page = client.get("/jobs/map/results").text
+    page = read_run(client, "map")
     pictures = re.findall(r'<img [^>]*src="([^"]+)"', page)
     assert len(pictures) == 3
     for address in pictures:
@@ -118,3 +124,19 @@ def test_pictures_that_are_not_there(client, folder):
     assert client.get("/jobs/none/results/map/0.png").status_code == 404
     (folder / "map" / "map_pca_prediction_Class.png").unlink()
     assert client.get("/jobs/map/results/map/0.png").status_code == 410
+
+
+def test_a_map_is_begun_from_the_features(app, folder):
+    now = time.time()
+    record = json.loads((folder / "extract.json").read_text("utf-8"))
+    record["written"] = datetime.fromtimestamp(now).astimezone().isoformat()
+    (folder / "extract.json").write_text(json.dumps(record), "utf-8")
+    options = ExtractOptions(input=folder, output=folder, model=folder / "m.keras")
+    jobs = app.extensions["jobs"]
+    extracted = jobs.record(options, SimpleNamespace(cells=60), now, now + 1)
+    page = app.test_client().post(f"/jobs/{extracted.id}/results/map", headers=HTMX).text
+    job = next(each for each in jobs.list() if each.verb == "embed")
+    expected = EmbedOptions(input=folder, output=folder / "map_pca", method="pca")
+    assert restored(step_of(expected), job.options) == expected
+    assert "Drawing the map" in page
+    assert 'id="jobs-embed"' in page and f'id="job-{job.id}"' in page

@@ -8,14 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from deepometry.gradcam import gradcam
-from deepometry.options import GradcamOptions, PredictOptions
-from deepometry.predict import predict
+from deepometry.core.options.gradcam import GradcamOptions
+from deepometry.core.options.predict import PredictOptions
+from deepometry.core.step_options import command_line, plain, restored
+from deepometry.core.steps import STEPS, step_of
+from deepometry.inference.gradcam import gradcam
+from deepometry.inference.predict import predict
 from deepometry.web import create_app
-from deepometry.web.companions import COMPANIONS
-from deepometry.web.verbs import command_line, plain, restored, verb_of
+from deepometry.web.forms.steps import options_of
 from tests.parsed import blobs, write_record, write_stack
-from tests.results_runs import Jobs, make_app
+from tests.results_runs import Jobs, make_app, read_run
 
 
 @pytest.fixture(scope="module")
@@ -40,21 +42,27 @@ def client(jobs):
 
 
 def test_results_show_scores_with_intervals_plots_and_samples(client, jobs):
-    page = client.get("/jobs/predicted/results").text
+    page = read_run(client, "predicted")
     score = jobs.result.evaluation.score("accuracy")
     assert f"{score.low:.3f} to {score.high:.3f}" in page
     assert "bootstrap over the 2 values of Day" in page
-    for name in re.findall(r"/results/plot/([\w.]+)", page):
-        answer = client.get(f"/jobs/predicted/results/plot/{name}")
-        assert answer.data.startswith(b"\x89PNG"), name
-    assert page.count("/results/plot/") == 5
+    assert "/results/plot/mistakes.png" in page
+    answer = client.get("/jobs/predicted/results/plot/mistakes.png")
+    assert answer.data.startswith(b"\x89PNG")
+    charts = re.findall(r'data-chart="([^"]+)"', page)
+    assert len(charts) == 7
+    for chart in charts:
+        told = client.get(f"{chart}.json").json
+        rows = client.get(f"{chart}.csv").text.splitlines()
+        assert len(rows) == 1 + sum(len(each["y"]) for each in told["series"]) > 1
+        assert b"</svg>" in client.get(f"{chart}.svg").data
     assert client.get("/jobs/predicted/results/plot/predicted.csv").status_code == 404
 
 
 def test_cells_behind_a_number_are_those_of_the_class_also_where_they_are_unsure(client, jobs):
     matrix = client.get("/jobs/predicted/results/confusion.json").json["matrix"]
     pages = [
-        client.get(f"/jobs/predicted/results/cells?true={t}&predicted={p}").text
+        client.get(f"/cells/predicted?true={t}&predicted={p}").text
         for t in range(2)
         for p in range(3)
     ]
@@ -63,7 +71,7 @@ def test_cells_behind_a_number_are_those_of_the_class_also_where_they_are_unsure
 
 
 def test_the_report_is_shown_where_it_can_do_nothing(client, jobs):
-    page = client.get("/jobs/predicted/results").text
+    page = read_run(client, "predicted")
     assert 'href="/jobs/predicted/results/report"' in page and 'target="_blank"' in page
     answer = client.get("/jobs/predicted/results/report")
     assert answer.data == (jobs.get("predicted").output / "report.html").read_bytes()
@@ -84,8 +92,8 @@ def test_what_the_list_of_jobs_keeps_of_a_prediction_stays_small(jobs):
 
 
 def test_heat_maps_are_shown(client):
-    page = client.get("/jobs/heat/results").text
-    assert "Where the network looks" in page
+    page = read_run(client, "heat")
+    assert "Heat maps: image regions that support the class" in page
     assert client.get("/jobs/heat/results/plot/gradcam.png").data.startswith(b"\x89PNG")
 
 
@@ -100,7 +108,7 @@ def app(jobs, tmp_path):
 
 
 def test_heat_maps_of_chosen_cells_are_a_job(app, jobs):
-    page = app.test_client().get("/jobs/predicted/results").text
+    page = read_run(app.test_client(), "predicted")
     (offered,) = re.findall(r'name="cells"[^>]* value="([^"]+)"', page)
     assert offered.split("; ")[0].startswith("w.cif:")
     asked = {"cells": offered, "label": "B", "layer": "res5"}
@@ -111,7 +119,7 @@ def test_heat_maps_of_chosen_cells_are_a_job(app, jobs):
     expected = GradcamOptions(
         input=ours.options["input"], output=ours.output, model=ours.options["model"], **asked
     )
-    assert restored(verb_of(expected), job.options) == expected
+    assert restored(step_of(expected), job.options) == expected
     assert job.command == command_line(expected)
 
 
@@ -127,7 +135,7 @@ def test_the_form_has_a_button_for_heat_maps_and_the_new_fields(app):
     assert 'id="go-gradcam"' in page and 'id="results-gradcam"' in page
     assert 'name="unsure_below"' in page and 'name="group_by"' in page
     options = PredictOptions(input="a", output="b", model="c")
-    found = COMPANIONS["gradcam"].from_form(options)
+    found = options_of(STEPS["gradcam"], options)
     assert (found.cells, found.layer, found.label) == ("12", "res4", None)
 
 
@@ -142,6 +150,7 @@ def test_results_of_an_earlier_version_are_shown_without_what_it_did_not_write(j
     record["files"] = list(old)
     (tmp_path / "predict.json").write_text(json.dumps(record), "utf-8")
     jobs.known["old"] = replace(ours, id="old", output=tmp_path)
-    page = make_app(jobs).test_client().get("/jobs/old/results").text
+    page = read_run(make_app(jobs).test_client(), "old")
     assert "Confusion matrix" in page
     assert "Open the report" not in page and "/results/plot/" not in page
+    assert "data-chart" not in page

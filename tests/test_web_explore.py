@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from deepometry.embed import embed
-from deepometry.errors import DeepometryError
-from deepometry.options import EmbedOptions, SubsetOptions
+from deepometry.core.errors import DeepometryError
+from deepometry.core.options.embed import EmbedOptions
+from deepometry.core.options.subset import SubsetOptions
+from deepometry.core.run_records import write_json
+from deepometry.core.step_options import restored
+from deepometry.core.steps import step_of
+from deepometry.maps.embed import embed
 from deepometry.web import create_app
-from deepometry.web.verbs import restored, verb_of
 from tests.features_table import CLASSES, features_of, write_features, write_predictions
 from tests.parsed import blobs, write_record, write_stack
 
@@ -118,13 +122,14 @@ def test_intensities_are_means_of_the_channels(client, base):
 
 
 def test_a_cell_is_drawn_and_named(client, base):
-    id = base.rpartition("/")[2]
-    assert client.get(f"/jobs/{id}/results/cell/11.json").json["source"] == "Class B.cif"
-    drawn = client.get(f"/jobs/{id}/results/cell/11/all.png")
+    assert client.get(f"{base}/cell/11.json").json["source"] == "Class B.cif"
+    drawn = client.get(f"{base}/cell/11/all.png")
     assert drawn.data.startswith(b"\x89PNG")
+    for path in (f"cell/{CELLS}.json", f"cell/{CELLS}/0.png", "cell/0/9.png", "cell/0/x.png"):
+        assert client.get(f"{base}/{path}").status_code == 404, path
 
 
-def test_the_list_of_chosen_cells(client, base, place):
+def test_the_list_of_selected_cells(client, base, place):
     answer = client.post(f"{base}/cells.csv", data=bits([3, 4, 29]))
     found = pd.read_csv(io.StringIO(answer.text), dtype={"object": str})
     assert found.equals(table(place).iloc[[3, 4, 29]].reset_index(drop=True))
@@ -132,9 +137,10 @@ def test_the_list_of_chosen_cells(client, base, place):
 
 
 @pytest.mark.parametrize(
-    ("sent", "told"), [(b"", "another map"), (bits([]), "No cell is chosen"), (b"x" * 9, "another")]
+    ("sent", "told"),
+    [(b"", "another map"), (bits([]), "No cell is selected"), (b"x" * 9, "another")],
 )
-def test_choices_that_cannot_be_read(client, base, sent, told):
+def test_selections_that_cannot_be_read(client, base, sent, told):
     for path in ("cells.csv", "set?name=A"):
         answer = client.post(f"{base}/{path}", data=sent, headers={"Accept": "application/json"})
         assert answer.status_code == 409 and told in answer.json["error"]
@@ -148,7 +154,7 @@ def test_a_set_is_begun_as_a_job(client, base, app, place):
         input=place / "parsed", output=sets / "parsed", cells=sets / "Set Odd ones.csv",
         name="Odd ones",
     )  # fmt: skip
-    assert restored(verb_of(expected), job.options) == expected
+    assert restored(step_of(expected), job.options) == expected
     with (sets / "Set Odd ones.csv").open(newline="") as file:
         assert [row["source"] for row in csv.DictReader(file)] == ["Class A.cif", "Class B.cif"]
     state = client.get(f"/explore/sets/{job.id}.json").json
@@ -158,6 +164,20 @@ def test_a_set_is_begun_as_a_job(client, base, app, place):
         answer = client.post(f"{base}/set?name={name}", data=bits([0]))
         assert answer.status_code == 400 and "Name" in answer.json["error"]
     assert {path.name for path in sets.iterdir()} == {"Set Odd ones.csv"}
+
+
+def test_a_used_name_of_a_set_is_asked_about(client, base, app, place):
+    output = place / "map" / "sets" / "parsed"
+    write_json(output / "parse.json", {"step": "parse", "sets": {"Old": {"cells": 7}}})
+    listed = output.parent / "Set Old.csv"
+    listed.write_text("mine")
+    answer = client.post(f"{base}/set?name=Old&replace=no", data=bits([0]))
+    assert (answer.status_code, answer.json["used"]) == (409, True)
+    assert "There is a set Old of 7 cells" in answer.json["error"]
+    assert listed.read_text() == "mine"
+    told = client.post(f"{base}/set?name=Old&replace=yes", data=bits([0])).json
+    assert app.extensions["jobs"].get(told["job"]).options["overwrite"] is True
+    shutil.rmtree(output.parent)
 
 
 def test_nothing_of_other_jobs_or_without_a_token(client, base, app, place):
@@ -190,7 +210,7 @@ def test_a_damaged_map_says_so(client, base, place):
     path.write_bytes(b"nonsense")
     try:
         answer = client.get(f"{base}/places.bin", headers={"Accept": "application/json"})
-        assert answer.status_code == 409 and "draw the map anew" in answer.json["error"]
+        assert answer.status_code == 409 and "draw the map again" in answer.json["error"]
     finally:
         path.write_bytes(whole)
     assert json.loads((place / "map" / "embed.json").read_text("utf-8"))["parsed"]
@@ -208,21 +228,21 @@ def damaged_files():
 def test_a_damaged_map_is_told(tmp_path, content):
     from types import SimpleNamespace
 
-    from deepometry.web.results_map import places_bytes
+    from deepometry.web.explorer.map_data import places_bytes
 
     (tmp_path / "coordinates.npz").write_bytes(content)
     output = SimpleNamespace(root=tmp_path, path=lambda name: tmp_path / name)
-    with pytest.raises(DeepometryError, match=r"cannot be read .* draw the map anew"):
+    with pytest.raises(DeepometryError, match=r"cannot be read .* draw the map again"):
         places_bytes(output)
 
 
 def test_a_damaged_table_of_a_map_is_told(tmp_path):
     from types import SimpleNamespace
 
-    from deepometry.web.results_map import chosen_rows
+    from deepometry.web.explorer.map_data import selected_rows
 
     output = SimpleNamespace(root=tmp_path, path=lambda name: tmp_path / name)
     for content in ("", "source,object\n" + "x" * 200_000 + ",1\n"):
         (tmp_path / "coordinates.csv").write_text(content)
-        with pytest.raises(DeepometryError, match="has changed; draw the map anew"):
-            list(chosen_rows(output, np.array([True])))
+        with pytest.raises(DeepometryError, match="has changed; draw the map again"):
+            list(selected_rows(output, np.array([True])))

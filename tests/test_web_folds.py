@@ -9,15 +9,18 @@ from dataclasses import replace
 
 import pytest
 
-from deepometry.learning_curve import learning_curve
-from deepometry.options import LearningCurveOptions
-from deepometry.train import train
+from deepometry.core.options.learning_curve import LearningCurveOptions
+from deepometry.core.step_options import command_line, restored
+from deepometry.core.steps import STEPS, step_of
+from deepometry.training.learning_curve import learning_curve
+from deepometry.training.train import train
 from deepometry.web import create_app
-from deepometry.web.companions import COMPANIONS
-from deepometry.web.verbs import VERBS, command_line, restored, verb_of
+from deepometry.web.forms.steps import options_of
 from tests.conftest import short_training
 from tests.parsed import blobs, write_classes, write_stack
-from tests.results_runs import Jobs, make_app
+from tests.results_runs import Jobs, make_app, read_run
+
+pytestmark = pytest.mark.slow
 
 HTMX = {"HX-Request": "true"}
 MANY = {"epochs": 2, "views": 1}
@@ -48,10 +51,10 @@ def test_the_form_has_folds_groups_and_a_button_for_the_curve(app, tmp_path):
         assert (jobs[verb].options["folds"], jobs[verb].options["group_by"]) == (5, "Sample")
         assert "--folds 5 --group-by Sample" in jobs[verb].command
     assert "--shares 0.25,1.0 --repeats 2" in jobs["learning-curve"].command
-    made = restored(VERBS["learning-curve"], jobs["learning-curve"].options)
+    made = restored(STEPS["learning-curve"], jobs["learning-curve"].options)
     assert (made.shares, made.repeats, made.left_out) == ((0.25, 1.0), 2, 0.2)
     assert command_line(made) == jobs["learning-curve"].command
-    assert verb_of(made).name == "learning-curve"
+    assert step_of(made).name == "learning-curve"
     assert client.get("/").status_code == 200
 
 
@@ -67,7 +70,7 @@ def test_mistakes_in_fields_of_the_curve_are_shown_beside_them(app, tmp_path):
 
 def test_what_a_form_leaves_blank_has_its_default(tmp_path):
     training = short_training(tmp_path, tmp_path / "m")
-    made = COMPANIONS["learning-curve"].from_form(training, {"shares": "", "repeats": " "})
+    made = options_of(STEPS["learning-curve"], training, {"shares": "", "repeats": " "})
     assert (made.shares, made.repeats) == ((0.125, 0.25, 0.5, 1.0), 1)
 
 
@@ -78,7 +81,7 @@ def jobs(tmp_path_factory):
     cells = write_classes(root / "in", {"Class A": 10, "Class B": 8})
     write_stack(cells / "All others", blobs(3, 2))
     jobs.run("crossed", "train", train, short_training(cells, root / "m", folds=2, **MANY))
-    curve = {"input": cells, "output": root / "c", "target": "Class", "network": "small18"}
+    curve = {"input": cells, "output": root / "c", "target": "Class", "network": "small10"}
     asked = LearningCurveOptions(**curve, epochs=1, batch_size=8, shares="1/2,1", views=1)
     jobs.run("curve", "learning-curve", learning_curve, asked)
     return jobs
@@ -90,19 +93,21 @@ def client(jobs):
 
 
 def test_a_cross_validation_shows_folds_and_the_matrix_with_its_cells(client, jobs):
-    page = client.get("/jobs/crossed/results").text
+    page = read_run(client, "crossed")
     assert "Cross-validated accuracy" in page
     assert page.count('<th scope="row">1</th>') == 1
-    assert 'data-widget="matrix"' in page and 'data-true="0"' in page
+    assert 'data-true="0"' in page and "/runs/crossed/cells?true=0&amp;predicted=0" in page
+    folds = client.get("/runs/crossed/charts/folds.json").json
+    assert folds["categories"] == ["Fold 1", "Fold 2", "Fold 3"][: len(folds["categories"])]
     told = client.get("/jobs/crossed/results/confusion.json").json
     assert sum(map(sum, told["matrix"])) == 18
     for true, row in enumerate(told["matrix"]):
         for predicted, count in enumerate(row):
-            asked = f"/jobs/crossed/results/cells?true={true}&predicted={predicted}"
+            asked = f"/cells/crossed?true={true}&predicted={predicted}"
             found = client.get(asked).text
             assert found.count("<figure>") == count
             assert "No pictures" not in found
-    picture = client.get("/jobs/crossed/results/cell/3/0.png")
+    picture = client.get("/cells/crossed/3/0.png")
     assert picture.mimetype == "image/png"
     for name in ("folds.csv", "predicted.csv", "fold_1/training.csv"):
         sent = client.get(f"/jobs/crossed/results/file/{name}", buffered=True)
@@ -110,15 +115,17 @@ def test_a_cross_validation_shows_folds_and_the_matrix_with_its_cells(client, jo
 
 
 def test_a_cross_validation_shows_its_evaluation_and_opens_its_report(client, jobs):
-    page = client.get("/jobs/crossed/results").text
+    page = read_run(client, "crossed")
     output = jobs.get("crossed").output
     told = json.loads((output / "evaluation.json").read_text("utf-8"))["scores"][0]
     between = f"{100 * told['low']:.1f} to {100 * told['high']:.1f}\N{NO-BREAK SPACE}%"
     assert f"<dd>{between}</dd>" in page
     assert f"{told['low']:.3f} to {told['high']:.3f}" in page
-    assert "bootstrap over cells" in page and "every fold used a temperature of its own" in page
+    assert "bootstrap over cells" in page and "every fold had a temperature of its own" in page
+    for name in ("roc", "precision-recall", "reliability", "unsure"):
+        assert f'data-chart="/runs/crossed/charts/{name}"' in page
+        assert client.get(f"/runs/crossed/charts/{name}.json").json["series"]
     for name in ("curves.png", "reliability.png", "unsure_tradeoff.png"):
-        assert f"/jobs/crossed/results/plot/{name}" in page
         assert client.get(f"/jobs/crossed/results/plot/{name}").mimetype == "image/png"
     assert 'href="/jobs/crossed/results/report"' in page
     answer = client.get("/jobs/crossed/results/report")
@@ -136,7 +143,7 @@ def test_a_cross_validation_of_an_earlier_version_is_still_shown(client, jobs, t
             record["files"] = ["folds.csv", "predicted.csv", "confusion_matrix.csv", name]
         (tmp_path / "m" / name).write_text(json.dumps(record), "utf-8")
     jobs.known["old"] = replace(ours, id="old", output=tmp_path / "m")
-    page = client.get("/jobs/old/results").text
+    page = read_run(client, "old")
     assert "Cross-validated accuracy" in page and "folds.csv" in page
     assert "95 % interval" not in page and "results/report" not in page
     assert client.get("/jobs/old/results/report").status_code == 404
@@ -146,7 +153,7 @@ def test_a_training_without_folds_has_no_matrix(client, trained, cells, jobs):
     options = short_training(cells / "Train", trained.model.parent)
     jobs.run("plain", "train", lambda _: trained, options)
     jobs.known["plain"] = replace(jobs.known["plain"], started=None)
-    page = client.get("/jobs/plain/results").text
+    page = read_run(client, "plain")
     assert "Cross-valid" not in page and "data-true" not in page
     assert "results/report" not in page
     assert client.get("/jobs/plain/results/report").status_code == 404
@@ -154,10 +161,12 @@ def test_a_training_without_folds_has_no_matrix(client, trained, cells, jobs):
 
 
 def test_a_learning_curve_shows_picture_table_and_forecast(client):
-    page = client.get("/jobs/curve/results").text
-    assert "cannot tell what more cells would give" in page  # of two numbers of cells
+    page = read_run(client, "curve")
+    assert "accuracy with more cells cannot be predicted" in page  # of two numbers of cells
     assert len(re.findall(r'<tr><th scope="row">', page)) == 2
-    answer = client.get("/jobs/curve/results/learning_curve.png")
-    assert answer.data.startswith(b"\x89PNG")
+    assert 'data-chart="/runs/curve/charts/accuracy"' in page
+    measured, *_ = client.get("/runs/curve/charts/accuracy.json").json["series"]
+    assert len(measured["x"]) == len(measured["low"]) == 2
+    assert b"</svg>" in client.get("/runs/curve/charts/accuracy.svg").data
     sent = client.get("/jobs/curve/results/file/learning_curve.csv", buffered=True)
     assert sent.data.startswith(b"share,repeat,cells,accuracy")

@@ -9,28 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from deepometry.options import (
-    EmbedOptions,
-    ExtractOptions,
-    ParseOptions,
-    PredictOptions,
-    TrainOptions,
-    settings,
-)
-from deepometry.web import create_app, flow
-from deepometry.web.forms import empty_form, filled_form
-from deepometry.web.memory import remember, remembered
-from deepometry.web.steps import STEPS, example
-from deepometry.web.store import Job
-from deepometry.web.verbs import plain
-
-OPTIONS = {
-    "parse": ParseOptions,
-    "train": TrainOptions,
-    "predict": PredictOptions,
-    "extract": ExtractOptions,
-    "embed": EmbedOptions,
-}
+from deepometry.core.options.fields import settings
+from deepometry.core.options.parse import ParseOptions
+from deepometry.core.options.train import TrainOptions
+from deepometry.core.step_options import plain
+from deepometry.core.steps import STEPS
+from deepometry.web import create_app
+from deepometry.web.forms import prefill as flow
+from deepometry.web.forms.build import empty_form, filled_form
+from deepometry.web.forms.last_values import remember, remembered
+from deepometry.web.forms.steps import FORMS
+from deepometry.web.jobs.job import Job
 
 
 @pytest.fixture
@@ -56,7 +45,7 @@ def test_what_cannot_go_well_is_said_before_it_is_a_job(app, tmp_path):
     assert options is None and "lies in the input" in errors(form)["output"]
     found = {"input": str(tmp_path / "images"), "output": str(tmp_path / "m"), "target": "Class"}
     form, options = filled(app, "train", **found)
-    assert options is None and "run Parse first" in errors(form)["input"]
+    assert options is None and "Run Parse first" in errors(form)["input"]
 
 
 def errors(form) -> dict[str, str]:
@@ -115,28 +104,28 @@ def test_fields_in_sight_are_those_of_the_protocol_in_its_order(app):
     with app.test_request_context():
         for verb, labels in expected.items():
             form = empty_form(verb, {})
-            assert [form[name].label.text for name in form.step.shown] == labels
+            assert [form[name].label.text for name in form.spec.form.shown] == labels
 
 
-@pytest.mark.parametrize("verb", STEPS)
+@pytest.mark.parametrize("verb", FORMS)
 def test_every_option_is_a_field_with_its_label_and_help(app, verb):
-    known = settings(OPTIONS[verb])
+    known = settings(STEPS[verb].options)
     with app.test_request_context():
         form = empty_form(verb, {})
-        assert set(form.step.fields) - set(form.step.extra) == set(known)
+        assert set(form.spec.fields) - set(form.spec.extra) == set(known)
         for name, (setting, default) in known.items():
             assert form[name].label.text == setting.label
             assert form[name].description == setting.help
             assert form[name].render_kw["required"] == (default is MISSING)
             easy = setting.choices or isinstance(default, bool)
-            assert easy or example(verb, name), f"{verb}: {name} has no example"
+            assert easy or form.spec.example(name), f"{verb}: {name} has no example"
 
 
 def test_defaults_are_those_of_the_protocol(app):
     with app.test_request_context():
         parse, train = empty_form("parse", {}), empty_form("train", {})
-        assert (parse["frame"].data, parse["montage"].data) == ("48", "15")
-        assert (parse["split"].data, parse["channels"].data) == ("80/20", "")
+        assert (parse["frame"].data, parse["montage"].data) == ("48", "")
+        assert (parse["split"].data, parse["channels"].data) == ("", "")
         assert (train["epochs"].data, train["recipe"].data) == ("", "standard")
         extract = empty_form("extract", {})
         assert extract["layer"].data == "pool5"
@@ -169,7 +158,7 @@ def test_all_errors_at_once_and_what_was_typed_kept(app, tmp_path):
     assert options is None
     found = errors(form)
     assert set(found) == {"input", "output", "frame", "split"}
-    assert found["output"].startswith("Expected a value")
+    assert found["output"] == "Please fill this in."
     assert "does not exist" in found["input"]
     assert form.texts()["frame"] == "4x"
     assert form.texts()["split"] == "80/30"
@@ -272,7 +261,6 @@ def job(verb, state="done", output=None, **options) -> Job:
         seconds_left=None,
         error="",
         result=None,
-        folder=Path(),
         output=output,
     )
 
@@ -293,16 +281,34 @@ def test_what_a_step_wrote_is_offered_to_the_next(tmp_path):
     assert flow.offered(kept)["extract"] == {"model": str(tmp_path)}
 
 
+def test_no_hold_out_of_cells_without_labels_is_offered_in_place_of_all(tmp_path):
+    stacks = [f"{side}/Patient {n}/cells.npy" for side in ("Train", "Hold-out") for n in (7, 8)]
+    parsed = job("parse", output=tmp_path, split=0.2)
+    without = replace(parsed, result={"stacks": ["Train/images/a.npy", "Hold-out/images/a.npy"]})
+    assert flow.offered(without)["predict"] == {"input": str(tmp_path)}
+    labelled = replace(parsed, result={"stacks": stacks})
+    assert flow.offered(labelled)["predict"] == {"input": str(tmp_path / "Hold-out")}
+    flat = replace(parsed, result={"stacks": ["Train/a.npy", "Hold-out/a.npy"]})
+    assert flow.offered(flat)["predict"] == {"input": str(tmp_path)}
+
+
+def test_the_split_of_other_cells_does_not_return():
+    last = {"input": "/old", "frame": "56", "split": "80/20", "split_by": "Sample", "montage": "9"}
+    start = flow.starting_values("parse", last, {})
+    assert start == {"input": "/old", "frame": "56", "montage": "9"}
+
+
 def test_the_example_fills_all_forms_with_options_of_a_short_training(tmp_path):
-    found = flow.newest_offers([job("demo-data", output=tmp_path / "images")])
+    found = flow.newest_offers([job("example", output=tmp_path / "images")])
     assert found["parse"]["input"] == str(tmp_path / "images")
     assert found["train"]["epochs"] == "12"
-    assert set(found) == set(STEPS)
+    assert (found["parse"]["split"], found["parse"]["montage"]) == ("80/20", "15")
+    assert set(found) == set(FORMS)
 
 
 def test_options_of_the_example_stay_with_its_cells(tmp_path):
     mine = job("parse", output=tmp_path / "mine", split=0.2)
-    found = flow.newest_offers([mine, job("demo-data", output=tmp_path / "images")])
+    found = flow.newest_offers([mine, job("example", output=tmp_path / "images")])
     assert found["train"]["input"] == str(tmp_path / "mine" / "Train")
     assert "epochs" not in found["train"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
@@ -18,8 +19,12 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
-from deepometry.model import DESCRIPTION, Description
-from deepometry.web import browse_look
+from deepometry.cells.model_description import Description
+from deepometry.core.errors import Choice, Question
+from deepometry.core.options.parse import InfoOptions
+from deepometry.core.result_files import MODEL_DESCRIPTION
+from deepometry.web.browse import look as browse_look
+from deepometry.web.browse import views
 from tests.builders import random_cells, write_channel_tiffs, write_cif
 from tests.parsed import CHANNELS, FRAME, blobs, write_classes, write_record, write_stack
 from tests.test_web_browse import linux_only, make_client
@@ -35,9 +40,9 @@ def client(tmp_path: Path) -> FlaskClient:
 def settled(client: FlaskClient, place: str, **query: object) -> str:
     """Ask as the page does: again, at the address that the answer names, until it names none."""
     answer = client.get(place, query_string={key: str(value) for key, value in query.items()})
-    for _ in range(200):
+    for _ in range(1200):
         text = answer.get_data(as_text=True)
-        again = re.search(r'hx-get="(/(?:look|retrieve)\?[^"]*)" hx-trigger="load', text)
+        again = re.search(r'hx-get="(/(?:look|retrieve)\?[^"]*)" hx-trigger="every', text)
         if again is None:
             return text
         time.sleep(0.05)
@@ -68,8 +73,36 @@ def test_the_example_is_looked_into(client: FlaskClient) -> None:
     assert 'data-kept="1,12"' in text
     frame = re.search(r'data-use-frame="(\d+)">Use (\d+)<', text)
     assert frame and frame[1] == frame[2] and int(frame[1]) % 8 == 0
-    assert "56 stacks will be made" in text and "60x" in text
+    assert "56 stacks will be written" in text and "60x" in text
     assert "problem" not in text
+
+
+def test_a_look_that_must_ask_offers_the_answers(
+    client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from deepometry.images import info
+
+    real = info.info
+
+    def asking(options, progress):
+        if options.reader == "own":
+            choices = [Choice("bioformats", "The other one", "2 cells", b"\x89PNG")]
+            raise Question("reader", "Reader: which one? Choose with --reader.", choices)
+        return real(replace(options, reader="own"), progress)
+
+    monkeypatch.setattr(info, "info", asking)
+    monkeypatch.setattr("deepometry.images.readers.find.READERS", ("own", "bioformats"))
+    write_cif(tmp_path / "cells.cif", random_cells([(20, 18)] * 2))
+    text = html.unescape(settled(client, "/look", path=tmp_path))
+    assert "Reader: which one? Choose with “Reader”." in text
+    assert 'data-fill="{"parse": {"reader": "bioformats"}}"' in text
+    assert "<strong>The other one</strong>" in text and "2 cells" in text
+    assert 'src="data:image/png;base64,' in text
+    with monkeypatch.context() as patch:
+        found = "deepometry.images.readers.find.find_sources"
+        patch.setattr(found, lambda path, progress, reader: [])
+        text = settled(client, "/look", path=tmp_path, reader="bioformats")
+    assert "<h3>2 cells in 1 .cif file</h3>" in text
 
 
 def test_the_gallery_is_drawn_with_the_frame(client: FlaskClient) -> None:
@@ -107,14 +140,14 @@ def test_problems_and_differing_channels_are_told(client: FlaskClient, tmp_path:
     (tmp_path / "d" / "bad <b>.cif").write_bytes(b"nothing of the kind")
     text = settled(client, "/look", path=tmp_path / "d")
     assert "1 problem<" in text and "bad &lt;b&gt;.cif" in text and "<b>.cif" not in text
-    assert "Not all have the same channels" in text
+    assert "The files do not all have the same channels" in text
     assert "Dye 1" in text
 
 
 def test_mistakes_are_the_sentence_of_the_library(client: FlaskClient, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
     text = settled(client, "/look", path=tmp_path)
-    assert 'role="alert"' in text and "expected .tif, .tiff or .cif images" in text
+    assert 'role="alert"' in text and "expected images of cells (" in text
     assert "not a cif" not in text
     gone = client.get("/look/gallery", query_string={"path": str(tmp_path / "no")})
     assert "no longer there" in gone.get_data(as_text=True)
@@ -128,13 +161,13 @@ def test_montages_of_parsed_cells_are_not_taken_for_cells(
 ) -> None:
     write_classes(tmp_path / "p", {"Class A": 4})
     write_channel_tiffs(tmp_path / "p" / "Class A", "montage", random_cells([(20, 22)])[0], (1, 2))
-    assert "found parsed ones" in settled(client, "/look", path=tmp_path / "p")
+    assert "found parsed cells" in settled(client, "/look", path=tmp_path / "p")
 
 
 def test_a_look_is_kept_until_the_folder_changes(
     client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deepometry.web.browse._KEEP_CHANGED", 0.0)
+    monkeypatch.setattr(views, "KEEP_CHANGED", 0.0)
     folder = tmp_path / "d"
     write_channel_tiffs(folder, "c0", random_cells([(20, 22)])[0], (1, 2))
     assert "1 cell in" in drawn_head(client, folder)
@@ -160,15 +193,16 @@ def look_number(client: FlaskClient, folder: Path) -> int:
 def test_a_long_look_is_told_of_and_cancelled_for_another_folder(
     client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stopped = []
+    stopped, seen = [], []
 
-    def slow(path: Path, task: browse_look.Task) -> None:
+    def slow(options: InfoOptions, task: browse_look.Task) -> None:
         try:
             for number in range(1000):
+                seen.append(number)
                 task.progress.report(12_000 + number, 50_000, "Looking at Day 1")
                 time.sleep(0.02)
         finally:
-            stopped.append(path.name)
+            stopped.append(options.input.name)
 
     monkeypatch.setattr(browse_look, "look_into", slow)
     for name in ("one", "two"):
@@ -177,10 +211,11 @@ def test_a_long_look_is_told_of_and_cancelled_for_another_folder(
     assert re.search(r"12,0\d\d of 50,000", first.get_data(as_text=True))
     assert "Looking at Day 1" in first.get_data(as_text=True)
     client.get("/look", query_string={"path": str(tmp_path / "two"), "page": "p"})
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while not stopped and time.monotonic() < end:
         time.sleep(0.02)
     assert stopped == ["one"]
+    assert seen[-1] < 999  # it was stopped: it did not come to its end
     client.get("/look", query_string={"path": str(tmp_path / "one"), "page": "p"})
 
 
@@ -220,7 +255,7 @@ def test_mistakes_of_retrieve_are_told_in_words(client: FlaskClient, tmp_path: P
     assert "plain text" in settled(client, "/retrieve", path="a\0b")
     write_classes(tmp_path / "one", {"Class A": 4})
     text = settled(client, "/retrieve", path=tmp_path / "one")
-    assert "Nothing to learn" in text and "radio" not in text
+    assert "No target found" in text and "radio" not in text
 
 
 def test_retrieve_again_reads_anew(client: FlaskClient, tmp_path: Path) -> None:
@@ -250,7 +285,7 @@ def write_model(folder: Path, **more: object) -> Path:
     told = replace(DESCRIBED, **more)
     path = folder / told.file_name
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(DESCRIPTION, json.dumps(asdict(told)))
+        archive.writestr(MODEL_DESCRIPTION, json.dumps(asdict(told)))
     return path
 
 
@@ -266,8 +301,9 @@ def test_the_model_is_held_beside_the_cells(client: FlaskClient, tmp_path: Path)
     assert "The cells have the same 2 labels." in told(model)
     assert "targets-good" in told(model) and 'data-suggested="Class"' in told(model)
     more = write_model(tmp_path / "n", labels=("A", "B", "<i>"))
-    assert "none of: &lt;i&gt;" in told(more)
-    assert "does not know: B" in told(write_model(tmp_path / "o", labels=("A", "Z")))
+    assert "no cells of: &lt;i&gt;" in told(more)
+    other = write_model(tmp_path / "o", labels=("A", "Z"), cells={"A": 4, "Z": 4})
+    assert "that these cells have: B" in told(other)
     assert "Unannotated data?" in told(write_model(tmp_path / "q", target="Day"))
     assert "frame of 99 pixels" in told(write_model(tmp_path / "r", frame=99))
     assert "expected a file model_*.keras" in told(tmp_path / "p")
@@ -285,10 +321,20 @@ def test_cells_without_labels_still_fit_a_model(client: FlaskClient, tmp_path: P
     write_stack(tmp_path / "p" / "all", blobs(3, 0))
     model = write_model(tmp_path / "m")
     text = settled(client, "/retrieve", path=tmp_path / "p", model=model, form="predict")
-    assert "tick “Unannotated data?”" in text and "The folders name nothing that differs" in text
+    assert "tick “Unannotated data?”" in text and "No labels found: no folder names differ" in text
 
 
 def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
-    code = "import sys, deepometry.web.browse; print({'numpy', 'keras', 'PIL'} & set(sys.modules))"
+    code = (
+        "import sys, deepometry.web.browse.views;"
+        "print({'numpy', 'keras', 'PIL'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_look_takes_from_the_form_only_how_files_are_read(tmp_path: Path) -> None:
+    entered = {"overwrite": "true", "pages": "cells", "gallery": "look.png", "frame": "48"}
+    assert browse_look.read_by() == ("tiles", "pattern", "reader", "pages")
+    options = browse_look.look_options(tmp_path, entered)
+    assert options == InfoOptions(input=tmp_path, quick=True, pages="cells")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,15 +18,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepometry.example import write_example
-from deepometry.extract import extract
-from deepometry.options import ExtractOptions, ParseOptions, PredictOptions
-from deepometry.parse import parse
-from deepometry.predict import predict
-from deepometry.web import results_train
+from deepometry.cells.parse import parse
+from deepometry.core.options.embed import EmbedOptions
+from deepometry.core.options.parse import ParseOptions
+from deepometry.core.options.predict import ExtractOptions, PredictOptions
+from deepometry.images.synthetic.dataset import write_example
+from deepometry.inference.extract import extract
+from deepometry.inference.predict import predict
+from deepometry.maps.embed import embed
+from deepometry.web.results import train as results_train
 from tests.conftest import short_training
 from tests.parsed import FRAME
-from tests.results_runs import Jobs, make_app
+from tests.results_runs import Jobs, make_app, read_run
+
+pytestmark = pytest.mark.slow
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -36,7 +42,8 @@ def jobs(cells, trained, tmp_path_factory):
     root, jobs = tmp_path_factory.mktemp("runs"), Jobs()
     write_example(root / "images", 70)
     where = {"model": trained.model}
-    jobs.run("parsed", "parse", parse, ParseOptions(input=root / "images", output=root / "parsed"))
+    options = ParseOptions(input=root / "images", output=root / "parsed", montage=15)
+    jobs.run("parsed", "parse", parse, options)
     held = PredictOptions(input=cells / "Hold-out", output=root / "predicted", **where)
     jobs.run("predicted", "predict", predict, held)
     new = PredictOptions(input=cells, output=root / "new", unannotated=True, **where)
@@ -63,8 +70,15 @@ def get(client, path):
     return answer
 
 
+def cells_of(client, path):
+    """Ask for the gallery of a run as the page does."""
+    answer = client.get(f"/cells/{path}", headers={"HX-Request": "true"})
+    assert answer.status_code == 200, (path, answer.text)
+    return answer
+
+
 def picture(client, path) -> np.ndarray:
-    answer = get(client, path)
+    answer = client.get(path) if path.startswith("/") else get(client, path)
     assert answer.mimetype == "image/png"
     assert answer.cache_control.private
     return np.asarray(Image.open(io.BytesIO(answer.data)))
@@ -74,7 +88,7 @@ def picture(client, path) -> np.ndarray:
 
 
 def test_parse_tells_counts_folders_and_channels(client):
-    page = get(client, "parsed/results").text
+    page = read_run(client, "parsed")
     assert "Brightfield" in page
     assert "Class Smooth_Disc" in page
     assert "48 px" in page
@@ -138,7 +152,7 @@ def test_an_archive_tells_what_is_missing(client, jobs, tmp_path):
         assert archive.read("MISSING.txt").endswith(b":\ncount_plot.png\n")
         assert archive.read("predicted.csv")
     gone = client.get("/jobs/cut/results/file/count_plot.png")
-    assert gone.status_code == 410 and "does not exist any more" in gone.json["error"]
+    assert gone.status_code == 410 and "no longer exists" in gone.json["error"]
 
 
 def test_a_table_that_was_cut_is_told(client, jobs, tmp_path):
@@ -147,12 +161,12 @@ def test_a_table_that_was_cut_is_told(client, jobs, tmp_path):
     table = tmp_path / "there" / "predicted.csv"
     lines = table.read_bytes().splitlines(keepends=True)
     table.write_bytes(b"".join([*lines[:3], b"short\n", *lines[4:]]))
-    told = get(client, "short/results/cells?true=0&predicted=0").text
+    told = cells_of(client, "short?true=0&predicted=0").text
     assert "not a table as it was written" in told
 
 
 def test_long_lists_of_files_come_in_pages(client):
-    page = get(client, "parsed/results").text
+    page = read_run(client, "parsed")
     assert "Show more" in page
     assert get(client, "parsed/results/files?first=50").text.count("<li>") == 50
     assert "<li" not in get(client, "parsed/results/files?first=100000").text
@@ -189,32 +203,34 @@ def test_folder_is_opened_for_nobody_far_away(client):
     elsewhere = {"REMOTE_ADDR": "10.1.2.3"}
     answer = client.post("/jobs/parsed/results/folder", environ_overrides=elsewhere)
     assert answer.status_code == 403
-    assert "Show folder" not in client.get(
-        "/jobs/parsed/results", environ_overrides=elsewhere
-    ).get_data(as_text=True)
+    assert "Show folder" in client.get("/runs/parsed/files").text
+    assert "Show folder" not in client.get("/runs/parsed/files", environ_overrides=elsewhere).text
 
 
 # --- train -----------------------------------------------------------------------------------
 
 
 def test_training_tells_scores_classes_and_model(client, trained):
-    page = get(client, "trained/results").text
+    page = read_run(client, "trained")
     assert trained.model.name in page
     assert f"{100 * trained.description.scores['val_accuracy']:.1f} %" in page
     assert f"{trained.best_epoch} of {len(trained.history)}" in page
-    curve = get(client, "trained/results/curve.json").json
-    assert curve["best"] == trained.best_epoch
-    assert curve["lowest"] and curve["last"] == len(trained.history)
+    curve = client.get("/runs/trained/charts/loss.json").json
+    assert curve["mark"] == trained.best_epoch
+    assert "because its validation loss is the lowest" in curve["about"]
     losses = [row["val_loss"] for row in trained.history]
-    assert curve["val_loss"] == pytest.approx(losses, rel=1e-4)
+    _, validation = curve["series"]
+    assert validation["y"] == pytest.approx(losses, rel=1e-4)
+    assert validation["x"] == [row["epoch"] for row in trained.history]
 
 
 def test_a_cycle_that_keeps_its_last_epoch_does_not_call_its_loss_the_lowest(monkeypatch):
     history = {name: [1.0, 0.5, 0.6] for name in results_train.CURVES} | {"epoch": [1.0, 2.0, 3.0]}
     monkeypatch.setattr(results_train, "read_history", lambda output: history)
-    for best, lowest in ((2, True), (3, False)):
-        told = results_train.curve(SimpleNamespace(record={"best_epoch": best}))
-        assert (told["best"], told["last"], told["lowest"]) == (best, 3, lowest)
+    for best, reason in ((2, "loss is the lowest"), (3, "it is the final epoch")):
+        chart = results_train.CHARTS["loss"](SimpleNamespace(record={"best_epoch": best}))
+        assert chart.mark == best
+        assert f"epoch {best}, which was selected, because" in chart.about and reason in chart.about
 
 
 # --- predict ---------------------------------------------------------------------------------
@@ -225,11 +241,11 @@ def test_matrix_is_in_the_order_of_the_model(client, trained):
     assert told["labels"] == list(trained.description.labels)
     assert np.sum(told["matrix"]) == 20
     assert np.sum(told["matrix"], 0).tolist() == told["counts"]
-    assert 'data-true="0"' in get(client, "predicted/results").text
+    assert 'data-true="0"' in read_run(client, "predicted")
 
 
 def test_unannotated_data_have_no_matrix(client):
-    page = get(client, "new/results").text
+    page = read_run(client, "new")
     assert "Confusion matrix" not in page
     assert "Predicted classes" in page
 
@@ -238,34 +254,35 @@ def test_cells_of_the_matrix_add_up(client):
     told = get(client, "predicted/results/confusion.json").json
     for true, row in enumerate(told["matrix"]):
         for predicted, count in enumerate(row):
-            page = get(client, f"predicted/results/cells?true={true}&predicted={predicted}").text
+            page = cells_of(client, f"predicted?true={true}&predicted={predicted}").text
             assert page.count("<figure>") == count
-            assert f": {count} cell" in page
+            assert f"<b>{count} cell" in page
 
 
 @pytest.mark.parametrize("job", ["predicted", "both", "new"])
 def test_the_picture_is_that_of_the_cell(client, jobs, cells, job):
     """Row, identity and pixels belong together, also where Train was left out."""
     folder = {"predicted": cells / "Hold-out", "both": cells / "Hold-out", "new": cells}[job]
-    told = get(client, f"{job}/results/cell/3.json").json
-    found = next(folder.rglob(told["source"].replace(".cif", "/cells.npy")))
-    pixels = np.load(found)[int(told["object"]), ..., 1].astype(float)
-    drawn = picture(client, f"{job}/results/cell/3/1.png").astype(float)
+    page = cells_of(client, f"{job}?order=file").text
+    object, source = re.findall(r'"Enlarge object (\d+) of (Class [^"]+)"', page)[3]
+    found = next(folder.rglob(source.replace(".cif", "/cells.npy")))
+    pixels = np.load(found)[int(object), ..., 1].astype(float)
+    drawn = picture(client, f"/cells/{job}/3/1.png").astype(float)
     assert drawn.shape == (FRAME, FRAME)
     assert np.corrcoef(pixels.ravel(), drawn.ravel())[0, 1] > 0.98
-    assert picture(client, f"{job}/results/cell/3/all.png").shape == (FRAME, FRAME, 3)
+    assert picture(client, f"/cells/{job}/3/all.png").shape == (FRAME, FRAME, 3)
 
 
 def test_pages_and_orders(client):
-    first = get(client, "new/results/cells?predicted=0&order=sure").text
-    other = get(client, "new/results/cells?predicted=0&order=unsure&page=2").text
+    first = cells_of(client, "new?order=sure").text
+    other = cells_of(client, "new?order=sure&down=0&page=2").text
     assert "Page 1 of" in first
     assert "Page 2 of" in other
-    assert "expected" in get(client, "new/results/cells?order=x").text
-    assert "expected" in get(client, "new/results/cells?predicted=99").text
+    assert "expected" in cells_of(client, "new?order=x").text
+    assert "expected" in cells_of(client, "new?predicted=99").text
 
 
-@pytest.mark.parametrize("path", ["cell/100000.json", "cell/0/9.png", "cell/0/x.png"])
+@pytest.mark.parametrize("path", ["100000/0.png", "0/9.png", "0/x.png"])
 def test_cells_that_are_not_there(client, path):
     assert client.get(f"/jobs/predicted/results/{path}").status_code == 404
 
@@ -273,53 +290,67 @@ def test_cells_that_are_not_there(client, path):
 # --- extract ---------------------------------------------------------------------------------
 
 
-def test_points_and_groups(client):
-    told = get(client, "extracted/results/points.json").json
-    assert told["cells"] == len(told["rows"]) == 108
-    assert not told["sampled"]
-    assert {"Class", "split", "predicted Class"} <= set(told["groups"])
-    assert len(told["places"]) == 5
-    assert told["explained"] == sorted(told["explained"], reverse=True)
-    assert 0 < sum(told["explained"]) <= 1.0001
-    for name, legend in told["groups"].items():
-        counts = np.bincount(told["codes"][name], minlength=len(legend))
-        assert counts.tolist() == [group["cells"] for group in legend]
+def test_an_extraction_offers_a_map_until_there_is_one(client, jobs):
+    page = read_run(client, "extracted")
+    assert "Draw a PCA map" in page and "/explore/" not in page
+    features = jobs.get("extracted").output
+    jobs.run(
+        "map", "embed", embed, EmbedOptions(input=features, output=features / "m", method="pca")
+    )
+    for path in ("/runs/extracted/map", "/jobs/extracted/results/map"):
+        page = client.get(path).text
+        assert 'href="/explore/map"' in page and "PCA, 2-D of 108 cells" in page
+        assert "Draw a PCA map" not in page
+    source = re.search(r'<img [^>]*src="([^"]+)"', page)[1].replace("&amp;", "&")
+    assert client.get(source).data.startswith(b"\x89PNG")
+    jobs.known["map"] = replace(jobs.get("map"), output=features / "moved")
+    assert "Draw a PCA map" in get(client, "extracted/results/map").text
+    jobs.known["map"] = replace(jobs.get("map"), state="running")
+    page = get(client, "extracted/results/map").text
+    assert "Drawing the map" in page and "Draw a PCA map" not in page
+    del jobs.known["map"]
 
 
-def test_the_picture_of_a_point_is_that_of_its_cell(client, cells):
-    told = get(client, "extracted/results/cell/40.json").json
-    stack = np.load(cells / told["split"] / f"Class {told['Class']}" / "cells.npy")
-    drawn = picture(client, "extracted/results/cell/40/0.png").astype(float)
-    pixels = stack[int(told["object"]), ..., 0].astype(float)
+def test_the_picture_of_a_point_is_that_of_its_cell(client, jobs, cells, tmp_path):
+    options = EmbedOptions(input=jobs.get("extracted").output, output=tmp_path, method="pca")
+    jobs.run("pictured", "embed", embed, options)
+    row = client.get("/explore/pictured/cell/40.json").json
+    stack = np.load(cells / row["split"] / f"Class {row['Class']}" / "cells.npy")
+    answer = client.get("/explore/pictured/cell/40/0.png")
+    assert answer.mimetype == "image/png" and answer.cache_control.private
+    drawn = np.asarray(Image.open(io.BytesIO(answer.data))).astype(float)
+    pixels = stack[int(row["object"]), ..., 0].astype(float)
     assert np.corrcoef(pixels.ravel(), drawn.ravel())[0, 1] > 0.98
+    del jobs.known["pictured"]
 
 
 # --- outputs that are not what they were -----------------------------------------------------
 
 
 def test_jobs_that_are_not_there(client):
-    assert client.get("/jobs/none/results").status_code == 404
-    assert client.get("/jobs/none/results/cell/0.json").status_code == 404
-    assert client.get("/jobs/parsed/results/curve.json").status_code == 404
+    for path in ("/runs/none", "/runs/none/overview", "/runs/none/line", "/runs/parsed/nothing"):
+        assert client.get(path).status_code == 404
+    assert client.get("/cells/none/0/0.png").status_code == 404
+    assert client.get("/runs/parsed/charts/loss.json").status_code == 404
 
 
 def test_jobs_without_results(client, jobs):
     jobs.known["failed"] = replace(jobs.get("parsed"), id="failed", result=None)
-    assert "no results" in get(client, "failed/results").text
+    assert "no results" in read_run(client, "failed")
 
 
 def test_moved_results_are_told(client, jobs, tmp_path):
     jobs.known["moved"] = replace(jobs.get("parsed"), id="moved", output=tmp_path / "not here")
-    assert "does not exist any more" in get(client, "moved/results").text
+    assert "no longer exists" in read_run(client, "moved")
     assert client.get("/jobs/moved/results/all.zip").status_code == 410
 
 
 def test_results_written_over_by_a_later_run_are_told(client, jobs):
     old = jobs.get("predicted")
     jobs.known["old"] = replace(old, id="old", started=1e9, finished=1e9 + 60)
-    assert "A later run wrote over" in get(client, "old/results").text
+    assert "A later run replaced" in read_run(client, "old")
     assert client.get("/jobs/old/results/file/predicted.csv").status_code == 410
-    assert client.get("/jobs/old/results/cell/0/0.png").status_code == 410
+    assert client.get("/cells/old/0/0.png").status_code == 410
 
 
 def test_changed_cells_show_no_pictures(client, jobs, trained, tmp_path):
@@ -328,11 +359,11 @@ def test_changed_cells_show_no_pictures(client, jobs, trained, tmp_path):
     write_classes(tmp_path / "cells", {"Class A": 6, "Class B": 6})
     options = PredictOptions(input=tmp_path / "cells", output=tmp_path / "out", model=trained.model)
     jobs.run("changing", "predict", predict, options)
-    assert "No pictures" not in get(client, "changing/results/cells?predicted=").text
+    assert "No pictures" not in cells_of(client, "changing?predicted=").text
     write_classes(tmp_path / "cells", {"Class A": 4, "Class B": 9}, seed=5)
-    assert client.get("/jobs/changing/results/cell/0/0.png").status_code == 410
-    get(client, "changing/results")
-    page = get(client, "changing/results/cells?predicted=").text
+    assert client.get("/cells/changing/0/0.png").status_code == 410
+    read_run(client, "changing")
+    page = cells_of(client, "changing?predicted=").text
     assert "The parsed cells were changed after this run" in page
     assert "<img" not in page
 
@@ -350,12 +381,12 @@ def test_names_are_escaped(client, jobs, trained, tmp_path):
         input=tmp_path / "cells", output=tmp_path / "out", model=trained.model, unannotated=True
     )
     jobs.run("hostile", "predict", predict, options)
-    page = get(client, "hostile/results/cells?predicted=").text
+    page = cells_of(client, "hostile?predicted=").text
     assert SCRIPT not in page
     assert "&lt;script&gt;" in page
     assert 'style="' not in page
     for id in ("parsed", "trained", "predicted", "new", "extracted"):
-        page = get(client, f"{id}/results").text
+        page = read_run(client, id)
         assert "style=" not in page
         assert "<script" not in page
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import socket
-import sys
 
 import pytest
 
-from deepometry.web import create_app, peers, security
+from deepometry.web import create_app
+from deepometry.web.http_server import OWNER
 from deepometry.web.security import is_loopback, names_of
 
 OWN = "localhost:5000"
@@ -43,7 +42,7 @@ def test_this_computer_is_answered(tmp_path, host):
     ],
 )
 def test_other_names_are_refused(tmp_path, host):
-    for path in ("/", "/static/app.css", "/jobs"):
+    for path in ("/", "/static/page/page.css", "/jobs"):
         answer = client(tmp_path).get(path, headers={"Host": host})
         assert answer.status_code == 403, path
 
@@ -78,7 +77,7 @@ def test_a_post_of_the_page_itself_is_taken(tmp_path):
 def test_other_sites_cannot_load_pieces_of_the_page_but_may_link_to_it(tmp_path):
     browser = client(tmp_path)
     foreign = {"Host": OWN, "Sec-Fetch-Site": "cross-site"}
-    for path in ("/", "/browse", "/jobs", "/static/app.js"):
+    for path in ("/", "/browse", "/jobs", "/static/page/forms.js"):
         assert browser.get(path, headers=foreign | {"Sec-Fetch-Mode": "no-cors"}).status_code == 403
     link = foreign | {"Sec-Fetch-Mode": "navigate"}
     assert browser.get("/", headers=link).status_code == 200
@@ -101,7 +100,7 @@ def test_the_token_of_one_start_is_none_of_the_next(tmp_path):
     assert "HX-Refresh" in client(tmp_path).post("/run/parse", headers=headers).headers
 
 
-@pytest.mark.parametrize("path", ["/", "/static/app.css", "/jobs", "/nothing"])
+@pytest.mark.parametrize("path", ["/", "/static/page/page.css", "/jobs", "/nothing"])
 def test_every_answer_carries_the_headers(tmp_path, path):
     with client(tmp_path).get(path, headers={"Host": OWN}) as answer:
         headers = answer.headers
@@ -129,7 +128,7 @@ def test_cookies_are_of_this_server_only(tmp_path):
 def test_beyond_this_computer_a_token_is_needed(tmp_path):
     browser = client(tmp_path, TOKEN="secret", HOSTS=("lab.example",))
     host = {"Host": "lab.example:5000"}
-    for path in ("/", "/?token=wrong", "/static/app.js", "/jobs"):
+    for path in ("/", "/?token=wrong", "/static/page/forms.js", "/jobs"):
         assert browser.get(path, headers=host).status_code == 403, path
     answer = browser.get("/?token=secret", headers=host)
     assert answer.status_code == 302
@@ -149,46 +148,37 @@ def test_names_of_the_address_listened_on():
     assert "127.0.0.1" in names_of("0.0.0.0")
 
 
-def test_other_accounts_of_this_computer_are_refused(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("owner", "token", "status"),
+    [
+        (1000, "", 200),  # the user who started the server
+        (0, "", 200),  # the system itself, as of a tunnel
+        (1001, "", 403),
+        (1001, "?token=secret", 403),  # even who has learnt the token
+        (65534, "", 403),
+        (None, "", 403),  # not known is not allowed
+        (None, "?token=wrong", 403),
+        (None, "?token=secret", 302),
+    ],
+)
+def test_who_is_let_in(tmp_path, monkeypatch, owner, token, status):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
     asked = []
-    monkeypatch.setattr(security, "is_another_user", lambda *ports: asked.append(ports) or True)
-    place = {"Host": OWN}
-    other = {"REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "40000", "SERVER_PORT": "5000"}
-    answer = client(tmp_path).get("/", headers=place, environ_overrides=other)
-    assert answer.status_code == 403 and "another user" in answer.text
-    assert asked == [(40000, 5000)]
+    browser = client(tmp_path, TOKEN="secret", ON_UNKNOWN=lambda: asked.append("told"))
+    whose = {"environ_overrides": {OWNER: owner}, "headers": {"Host": OWN}}
+    assert browser.get(f"/{token}", **whose).status_code == status
+    assert bool(asked) == (owner is None and status == 403)
 
 
-TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid
-   0: 0100007F:9C40 0100007F:1388 01 00000000:00000000 00:00000000 00000000  4321        0
-   1: 0100007F:1388 0100007F:9C40 01 00000000:00000000 00:00000000 00000000  1000        0
-   2: 0100007F:9C41 0100007F:1388 01 00000000:00000000 00:00000000 00000000     0        0
-   3: 0100007F:9C42 0100007F:1388 06 00000000:00000000 00:00000000 00000000     0        0
-"""
-
-
-def test_the_owner_of_a_connection_is_told_by_the_kernel(tmp_path, monkeypatch):
-    (tmp_path / "tcp").write_text(TABLE)
-    monkeypatch.setattr(peers, "_TABLES", (str(tmp_path / "tcp"), str(tmp_path / "none")))
-    monkeypatch.setattr(peers.sys, "platform", "linux")
-    monkeypatch.setattr(peers.os, "getuid", lambda: 1000, raising=False)
-    assert peers.is_another_user(40000, 5000)
-    assert not peers.is_another_user(40001, 5000)  # the system's own, as of a tunnel
-    assert not peers.is_another_user(40002, 5000)  # closed already
-    assert not peers.is_another_user(5000, 40000)
-    monkeypatch.setattr(peers.os, "getuid", lambda: 4321, raising=False)
-    assert not peers.is_another_user(40000, 5000)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-def test_an_own_connection_is_found_in_the_real_table():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        with socket.create_connection(("127.0.0.1", port)) as browser:
-            mine = browser.getsockname()[1]
-            found = {user for *ports, user in peers._connections() if ports == [mine, port]}
-            assert found == {os.getuid()}
-            assert not peers.is_another_user(mine, port)
+@pytest.mark.parametrize(
+    ("owner", "token", "status"),
+    [(1000, "", 200), (1001, "", 403), (1001, "?token=secret", 302), (None, "", 403)],
+)
+def test_who_is_let_in_where_the_page_is_shared(tmp_path, monkeypatch, owner, token, status):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
+    browser = client(tmp_path, TOKEN="secret", SHARED=True)
+    whose = {"environ_overrides": {OWNER: owner}, "headers": {"Host": OWN}}
+    assert browser.get(f"/{token}", **whose).status_code == status
 
 
 def test_headers_that_are_ignored_far_away_are_not_sent(tmp_path):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from deepometry.options import flag_of, settings
-from deepometry.web.verbs import VERBS
-from deepometry.web.words import labelled
+from deepometry.core.options.fields import flag_of, settings
+from deepometry.core.steps import STEPS
+from deepometry.web.text_filters import labelled
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,6 @@ def test_options_are_named_as_in_the_form(text, verb, expected):
 
 
 def test_every_option_of_a_step_has_the_label_of_that_step():
-    for verb, each in VERBS.items():
+    for verb, each in STEPS.items():
         for name, (setting, _) in settings(each.options).items():
             assert labelled(f"--{flag_of(name)}", verb) == f"“{setting.label}”"

@@ -1,6 +1,6 @@
 """Pieces of sentences."""
 
-from deepometry.words import counted, joined, shortened
+from deepometry.core.text import counted, joined, shortened
 
 
 def test_numbers_and_nouns():

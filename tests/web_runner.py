@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from deepometry.errors import DeepometryError, OptionsError
-from deepometry.files import staged
-from deepometry.options.settings import Options, option, read_path, read_text, whole
-from deepometry.progress import Progress
-from deepometry.web.runner import main
-from deepometry.web.verbs import VERBS, Verb
+from deepometry.core.errors import Choice, DeepometryError, OptionsError, Question
+from deepometry.core.files import staged
+from deepometry.core.options.fields import Options, option, read_path, read_text, whole
+from deepometry.core.progress import Progress
+from deepometry.core.step import Step
+from deepometry.core.steps import STEPS
+from deepometry.web.jobs import worker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,14 @@ def _raise(error: Exception):
     return act
 
 
+def _ask(options: TryOptions, progress: Progress) -> None:
+    if options.times == 3:
+        few = Choice("1", "Once", "1 of 3", b"\x89PNG")
+        raise Question("times", "Times: expected fewer; set --times.", [few, Choice("2", "Twice")])
+
+
 _ACTS = {
+    "ask": _ask,
     "count": _count,
     "measure": _measure,
     "sleep": _sleep,
@@ -95,7 +103,21 @@ _ACTS = {
     "memory": _raise(MemoryError()),
 }
 
-VERBS["try"] = Verb("try", TryOptions, "tests.web_runner:attempt", ("try",))
+TRY = Step(
+    name="try",
+    title="Try",
+    summary="Try something.",
+    example="try out",
+    options=TryOptions,
+    function="tests.web_runner:attempt",
+)
+
+
+def main() -> None:
+    """Run a job of this step, or of any other."""
+    STEPS[TRY.name] = TRY
+    worker.main()
+
 
 if __name__ == "__main__":
     main()

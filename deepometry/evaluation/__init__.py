@@ -1,1 +1,1 @@
-"""How good predictions are, and how sure: pure functions on classes, probabilities and groups."""
+"""Scores, curves, calibration and reports of predictions: arrays in, numbers and pictures out."""

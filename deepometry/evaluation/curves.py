@@ -41,31 +41,24 @@ class Curve:
 
 
 def curves(probabilities: np.ndarray, true: np.ndarray, labels: Sequence[str]) -> list[Curve]:
-    """Draw the curves of every class that some cells have and others have not.
-
-    Parameters
-    ----------
-    probabilities : ndarray of float, shape (cells, classes)
-    true : ndarray of int, shape (cells,)
-    labels : sequence of str
-    """
+    """Compute the curves of every class that some cells have and others have not."""
     counts = np.bincount(true, minlength=len(labels))
     there = [code for code in range(len(labels)) if 0 < counts[code] < len(true)]
     return [_curve(labels[c], true == c, probabilities[:, c]) for c in there]
 
 
-def _curve(label: str, real: np.ndarray, chances: np.ndarray) -> Curve:
+def _curve(label: str, real: np.ndarray, probabilities: np.ndarray) -> Curve:
     from sklearn import metrics
 
-    wrong, right, _ = metrics.roc_curve(real, chances)
-    precision, recall, _ = metrics.precision_recall_curve(real, chances)
+    wrong, right, _ = metrics.roc_curve(real, probabilities)
+    precision, recall, _ = metrics.precision_recall_curve(real, probabilities)
     return Curve(
         label,
         int(real.sum()),
         *_thinned(wrong, right),
         *_thinned(recall[::-1], precision[::-1]),
         roc_area=float(metrics.auc(wrong, right)),
-        average_precision=float(metrics.average_precision_score(real, chances)),
+        average_precision=float(metrics.average_precision_score(real, probabilities)),
     )
 
 
@@ -73,33 +66,27 @@ def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Keep points evenly spaced along a curve; its ends stay."""
     way = np.concatenate([[0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
     wanted = np.linspace(0, way[-1], _MOST_POINTS)
-    kept = np.unique(np.concatenate([[0], np.searchsorted(way, wanted), [len(x) - 1]]))
-    kept = kept[kept < len(x)]
-    return x[kept], y[kept]
+    chosen = np.unique(np.concatenate([[0], np.searchsorted(way, wanted), [len(x) - 1]]))
+    chosen = chosen[chosen < len(x)]
+    return x[chosen], y[chosen]
 
 
-def mean_areas(found: Sequence[Curve]) -> tuple[float, float]:
-    """Give the mean area under the ROC curves, and the mean average precision; NaN of none."""
-    if not found:
+def mean_areas(curves: Sequence[Curve]) -> tuple[float, float]:
+    """Compute the mean area under the ROC curves, and the mean average precision; NaN of none."""
+    if not curves:
         return float("nan"), float("nan")
-    areas = [(each.roc_area, each.average_precision) for each in found]
+    areas = [(each.roc_area, each.average_precision) for each in curves]
     roc, precision = np.mean(areas, 0).tolist()
     return roc, precision
 
 
-def curve_table(found: Sequence[Curve]) -> pd.DataFrame:
-    """Give the points of all curves, a row each: `curve` is `roc` or `precision-recall`."""
+def curve_table(curves: Sequence[Curve]) -> pd.DataFrame:
+    """Return the points of all curves, a row each: `curve` is `roc` or `precision-recall`."""
     import pandas as pd
 
-    parts = []
-    for each in found:
-        sides = {
-            "roc": (each.false_positives, each.true_positives),
-            "precision-recall": (each.recall, each.precision),
-        }
-        parts += [
-            pd.DataFrame({"label": each.label, "curve": name, "x": x, "y": y})
-            for name, (x, y) in sides.items()
-        ]
-    columns = ["label", "curve", "x", "y"]
-    return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
+    parts = [pd.DataFrame(columns=["label", "curve", "x", "y"])]
+    for each in curves:
+        roc = {"curve": "roc", "x": each.false_positives, "y": each.true_positives}
+        precision = {"curve": "precision-recall", "x": each.recall, "y": each.precision}
+        parts += [pd.DataFrame({"label": each.label, **points}) for points in (roc, precision)]
+    return pd.concat(parts[1:] or parts)

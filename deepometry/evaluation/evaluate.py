@@ -1,25 +1,25 @@
-"""All that true labels tell of predictions: scores, curves, reliability, trade-off."""
+"""The evaluation of predictions by true labels: scores, curves, reliability, trade-off."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deepometry.evaluation.curves import Curve, curves, mean_areas
-from deepometry.evaluation.reliability import (
+from deepometry.evaluation.calibration import (
     Reliability,
     brier,
     log_loss,
     probability_of,
     reliability,
 )
-from deepometry.evaluation.scores import Score, scored
-from deepometry.evaluation.temperature import scaled
-from deepometry.evaluation.tradeoff import TradeOff, trade_off
+from deepometry.evaluation.curves import Curve, curves, mean_areas
+from deepometry.evaluation.metrics import Score, scored
+from deepometry.evaluation.selective import TradeOff, trade_off
+from deepometry.evaluation.temperature_scaling import scaled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ FEW_GROUPS = 8
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What true labels tell of predictions.
+    """The evaluation of predictions by true labels.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Evaluation:
     before : Reliability or None
         Without the temperature of the model; None where it has none, or there are several models.
     temperature : float or None
-        None where several models with temperatures of their own named the cells.
+        None where several models, each with its own temperature, predicted the cells.
     trade_off : TradeOff
     threshold : float or None
         Confidence below which labels are withheld.
@@ -52,6 +52,8 @@ class Evaluation:
         Folder level whose values were resampled as a whole; empty where cells were.
     groups : int
         Number of its values.
+    of_training : bool
+        Whether the model was trained on these cells; then there are no intervals.
     """
 
     labels: tuple[str, ...]
@@ -64,13 +66,16 @@ class Evaluation:
     threshold: float | None
     group_by: str
     groups: int
+    of_training: bool = False
 
     @property
     def how(self) -> str:
-        """Say in a sentence what the intervals are."""
+        """What the intervals are, in a sentence."""
+        if self.of_training:
+            return "No intervals: the model was trained on these cells."
         if not self.group_by:
-            return "95 % intervals: bootstrap over cells, as if each were a sample of its own."
-        few = f" {self.groups} are few: take them as rough." * (self.groups < FEW_GROUPS)
+            return "95 % intervals: bootstrap over cells, each taken as independent."
+        few = f" {self.groups} are few, so the intervals are rough." * (self.groups < FEW_GROUPS)
         return (
             f"95 % intervals: bootstrap over the {self.groups:,} values of {self.group_by}, each "
             f"drawn with all its cells.{few}"
@@ -84,10 +89,7 @@ class Evaluation:
         KeyError
             There is none of that name.
         """
-        for score in self.scores:
-            if (score.name, score.label) == (name, label):
-                return score
-        raise KeyError(name)
+        return {(score.name, score.label): score for score in self.scores}[name, label]
 
     @property
     def _error_before(self) -> float | None:
@@ -99,26 +101,25 @@ class Evaluation:
         return [score for score in self.scores if not score.label]
 
     def table(self) -> pd.DataFrame:
-        """Give a row a score."""
+        """Return a row for every score."""
         import pandas as pd
 
         return pd.DataFrame([asdict(score) for score in self.scores])
 
     def plain(self) -> dict[str, Any]:
-        """Give it for a record."""
-        kept = self.trade_off
-        place = (
-            0 if self.threshold is None else int(np.searchsorted(kept.threshold, self.threshold))
-        )
+        """Return it as plain values for a record."""
+        trade_off, below = self.trade_off, self.threshold
+        place = 0 if below is None else int(np.searchsorted(trade_off.threshold, below))
         return {
             "intervals": self.how,
+            "training_scores": self.of_training,
             "group_by": self.group_by,
             "groups": self.groups,
             "temperature": self.temperature,
             "calibration_error_without_temperature": self._error_before,
             "unsure_below": self.threshold,
-            "share_labelled": float(kept.share[place]),
-            "accuracy_labelled": _number(float(kept.accuracy[place])),
+            "share_labelled": float(trade_off.share[place]),
+            "accuracy_labelled": _number(float(trade_off.accuracy[place])),
             "scores": [
                 {name: _number(value) for name, value in asdict(score).items()}
                 for score in self.scores
@@ -140,26 +141,28 @@ def evaluate(
     group_by: str = "",
     temperature: float | None = 1.0,
     threshold: float | None = None,
+    of_training: bool = False,
 ) -> Evaluation:
-    """Tell how good predictions are, and how sure that is.
+    """Evaluate predictions by true labels.
 
     Parameters
     ----------
     true, predicted : ndarray of int, shape (cells,)
         Classes.
     probabilities : ndarray of float32, shape (cells, classes)
-        At the temperature of the model that gave them.
+        At the temperature of the model.
     labels : sequence of str
-        The classes.
     groups : ndarray of int, shape (cells,), optional
         Number of the group of every cell, from 0, to be resampled as a whole.
     group_by : str
         What the groups are values of.
     temperature : float or None
-        That was applied; None where every model applied one of its own, so that what the
-        probabilities were before is not known.
+        That was applied; None where every model applied its own, so that the original
+        probabilities are unknown.
     threshold : float, optional
         Confidence below which labels are withheld.
+    of_training : bool
+        Whether the model was trained on the cells: intervals would be of no other cells.
 
     Returns
     -------
@@ -168,30 +171,38 @@ def evaluate(
     """
     matrices = _matrices(true, predicted, len(labels), groups)
     rng = np.random.default_rng(_SEED)
-    found = curves(probabilities, true, labels)
+    class_curves = curves(probabilities, true, labels)
     right = predicted == true
-    sure = probability_of(probabilities, predicted)
-    told = reliability(sure, right)
+    confidence = probability_of(probabilities, predicted)
+    reliable = reliability(confidence, right)
     before = None
     if temperature not in (None, 1):
         raw = scaled(probabilities, 1 / temperature)
         before = reliability(probability_of(raw, predicted), right)
     whole = {
-        **dict(zip(("roc_area", "average_precision"), mean_areas(found), strict=True)),
-        "calibration_error": told.error,
+        **dict(zip(("roc_area", "average_precision"), mean_areas(class_curves), strict=True)),
+        "calibration_error": reliable.error,
         "brier": brier(probabilities, true),
         "log_loss": log_loss(probabilities, true),
     }
     scores = scored(matrices, labels, rng)
     scores[5:5] = [_bare(name, "", value, len(true)) for name, value in whole.items()]
-    scores += [_bare("roc_area", each.label, each.roc_area, each.cells) for each in found]
-    scores += [
-        _bare("average_precision", each.label, each.average_precision, each.cells) for each in found
-    ]
-    count = 0 if groups is None else len(matrices)
-    kept = trade_off(sure, right, threshold)
+    for name in ("roc_area", "average_precision"):
+        scores += [_bare(name, c.label, getattr(c, name), c.cells) for c in class_curves]
+    if of_training:
+        scores = [replace(score, low=math.nan, high=math.nan) for score in scores]
     return Evaluation(
-        tuple(labels), scores, found, told, before, temperature, kept, threshold, group_by, count
+        labels=tuple(labels),
+        scores=scores,
+        curves=class_curves,
+        reliability=reliable,
+        before=before,
+        temperature=temperature,
+        trade_off=trade_off(confidence, right, threshold),
+        threshold=threshold,
+        group_by=group_by,
+        groups=0 if groups is None else len(matrices),
+        of_training=of_training,
     )
 
 

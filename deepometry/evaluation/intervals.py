@@ -11,16 +11,9 @@ _AT_ONCE = 4_000_000  # counts of resampled matrices in memory at a time
 
 
 def wilson(right: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the 95 % Wilson interval of a share (Wilson, J. Am. Stat. Assoc. 1927).
+    """Compute the 95 % Wilson interval of a share (Wilson, J. Am. Stat. Assoc. 1927).
 
-    Parameters
-    ----------
-    right, total : ndarray of int
-        Counts; where the total is 0 the interval is all of 0 to 1.
-
-    Returns
-    -------
-    low, high : ndarray of float
+    `right` and `total` are counts; where the total is 0 the interval is all of 0 to 1.
     """
     right, total = np.asarray(right, np.float64), np.asarray(total, np.float64)
     n = np.maximum(total, 1)
@@ -33,7 +26,7 @@ def wilson(right: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def resampled(matrices: np.ndarray, rng: np.random.Generator, draws: int = DRAWS) -> np.ndarray:
-    """Draw confusion matrices as other cells, or other groups of cells, might have given them.
+    """Draw confusion matrices of other cells, or other groups of cells, (draws, classes, classes).
 
     Parameters
     ----------
@@ -42,11 +35,6 @@ def resampled(matrices: np.ndarray, rng: np.random.Generator, draws: int = DRAWS
         stratified, so that the shares of the classes vary as well.
     rng : numpy.random.Generator
     draws : int
-        Number of matrices to draw.
-
-    Returns
-    -------
-    ndarray of float, shape (draws, classes, classes)
 
     Notes
     -----
@@ -64,15 +52,15 @@ def resampled(matrices: np.ndarray, rng: np.random.Generator, draws: int = DRAWS
 
 
 def draws_for(classes: int) -> int:
-    """Give how many draws are made: fewer for very many classes, for the sake of memory."""
+    """Return the number of draws: fewer for very many classes, for the sake of memory."""
     return int(np.clip(_AT_ONCE // max(classes, 1) ** 2, 200, DRAWS))
 
 
 def percentiles(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the middle 95 % along the first axis, where NaN means a draw without any such cell."""
+    """Compute the middle 95 % along the first axis; NaN is a draw without any such cell."""
     tails = [50 * (1 - LEVEL), 100 - 50 * (1 - LEVEL)]
-    known = ~np.isnan(values).all(0)
-    found = np.full((2, *values.shape[1:]), np.nan)
-    if known.any():
-        found[:, known] = np.nanpercentile(values[:, known], tails, axis=0)
-    return found[0], found[1]
+    defined = ~np.isnan(values).all(0)
+    bounds = np.full((2, *values.shape[1:]), np.nan)
+    if defined.any():
+        bounds[:, defined] = np.nanpercentile(values[:, defined], tails, axis=0)
+    return bounds[0], bounds[1]

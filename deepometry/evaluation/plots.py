@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deepometry.evaluation.curves import Curve, mean_areas
-from deepometry.evaluation.drawing import (
+from deepometry.core.figure_style import (
     ACCENT,
     GREY,
     INK,
@@ -22,60 +21,62 @@ from deepometry.evaluation.drawing import (
     shown,
     style_of,
 )
+from deepometry.evaluation.curves import Curve, mean_areas
 from deepometry.evaluation.intervals import wilson
-from deepometry.evaluation.samples import Sample
-from deepometry.evaluation.scores import EACH, NAMES, Score
-from deepometry.evaluation.tradeoff import UNSURE
+from deepometry.evaluation.metrics import EACH, Score
+from deepometry.evaluation.sample_composition import Sample
+from deepometry.evaluation.score_names import NAMES
+from deepometry.evaluation.selective import UNSURE
 
 if TYPE_CHECKING:
-    from deepometry.evaluation.reliability import Reliability
-    from deepometry.evaluation.tradeoff import TradeOff
+    from deepometry.evaluation.calibration import Reliability
+    from deepometry.evaluation.selective import TradeOff
 
 _PALE = 0.22
-_FEWEST = 10  # labels kept, below which an accuracy is left to chance
+_FEWEST = 10  # labelled cells, below which an accuracy is not reliable
 
 
 def plot_scores(scores: Sequence[Score], labels: Sequence[str]) -> Any:
     """Draw precision, recall and F1 of every class with their intervals."""
-    known = list(labels)[:MOST_SHOWN]
-    size = (9.0, 1.1 + 0.34 * max(len(known), 2))
+    names = list(labels)[:MOST_SHOWN]
+    size = (9.0, 1.1 + 0.34 * max(len(names), 2))
     figure, grid = make_figure(size, columns=len(EACH), sharey=True)
-    found = {(score.name, score.label): score for score in scores}
-    places = np.arange(len(known))
+    by_name = {(score.name, score.label): score for score in scores}
+    places = np.arange(len(names))
     for axes, name in zip(grid[0], EACH, strict=True):
-        rows = [found[name, label] for label in known]
+        rows = [by_name[name, label] for label in names]
         for place, row in zip(places, rows, strict=True):
             if not math.isnan(row.value):
                 axes.plot([row.low, row.high], [place, place], color=ACCENT, lw=3, alpha=0.4)
                 axes.plot(row.value, place, "o", color=ACCENT, ms=5.5)
-        axes.set(xlim=(-0.02, 1.02), ylim=(len(known) - 0.4, -0.6))
-        axes.set_yticks(places, shown(known), parse_math=False)
+        axes.set(xlim=(-0.02, 1.02), ylim=(len(names) - 0.4, -0.6))
+        axes.set_yticks(places, shown(names), parse_math=False)
         plain_axes(axes, NAMES[name])
     return figure
 
 
-def plot_curves(found: Sequence[Curve], labels: Sequence[str]) -> Any:
+def plot_curves(curves: Sequence[Curve], labels: Sequence[str]) -> Any:
     """Draw the ROC and the precision-recall curve of every class against all others."""
     figure, grid = make_figure((9.6, 4.9), columns=2)
     left, right = grid[0]
     left.plot([0, 1], [0, 1], color=GREY, lw=1, ls=(0, (2, 3)))
     codes = {label: code for code, label in enumerate(labels)}
-    for curve in found[:MOST_SHOWN]:
+    for curve in curves[:MOST_SHOWN]:
         look = {"color": colour_of(codes[curve.label]), "ls": style_of(codes[curve.label])}
         (name,) = shown([curve.label])
-        told = f"{name} {curve.roc_area:.3f}"
-        left.plot(curve.false_positives, curve.true_positives, lw=1.6, label=told, **look)
-        told = f"{name} {curve.average_precision:.3f}"
+        legend_text = f"{name} {curve.roc_area:.3f}"
+        left.plot(curve.false_positives, curve.true_positives, lw=1.6, label=legend_text, **look)
+        legend_text = f"{name} {curve.average_precision:.3f}"
         steps = {"drawstyle": "steps-pre", "lw": 1.6}  # as the average precision is counted
-        right.plot(curve.recall, curve.precision, label=told, **steps, **look)
-    roc, precision = mean_areas(found)
+        right.plot(curve.recall, curve.precision, label=legend_text, **steps, **look)
+    roc, precision = mean_areas(curves)
     left.set(xlabel="False positive rate", ylabel="True positive rate (recall)")
     right.set(xlabel="Recall", ylabel="Precision")
     titles = (f"ROC: mean area {roc:.3f}", f"Precision-recall: mean {precision:.3f}")
     for axes, title in zip((left, right), titles, strict=True):
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.03))
         plain_axes(axes, title)
-        if 0 < len(found) <= 14:
+        if 0 < len(curves) <= 14:
             legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
     return figure
 
@@ -86,63 +87,58 @@ def plot_reliability(
     """Draw accuracy against probability, with the number of cells below."""
     figure, grid = make_figure((5.4, 5.2), rows=2, sharex=True, height_ratios=(4, 1))
     upper, lower = grid[:, 0]
-    upper.plot([0, 1], [0, 1], color=GREY, lw=1, ls=(0, (2, 3)), label="as told")
+    upper.plot([0, 1], [0, 1], color=GREY, lw=1, ls=(0, (2, 3)), label="perfect calibration")
     if before is not None:
-        kept = before.cells > 0
-        told = f"without temperature: error {before.error:.3f}"
+        filled = before.cells > 0
+        legend_text = f"without temperature: error {before.error:.3f}"
         style = {"color": OTHER, "marker": "s", "ms": 3.5, "lw": 1.2, "alpha": 0.75}
-        upper.plot(before.sure[kept], before.accuracy[kept], label=told, **style)
-    kept = now.cells > 0
+        upper.plot(before.confidence[filled], before.accuracy[filled], label=legend_text, **style)
+    filled = now.cells > 0
     low, high = wilson(now.right, now.cells)
-    gaps = np.maximum([now.accuracy - low, high - now.accuracy], 0)[:, kept]
-    told = "" if temperature is None else f"temperature {temperature:.2f}: "
-    points = (now.sure[kept], now.accuracy[kept])
+    gaps = np.maximum([now.accuracy - low, high - now.accuracy], 0)[:, filled]
+    legend_text = "" if temperature is None else f"temperature {temperature:.2f}: "
+    points = (now.confidence[filled], now.accuracy[filled])
     style = {"color": ACCENT, "marker": "o", "ms": 5, "lw": 1.8, "capsize": 2.5, "elinewidth": 1.2}
-    upper.errorbar(*points, gaps, label=f"{told}error {now.error:.3f}", **style)
+    upper.errorbar(*points, gaps, label=f"{legend_text}error {now.error:.3f}", **style)
     upper.set(ylabel="Accuracy", xlim=(-0.02, 1.02), ylim=(-0.03, 1.03))
-    plain_axes(upper, "Does 80 % mean 80 %?")
+    plain_axes(upper, "Reliability diagram")
     legend(upper, loc="upper left")
     lower.bar(now.edges[:-1], now.cells, np.diff(now.edges) * 0.94, align="edge", color=ACCENT)
-    lower.set(xlabel="Probability of the class named", ylabel="Cells")
+    lower.set(xlabel="Probability of the predicted class", ylabel="Cells")
     plain_axes(lower, grid="y")
     return figure
 
 
-def plot_trade_off(found: TradeOff, threshold: float | None) -> Any:
+def plot_trade_off(trade_off: TradeOff, threshold: float | None) -> Any:
     """Draw the accuracy of the labels that are kept against their share."""
     figure, grid = make_figure((5.8, 4.0))
     axes = grid[0, 0]
-    kept = found.labelled >= min(_FEWEST, found.cells)
-    low, high = wilson(found.right, found.labelled)
-    order = np.argsort(found.share[kept])
-    share = found.share[kept][order]
-    axes.fill_between(share, low[kept][order], high[kept][order], color=ACCENT, alpha=_PALE, lw=0)
-    axes.plot(share, found.accuracy[kept][order], color=ACCENT, lw=1.8)
+    enough = trade_off.labelled >= min(_FEWEST, trade_off.cells)
+    low, high = wilson(trade_off.right, trade_off.labelled)
+    order = np.argsort(trade_off.share[enough])
+    share = trade_off.share[enough][order]
+    axes.fill_between(
+        share, low[enough][order], high[enough][order], color=ACCENT, alpha=_PALE, lw=0
+    )
+    axes.plot(share, trade_off.accuracy[enough][order], color=ACCENT, lw=1.8)
     marks = [0.5, 0.8, 0.9, 0.95] if threshold is None else [threshold]
     for mark in marks:
-        _mark(axes, found, mark, threshold is not None)
-    floor = float(np.min(found.accuracy[kept], initial=1.0))
-    axes.set(xlabel="Share of cells that keep a label", ylabel="Accuracy of the labels kept")
+        _mark(axes, trade_off, mark, threshold is not None)
+    floor = float(np.min(trade_off.accuracy[enough], initial=1.0))
+    axes.set(xlabel="Share of cells with a label", ylabel="Accuracy of the labelled cells")
     axes.set(xlim=(-0.02, 1.04), ylim=(max(-0.02, floor - 0.15), 1.02))
-    plain_axes(axes, "What saying “unsure” would give")
+    plain_axes(axes, "Allowing an “unsure” label")
     return figure
 
 
-def _mark(axes: Any, found: TradeOff, threshold: float, chosen: bool) -> None:
-    place = int(np.argmin(np.abs(found.threshold - threshold)))
-    if found.labelled[place] < min(_FEWEST, found.cells):
+def _mark(axes: Any, trade_off: TradeOff, threshold: float, chosen: bool) -> None:
+    place = int(np.argmin(np.abs(trade_off.threshold - threshold)))
+    if trade_off.labelled[place] < min(_FEWEST, trade_off.cells):
         return
-    spot = (found.share[place], found.accuracy[place])
+    spot = (trade_off.share[place], trade_off.accuracy[place])
     axes.plot(*spot, "o", color=OTHER if chosen else ACCENT, ms=7 if chosen else 5)
-    axes.annotate(
-        f"unsure below {threshold:g}",
-        spot,
-        xytext=(-7, -12),
-        textcoords="offset points",
-        ha="right",
-        fontsize=8,
-        color=INK,
-    )
+    place_of_text = {"xytext": (-7, -12), "textcoords": "offset points", "ha": "right"}
+    axes.annotate(f"unsure below {threshold:g}", spot, fontsize=8, color=INK, **place_of_text)
 
 
 def plot_samples(samples: Sequence[Sample], labels: Sequence[str], title: str) -> Any:
@@ -159,17 +155,13 @@ def plot_samples(samples: Sequence[Sample], labels: Sequence[str], title: str) -
         _bars(grid[0, 1], places, [_corrected(each) for each in some], labels)
         plain_axes(grid[0, 1], "Corrected for the known confusion", grid="x")
     left = grid[0, 0]
-    names = [f"{name}  ({s.cells:,})" for s, name in zip(some, shown([s.name for s in some]))]  # noqa: B905
+    names = [f"{shown([each.name])[0]}  ({each.cells:,})" for each in some]
     left.set_yticks(places, names, parse_math=False)
     left.set_ylim(places[-1] + 0.6, -0.6)
     handles, names = left.get_legend_handles_labels()
     if len(names) <= MOST_SHOWN:
-        found = figure.legend(
-            handles, names, loc="outside lower center", ncols=min(5, len(names)), frameon=False,
-            labelcolor=INK, fontsize=8,
-        )  # fmt: skip
-        for text in found.get_texts():
-            text.set_parse_math(False)
+        where = {"loc": "outside lower center", "ncols": min(5, len(names))}
+        legend(figure, handles=handles, labels=names, **where)
     return figure
 
 
@@ -189,8 +181,8 @@ def _shares(sample: Sample) -> np.ndarray:
 
 
 def _corrected(sample: Sample) -> np.ndarray:
-    found = np.zeros(len(sample.predicted)) if sample.corrected is None else sample.corrected[0]
-    return np.append(found, 0)
+    shares = np.zeros(len(sample.predicted)) if sample.corrected is None else sample.corrected[0]
+    return np.append(shares, 0)
 
 
 def _bars(axes: Any, places: list[float], rows: list[np.ndarray], labels: Sequence[str]) -> None:

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from deepometry.core.figure_style import save_plots
+from deepometry.core.result_files import (
+    CURVES_PLOT,
+    CURVES_TABLE,
+    EVALUATION_RECORD,
+    MISTAKES_SHEET,
+    MISTAKES_TABLE,
+    RELIABILITY_PLOT,
+    RELIABILITY_TABLE,
+    SAMPLES_PLOT,
+    SAMPLES_TABLE,
+    SCORES_PLOT,
+    SCORES_TABLE,
+    UNSURE_PLOT,
+    UNSURE_TABLE,
+)
+from deepometry.core.run_records import write_json
+from deepometry.evaluation.confusion import write_table
 from deepometry.evaluation.curves import curve_table
-from deepometry.evaluation.drawing import save_plots
 from deepometry.evaluation.evaluate import Evaluation
-from deepometry.evaluation.mistakes import Mistake, mistake_sheet, mistake_table
 from deepometry.evaluation.plots import (
     plot_curves,
     plot_reliability,
@@ -17,68 +32,39 @@ from deepometry.evaluation.plots import (
     plot_scores,
     plot_trade_off,
 )
-from deepometry.evaluation.samples import Sample, sample_table
-from deepometry.files import write_json
-from deepometry.report import write_table
-
-if TYPE_CHECKING:
-    from deepometry.model import Description
-
-RECORD, SAMPLES, SAMPLES_PLOT = "evaluation.json", "sample_summary.csv", "sample_summary"
-SCORES, MISTAKES, CURVES = "scores.csv", "mistakes.csv", "curves.csv"
-RELIABILITY, TRADE_OFF = "reliability.csv", "unsure_tradeoff.csv"
+from deepometry.evaluation.sample_composition import Sample, sample_table
+from deepometry.evaluation.top_mistakes import Mistake, mistake_sheet, mistake_table
 
 
-def write_evaluation(folder: Path, found: Evaluation) -> dict[str, str]:
-    """Write tables, plots and record of an evaluation.
-
-    Returns
-    -------
-    dict of str to str
-        The plots, for the report.
-    """
-    write_table(folder / SCORES, found.table())
-    write_table(folder / CURVES, curve_table(found.curves))
-    write_table(folder / RELIABILITY, found.reliability.table())
-    write_table(folder / TRADE_OFF, found.trade_off.table())
-    write_json(folder / RECORD, found.plain())
-    temperature = (found.before, found.temperature)
+def write_evaluation(folder: Path, evaluation: Evaluation) -> dict[str, str]:
+    """Write tables, plots and record of an evaluation; return the plots, for the report."""
+    write_table(folder / SCORES_TABLE, evaluation.table())
+    write_table(folder / CURVES_TABLE, curve_table(evaluation.curves))
+    write_table(folder / RELIABILITY_TABLE, evaluation.reliability.table())
+    write_table(folder / UNSURE_TABLE, evaluation.trade_off.table())
+    write_json(folder / EVALUATION_RECORD, evaluation.plain())
+    temperature = (evaluation.before, evaluation.temperature)
     plots = {
-        "scores": plot_scores(found.scores, found.labels),
-        "reliability": plot_reliability(found.reliability, *temperature),
-        "unsure_tradeoff": plot_trade_off(found.trade_off, found.threshold),
+        SCORES_PLOT: plot_scores(evaluation.scores, evaluation.labels),
+        RELIABILITY_PLOT: plot_reliability(evaluation.reliability, *temperature),
+        UNSURE_PLOT: plot_trade_off(evaluation.trade_off, evaluation.threshold),
     }
-    if found.curves:
-        plots["curves"] = plot_curves(found.curves, found.labels)
+    if evaluation.curves:
+        plots[CURVES_PLOT] = plot_curves(evaluation.curves, evaluation.labels)
     return {name: save_plots(figure, folder, name) for name, figure in plots.items()}
 
 
 def write_samples(
     folder: Path, samples: Sequence[Sample], labels: Sequence[str], target: str, unsure: bool
 ) -> dict[str, str]:
-    """Write the summary of the samples as a table and a plot.
-
-    Returns
-    -------
-    dict of str to str
-        The plot, for the report.
-    """
-    write_table(folder / SAMPLES, sample_table(samples, labels, unsure))
+    """Write the summary of the samples as a table and a plot; return the plot, for the report."""
+    write_table(folder / SAMPLES_TABLE, sample_table(samples, labels, unsure))
     figure = plot_samples(samples, labels, f"Predicted {target}")
     return {SAMPLES_PLOT: save_plots(figure, folder, SAMPLES_PLOT)}
 
 
-def write_mistakes(folder: Path, found: Sequence[Mistake], description: Description) -> None:
-    """Write the surest mistakes as a table and, where there are any, as a gallery."""
-    write_table(folder / MISTAKES, mistake_table(found))
-    if found:
-        mistake_sheet(found, channel_names(description), folder / "mistakes.png")
-
-
-def channel_names(description: Description) -> list[str]:
-    """Name the channels of a model, such as `Ch3 Brightfield`."""
-    from deepometry.info_text import own_name
-
-    numbers = description.channels or tuple(range(1, description.depth + 1))
-    names: Any = description.channel_names
-    return [f"Ch{n} {own_name(n, [names.get(str(n), '')])}".strip() for n in numbers]
+def write_mistakes(folder: Path, mistakes: Sequence[Mistake], channels: Sequence[str]) -> None:
+    """Write the most confident errors as a table and, where there are any, as a gallery."""
+    write_table(folder / MISTAKES_TABLE, mistake_table(mistakes))
+    if mistakes:
+        mistake_sheet(mistakes, channels, folder / MISTAKES_SHEET)

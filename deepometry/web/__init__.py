@@ -1,4 +1,4 @@
-"""The web application: four forms, a job a run, and its results, on the user's own computer.
+"""The page on the user's own computer: one form per step, one job per run, and its results.
 
 Nothing here imports Keras or TensorFlow: every run is a process of its own.
 """
@@ -14,9 +14,9 @@ from typing import Any
 from flask import Flask
 
 from deepometry import __version__
+from deepometry.web.http_server import LARGEST_BODY
 
 _HERE = Path(__file__).resolve().parent
-_LARGEST_FORM = 1024 * 1024  # bytes
 # Windows takes these from its registry, where other programs may have changed them; with the
 # header `nosniff` a browser then refuses the page's own scripts and styles
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -35,9 +35,11 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     ----------
     config : mapping, optional
         `HOME` (Path): folder of the user's state, by default that of the platform. `TOKEN` (str):
-        word that the opened address must carry, none by default. `HOSTS` (iterable of str) and
-        `PORT` (int): what the browser may call this server, by default this computer and any
-        port. Anything else is for Flask.
+        what the opened address must carry, unless the connection is proven to be the user's; none
+        by default. `SHARED` (bool): whether the token lets in other accounts of this computer,
+        too. `ON_UNKNOWN` (callable): called when somebody without the token was refused. `HOSTS`
+        (iterable of str) and `PORT` (int): what the browser may call this server, by default this
+        computer and any port. Anything else is for Flask.
 
     Returns
     -------
@@ -51,10 +53,12 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.add_url_rule("/static/<path:filename>", "static", app.send_static_file)
     app.config.from_mapping(
         SECRET_KEY=secrets.token_bytes(32),
-        MAX_CONTENT_LENGTH=_LARGEST_FORM,
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
         SESSION_COOKIE_SAMESITE="Strict",
         WTF_CSRF_TIME_LIMIT=None,  # a page may stay open for days
         TOKEN=None,
+        SHARED=False,
+        ON_UNKNOWN=lambda: None,
         PORT=None,
     )
     app.config.update(config or {})
@@ -65,16 +69,29 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
 
 def _assemble(app: Flask) -> None:
-    from deepometry.web import boundary, browse, events, pages, results, security, store, words
-    from deepometry.web.jobs import Jobs
+    from deepometry.core.user_folders import state_folder
+    from deepometry.web import (
+        cells,
+        compare,
+        error_pages,
+        explorer,
+        page,
+        results,
+        security,
+        text_filters,
+    )
+    from deepometry.web.browse import views as browse
+    from deepometry.web.jobs import event_stream
+    from deepometry.web.jobs.queue import Jobs
+    from deepometry.web.projects import views as projects
 
-    home = Path(app.config.get("HOME") or store.home())
+    home = Path(app.config.get("HOME") or state_folder())
     app.extensions["home"] = home
     app.extensions["jobs"] = Jobs(home / "jobs")
     security.protect(app)
-    boundary.guard(app)
-    words.speak(app)
-    for module in (pages, events, browse, results):
+    error_pages.register(app)
+    text_filters.register(app)
+    for module in (page, event_stream, browse, projects, results, compare, explorer, cells):
         app.register_blueprint(module.blueprint)
 
 
@@ -88,8 +105,9 @@ def main(port: int = 5000, browser: bool = True, host: str = "127.0.0.1") -> Non
     browser : bool
         Whether to open the page.
     host : str
-        Address to listen on. Beyond this computer (anything but loopback) the address that is
-        printed carries a token, without which nothing is served.
+        Address to listen on. Beyond this computer (anything but loopback), and where the system
+        does not tell whose a connection is (Windows, macOS), the address that is printed carries
+        a token, without which nothing is served to anybody but the user.
 
     Raises
     ------

@@ -3,7 +3,8 @@
 A server on the user's own computer can be reached by every page that this user has open: by a
 post from another site, or by a name that another site lets point here (DNS rebinding). So every
 request must name this computer as its host, every change must come from a page of ours and carry
-its CSRF token, and beyond this computer every request must know the token of this start.
+its CSRF token. Whoever is not proven to be the user who started the server must know the token of
+this start: other accounts of this computer, and everybody beyond it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from flask import Flask, Response, current_app, redirect, render_template, reque
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.wrappers import Response as AnyResponse
 
-from deepometry.web.peers import is_another_user
+from deepometry.web.connection_owner import is_own
+from deepometry.web.http_server import OWNER
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 STALE_HEADER = "X-Deepometry-Stale"
+_OTHER_SITE = "This was asked for by a page of another site, not by Deepometry's own."
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; script-src 'self'; "
@@ -43,8 +46,7 @@ def protect(app: Flask) -> None:
     # Browsers keep cookies by host, not by port: two servers must not take each other's
     app.config["SESSION_COOKIE_NAME"] = f"deepometry-{port or 'page'}"
     app.before_request(_check_host)
-    app.before_request(_check_user)
-    app.before_request(_check_token)
+    app.before_request(_check_visitor)
     app.before_request(_check_site)
     app.before_request(_check_origin)
     CSRFProtect(app)
@@ -53,7 +55,7 @@ def protect(app: Flask) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this computer can reach a server that listens on `host`."""
+    """Return whether only this computer can reach a server that listens on `host`."""
     if host.lower() == "localhost":
         return True
     try:
@@ -63,7 +65,7 @@ def is_loopback(host: str) -> bool:
 
 
 def names_of(host: str) -> tuple[str, ...]:
-    """Give the names by which browsers may call a server that listens on `host`."""
+    """Return the names by which browsers may call a server that listens on `host`."""
     if is_loopback(host):
         return (*LOOPBACK, host.lower())
     if host not in ("0.0.0.0", "::", ""):
@@ -93,16 +95,6 @@ def _check_host() -> AnyResponse | None:
     )
 
 
-def _check_user() -> AnyResponse | None:
-    """Refuse other accounts of this computer, where the system tells whose a connection is."""
-    theirs = request.environ.get("REMOTE_PORT")
-    if not theirs or not is_loopback(request.remote_addr or ""):
-        return None
-    if not is_another_user(int(theirs), int(request.environ["SERVER_PORT"])):
-        return None
-    return _refused("This Deepometry belongs to another user of this computer; start your own.")
-
-
 def _split(host: str) -> tuple[str, int | None]:
     if set(host) & set("@/?#\\"):
         return "", None  # parts of an address, but not of a host
@@ -113,14 +105,21 @@ def _split(host: str) -> tuple[str, int | None]:
         return "", None
 
 
-def _check_token() -> AnyResponse | None:
-    token = current_app.config["TOKEN"]
+def _check_visitor() -> AnyResponse | None:
+    """Let in the user who started the server, and who knows its token; refuse anybody else."""
+    owner, token = request.environ.get(OWNER), current_app.config["TOKEN"]
+    if owner is not None and is_own(owner):
+        return None
+    if owner is not None and not current_app.config["SHARED"]:
+        return _refused("This Deepometry belongs to another user of this computer; start your own.")
     if not token or _equal(request.cookies.get(_cookie(), ""), token):
         return None
     if request.method == "GET" and _equal(request.args.get("token", ""), token):
         return _let_in(token)
+    current_app.config["ON_UNKNOWN"]()
     return _refused(
-        "This server asks for a token: open the whole address that it printed when it was started."
+        "This server asks for a token: open the whole address, with ?token=, that it printed where "
+        "it was started."
     )
 
 
@@ -128,8 +127,8 @@ def _cookie() -> str:
     return f"deepometry-token-{current_app.config['PORT'] or 'page'}"
 
 
-def _equal(found: str, token: str) -> bool:
-    return hmac.compare_digest(found.encode(), token.encode())
+def _equal(text: str, token: str) -> bool:
+    return hmac.compare_digest(text.encode(), token.encode())
 
 
 def _let_in(token: str) -> AnyResponse:
@@ -147,7 +146,7 @@ def _check_site() -> AnyResponse | None:
     link = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
     if site in ("same-origin", "none") or (link and request.path == "/"):
         return None
-    return _refused("This was asked for by a page of another site, not by Deepometry's own.")
+    return _refused(_OTHER_SITE)
 
 
 def _check_origin() -> AnyResponse | None:
@@ -156,7 +155,7 @@ def _check_origin() -> AnyResponse | None:
         return None
     origin = request.headers.get("Origin") or request.headers.get("Referer")
     if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
-        return _refused("This was asked for by a page of another site, not by Deepometry's own.")
+        return _refused(_OTHER_SITE)
     return None
 
 
@@ -165,14 +164,14 @@ def _refused(reason: str) -> AnyResponse:
 
 
 def _stale(error: CSRFError) -> AnyResponse:
-    """Answer a page that was loaded before the server was started anew: load it again.
+    """Answer a page that was loaded before the server was restarted: load it again.
 
     The page's script keeps what was typed over the reload.
     """
     if request.headers.get("HX-Request"):
         return Response("", 200, {"HX-Refresh": "true", STALE_HEADER: "yes"})
-    text = "The page is older than the server, which was started anew. Load the page again."
-    return Response(render_template("error.html", text=text), 400)
+    text = "The page is older than the server, which was restarted. Load the page again."
+    return Response(render_template("page/error.html", text=text), 400)
 
 
 def _guarded(answer: Response) -> Response:

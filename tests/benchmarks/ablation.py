@@ -5,12 +5,12 @@
     python tests/benchmarks/ablation.py FOLDER results.csv columns=0,1 target=Class
 
 The file holds `images` (n, 40, 40, 3) and `label` (Blasi et al. 2016, Nat. Commun. 7:10256); a
-folder holds parsed cells, such as those of `python -m deepometry.example` and `deepometry parse`.
-Every run learns from four fifths of each class and is judged on the fifth, once with the class of
-the highest probability and once with probabilities averaged over the eight mirror images and
-quarter turns; both are also given with the logit adjustment of Menon et al. (ICLR 2021), which
-divides by a power of the class shares. One row a run is appended to the table as it comes, and
-runs that it has already are passed over: the script can be stopped and started again.
+folder holds parsed cells, such as those of `deepometry example` and `deepometry parse`. Every run
+learns from four fifths of each class and is judged on the fifth, once with the class of the
+highest probability and once with probabilities averaged over the eight mirror images and quarter
+turns; both are also given with the logit adjustment of Menon et al. (ICLR 2021), which divides by
+a power of the class shares. One row a run is appended to the table as it comes, and runs that it
+has already are passed over: the script can be stopped and started again.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from pathlib import Path
 
 import numpy as np
 
-from deepometry.augment import augment
-from deepometry.backend import keras
-from deepometry.dataset import open_dataset
-from deepometry.fused import fuse
-from deepometry.network import adjusted_loss
-from deepometry.report import confusion, scores
-from deepometry.residual import small_residual
+from deepometry.cells.dataset import open_dataset
+from deepometry.evaluation.confusion import confusion, scores
+from deepometry.network.backend import keras
+from deepometry.network.build import adjusted_loss
+from deepometry.network.fused_ops import fuse
+from deepometry.network.small_resnet import small_residual
+from deepometry.training.augmentation import augment
 
 BASE = {
     "target": "Class",
@@ -260,7 +260,7 @@ def network(shape: tuple, shares: np.ndarray, wanted: dict):
     """Build and compile the network."""
     classes = len(shares)
     if wanted["blocks"].startswith("resnet"):
-        from deepometry.network import build_network
+        from deepometry.network.build import build_network
 
         model = build_network(
             wanted["blocks"], shape[0], classes, "none", [0.0] * shape[2], [1.0] * shape[2], 0

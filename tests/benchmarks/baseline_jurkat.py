@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
-from deepometry.boosting import learn
-from deepometry.features import measure
-from deepometry.options import METHODS
-from deepometry.progress import Progress
-from deepometry.report import confusion, scores
+from deepometry.classical.boosting import learn
+from deepometry.classical.features import measure
+from deepometry.core.options.train import METHODS
+from deepometry.core.progress import Progress
+from deepometry.evaluation.confusion import confusion, scores
 
 SETS = {"brightfield and darkfield": [0, 2], "all channels": [0, 1, 2]}
 

@@ -3,7 +3,7 @@
     python tests/benchmarks/cif_against_bioformats.py --real genuine.cif
     python tests/benchmarks/cif_against_bioformats.py --cells 20000 100000
 
-Needs python-bioformats and Java, as the README says how to install them. First the pixels: a
+Needs python-bioformats and Java, as docs/how-to/other-formats.md explains. First the pixels: a
 genuine file of IDEAS, if one is given, and written ones with noise are read through both, and
 encoding the genuine pixels anew has to give the bytes of the file. Then the speed, on cells of
 about 100 x 60 pixels with the noise of a camera, in 2 channels: Bio-Formats is used as the original
@@ -23,12 +23,13 @@ from typing import Any
 
 import numpy as np
 
-from deepometry.cif import CifReader, CifWriter
-from deepometry.cif.bulk import read_batches
-from deepometry.cif.codec import encode_grey, encode_mask
-from deepometry.cif.directory import STRIP_LENGTHS, STRIP_OFFSETS, read_directory
-from deepometry.readers import java
-from deepometry.readers.bioformats_file import PlaneFile, read_contents
+from deepometry.images.cif.batches import read_batches
+from deepometry.images.cif.codec import encode_grey, encode_mask
+from deepometry.images.cif.directory import STRIP_LENGTHS, STRIP_OFFSETS, read_directory
+from deepometry.images.cif.reader import CifReader
+from deepometry.images.cif.writer import CifWriter
+from deepometry.images.readers import jvm as java
+from deepometry.images.readers.bioformats_file import PlaneFile, read_contents
 
 POOL = 500
 SAMPLE = 400

@@ -45,7 +45,7 @@ def made_up(channels: int, random: np.random.Generator) -> np.ndarray:
 
 def write(path: Path, cells: int, channels: int) -> None:
     """Write cells from a pool, over and over."""
-    from deepometry.cif import CifWriter
+    from deepometry.images.cif.writer import CifWriter
 
     random = np.random.default_rng(channels)
     background = np.stack([np.linspace(30, 45, channels), np.full(channels, 0.9)], axis=1)
@@ -85,10 +85,10 @@ class Memory:
 
 def once(task: str, path: Path, kept: tuple[int, ...]) -> dict[str, float]:
     """Do one thing, after a little of the same that compiles and warms up."""
-    from deepometry.cif import CifReader
-    from deepometry.cif.bulk import read_batches
-    from deepometry.options import ParseOptions
-    from deepometry.parse import parse
+    from deepometry.cells.parse import parse
+    from deepometry.core.options.parse import ParseOptions
+    from deepometry.images.cif.batches import read_batches
+    from deepometry.images.cif.reader import CifReader
 
     small = path.with_suffix(".small.cif")
     if task == "walk":

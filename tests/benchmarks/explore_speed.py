@@ -20,15 +20,16 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
+from deepometry.core.result_files import COORDINATE_ARRAYS, COORDINATES_TABLE
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from deepometry.embed import EmbedResult
-from deepometry.embedding import COORDINATES, POINTS
-from deepometry.embedding.points import write_points
-from deepometry.embedding.who import Column, Who
-from deepometry.files import provenance, write_json
-from deepometry.options import EmbedOptions
-from deepometry.web.jobs import Jobs
+from deepometry.core.options.embed import EmbedOptions
+from deepometry.core.run_records import provenance, write_json
+from deepometry.maps.cell_table import Column, MapCells
+from deepometry.maps.coordinates_table import write_points
+from deepometry.maps.embed import EmbedResult
+from deepometry.web.jobs.queue import Jobs
 from tests.browser.conftest import find_chromium
 from tests.browser.server import Server
 
@@ -54,7 +55,7 @@ def main() -> None:
         server.start()
         try:
             with sync_playwright() as use:
-                watched(use, f"{server.address}explore/{job.id}")
+                watched(use, server.place(f"explore/{job.id}"))
         finally:
             server.end()
 
@@ -133,10 +134,10 @@ def write_map(folder: Path, cells: int, dims: int) -> tuple[EmbedOptions, EmbedR
     values = tuple(f"Class {n}" for n in range(GROUPS))
     days = Column(("1", "2", "3"), rng.integers(3, size=cells).astype(np.int32))
     columns = {"Class": Column(values, codes), "Day": days}
-    who = Who(np.arange(cells, dtype=np.uint64), columns)
-    write_points(folder / POINTS, who, places)
+    mapped = MapCells(np.arange(cells, dtype=np.uint64), columns)
+    write_points(folder / COORDINATE_ARRAYS, mapped, places)
     axes = [f"umap_{n + 1}" for n in range(dims)]
-    with (folder / COORDINATES).open("w", encoding="utf-8") as file:
+    with (folder / COORDINATES_TABLE).open("w", encoding="utf-8") as file:
         file.write(f"source,object,Class,Day,{','.join(axes)}\n")
         for n, (code, place) in enumerate(zip(codes.tolist(), places.tolist(), strict=True)):
             file.write(f"s.cif,{n},Class {code},1,{','.join(f'{v:.6g}' for v in place)}\n")
@@ -148,10 +149,10 @@ def write_map(folder: Path, cells: int, dims: int) -> tuple[EmbedOptions, EmbedR
             name: dict(zip(each.values, each.counts.tolist(), strict=True))
             for name, each in columns.items()
         },
-        "files": [COORDINATES, POINTS],
+        "files": [COORDINATES_TABLE, COORDINATE_ARRAYS],
     }
     write_json(folder / "embed.json", provenance("embed", options) | facts)
-    return options, EmbedResult(cells, 0, 0, 1.0, "umap", dims, (), folder / COORDINATES, ())
+    return options, EmbedResult(cells, 0, 0, 1.0, "umap", dims, (), folder / COORDINATES_TABLE, ())
 
 
 if __name__ == "__main__":

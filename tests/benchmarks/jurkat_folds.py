@@ -29,7 +29,7 @@ import psutil
 import tifffile
 from ablation import fold_of
 
-from deepometry.report import scores
+from deepometry.evaluation.confusion import scores
 
 FOLDS = 5
 MINUTES = "minutes.csv"

@@ -96,8 +96,8 @@ def run(what: str, place: Path, output: Path) -> None:
     elif what == "page":
         look(place / "predict")
     else:
-        from deepometry.export import export
-        from deepometry.options import ExportOptions
+        from deepometry.core.options.export import ExportOptions
+        from deepometry.exports import export
 
         folder = place / ("predict" if what in ("clr", "ideas") else "extract")
         ending = f".{what}" if what not in ("clr", "ideas") else f"_{what}.zip"
@@ -122,8 +122,9 @@ class Model:
 
 def fake(what: str, cells: Path, output: Path) -> None:
     """Run predict or extract with the model that does not look."""
-    from deepometry import extract, inference, predict
-    from deepometry.options import ExtractOptions, PredictOptions
+    from deepometry.core.options.predict import ExtractOptions, PredictOptions
+    from deepometry.inference import extract, predict
+    from deepometry.inference import run as inference
 
     said = SimpleNamespace(
         labels=LABELS, target="Class", views=1, channels=None, record={}, frame=FRAME,
@@ -142,16 +143,17 @@ def fake(what: str, cells: Path, output: Path) -> None:
 
 
 def look(folder: Path) -> None:
-    """Open a prediction as the page does, and ask for the cells of a class."""
-    from deepometry.files import read_json
-    from deepometry.web import results_predict
-    from deepometry.web.results_output import Output
+    """Open a prediction as the page does, and ask for its surest cells."""
+    from deepometry.core.run_records import read_json
+    from deepometry.web.cells.cell_rows import open_rows
+    from deepometry.web.cells.choose import order_of, page_of
+    from deepometry.web.results.output import Output
 
     record = read_json(folder / "predict.json")
     files = tuple(record["files"])
     output = Output("x", "predict", record["options"], folder, record, files, "")
-    found = results_predict.open_predicted(output)
-    results_predict.select(found, None, LABELS[0], "sure", 1)
+    rows = open_rows(output)
+    page_of(rows, order_of(rows.sure, len(rows), True), 1)
 
 
 if __name__ == "__main__":

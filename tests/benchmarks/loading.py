@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 from watching import anonymous_memory
 
-from deepometry.dataset import Dataset, open_dataset
-from deepometry.loading import batches, training_order
+from deepometry.cells.batches import batches
+from deepometry.cells.dataset import Dataset, open_dataset
+from deepometry.cells.sampling import training_order
 
 
 def main() -> None:

@@ -20,13 +20,14 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from deepometry.example import write_example
-from deepometry.options import ParseOptions, TrainOptions
-from deepometry.parse import parse
-from deepometry.web.jobs import FINAL, Jobs
+from deepometry.cells.parse import parse
+from deepometry.core.options.parse import ParseOptions
+from deepometry.core.options.train import TrainOptions
+from deepometry.images.synthetic.dataset import write_example
+from deepometry.web.jobs.queue import FINAL, Jobs
 from tests.browser.server import Server
 
-PLACES = ("/", "/jobs", "/static/app.js")
+PLACES = ("/", "/jobs", "/static/page/forms.js")
 WAIT = 300  # seconds
 
 

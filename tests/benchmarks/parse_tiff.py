@@ -71,8 +71,8 @@ def peak_memory() -> float:
 
 def parse_once(folder: Path, output: Path) -> None:
     """Parse, in a process of its own, and print seconds and memory as JSON."""
-    from deepometry.options import ParseOptions
-    from deepometry.parse import parse
+    from deepometry.cells.parse import parse
+    from deepometry.core.options.parse import ParseOptions
 
     before, start, busy = peak_memory(), time.perf_counter(), time.process_time()
     result = parse(ParseOptions(input=folder, output=output))

@@ -19,11 +19,12 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from deepometry.baseline import baseline
-from deepometry.options import BaselineOptions, ParseOptions, TrainOptions
-from deepometry.parse import parse
-from deepometry.progress import Cancelled, Progress
-from deepometry.report import scores
+from deepometry.cells.parse import parse
+from deepometry.core.options.parse import ParseOptions
+from deepometry.core.options.train import BaselineOptions, TrainOptions
+from deepometry.core.progress import Cancelled, Progress
+from deepometry.evaluation.confusion import scores
+from deepometry.training.baseline import baseline
 from tests.benchmarks.jurkat_protocol import write_tiffs
 
 CHANNELS, SHARE = "3,6", 0.2
@@ -95,7 +96,7 @@ def measured(name: str, parsed: Path, output: Path, table: Path, minutes: float)
 
 def learn(options: TrainOptions, progress: Progress, rows: list[dict], spent) -> None:
     """Train; a whole training ends with its score over all views, as it would predict."""
-    from deepometry.train import train
+    from deepometry.training.train import train
 
     try:
         result = train(options, progress)

@@ -40,6 +40,8 @@ def main() -> None:
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--steps", type=int, default=2, help="of each in a round")
     options = parser.parse_args()
+    import torch._dynamo  # noqa: F401 (before TensorFlow: after it, torch 2.14 crashes)
+
     random = np.random.default_rng(0)
     shape = (options.frame, options.frame, CHANNELS)
     images, more = (
@@ -80,15 +82,15 @@ def deepometry_work(
     options: argparse.Namespace, images: np.ndarray, labels: np.ndarray, more: np.ndarray
 ) -> Work:
     """Build the network as training does."""
-    from deepometry.backend import keras
+    from deepometry.network.backend import keras
 
     if keras().backend.backend() == "tensorflow":
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(options.threads)
         tf.config.threading.set_inter_op_parallelism_threads(options.threads)
-    from deepometry.fused import fold
-    from deepometry.network import build_network, compile_network, with_layer
+    from deepometry.network.build import build_network, compile_network, with_layer
+    from deepometry.network.fused_ops import fold
 
     scale = ([100.0] * CHANNELS, [20.0] * CHANNELS)
     model, predicting = (

@@ -27,11 +27,11 @@ def tell(name):
 
 import deepometry.cli
 tell("command line")
-from deepometry.backend import keras
+from deepometry.network.backend import keras
 keras()
 tell("Keras")
 import numpy as np
-from deepometry.network import build_network, compile_network
+from deepometry.network.build import build_network, compile_network
 network, frame, classes, batch = sys.argv[1], 48, 7, 32
 model = build_network(network, frame, classes, "channel", [100.0] * 2, [20.0] * 2, 0)
 tell("network")

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from deepometry.options import PredictOptions, TrainOptions
-from deepometry.predict import predict
-from deepometry.progress import Progress
-from deepometry.train import train
+from deepometry.core.options.predict import PredictOptions
+from deepometry.core.options.train import TrainOptions
+from deepometry.core.progress import Progress
+from deepometry.inference.predict import predict
+from deepometry.training.train import train
 
 EARLIER = ("G1", "S")
 LATER = {"G2": "G2", "Prophase": "Prophase"}

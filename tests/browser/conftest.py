@@ -30,6 +30,13 @@ def find_chromium() -> str | None:
     return next(filter(None, map(shutil.which, _NAMES)), None)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of a browser as slow."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """The browser."""
@@ -73,7 +80,7 @@ def visit(chromium: Browser, clean: None) -> Iterator[Callable[..., Page]]:
     def open_page(server: Server, path: str = "", **more) -> Page:
         opened.append(make_context(chromium, **more))
         page = opened[-1].new_page()
-        page.goto(server.address + path)
+        page.goto(server.place(path))
         return page
 
     yield open_page
@@ -172,7 +179,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     report = yield
     if report.failed and _watches:
         place = _place_of(item)
-        told = [*_save_pages(place), *_save_logs(place)]
+        told = [*_save_pages(place), *_save_logs(place), *_tell_jobs()]
         report.sections.append(("what the browser showed", "\n".join(map(str, told))))
     return report
 
@@ -198,3 +205,10 @@ def _save_pages(place: Path) -> Iterator[Path]:
 def _save_logs(place: Path) -> Iterator[Path]:
     for number, server in enumerate(_servers):
         yield Path(shutil.copy(server.log, place / f"server_{number}.log"))
+
+
+def _tell_jobs() -> Iterator[str]:
+    """Say how the last jobs of every server stand: what is not shown may not have happened."""
+    for number, server in enumerate(_servers):
+        for job in server.jobs()[:3]:
+            yield f"server {number}: {job.verb} {job.state}, {job.text or job.error!r}"

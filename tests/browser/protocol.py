@@ -34,19 +34,21 @@ class Protocol:
 
     def make_example(self) -> None:
         """Press "Try it with example cells", and wait until the forms are filled in."""
-        self.page.goto(self.server.address)
+        self.page.goto(self.server.place())
         self.page.get_by_role("button", name="Try it with example cells").click()
-        self.wait("demo-data")
+        self.wait("example")
 
     def parse(self) -> None:
         """Parse with a small frame, which the look draws anew."""
         expect(self.page.locator("#look [data-look=gallery]")).to_be_visible(timeout=JOB)
         field(self.page, "parse", "frame").fill("24")
+        field(self.page, "parse", "split").fill("80/20")
+        field(self.page, "parse", "montage").fill("15")
         self.run("parse")
 
     def retrieve(self) -> None:
         """Press Retrieve of the training, with the target left blank."""
-        field(self.page, "train", "target").fill("")
+        field(self.home(), "train", "target").fill("")
         self.page.locator("#form-train .retrieve").click()
         expect(self.page.locator("#targets-train .target").first).to_be_visible(timeout=JOB)
 
@@ -57,14 +59,27 @@ class Protocol:
             more.locator("summary").click()
         field(self.page, "train", "epochs").fill("2")
         field(self.page, "train", "batch_size").fill("64")
-        field(self.page, "train", "network").select_option("resnet18")
+        field(self.page, "train", "network").select_option("small10")
         self.run("train")
 
     def run(self, verb: str) -> None:
-        """Press the button of a step, and wait for its results."""
-        self.page.locator(f"#go-{verb}").click()
+        """Press the button of a step, and wait for the line of its results."""
+        self.home().locator(f"#go-{verb}").click()
         self.wait(verb)
         expect(self.page.locator(f"#results-{verb} [data-results]")).to_be_visible(timeout=JOB)
+
+    def open(self, verb: str, tab: str = "overview", asked: str = "") -> Page:
+        """Go to a tab of the newest results of a step, unless it is shown."""
+        path = f"runs/{self.server.job(verb).id}/{tab}{asked}"
+        if path not in self.page.url:
+            self.page.goto(self.server.place(path))
+        return self.page
+
+    def home(self) -> Page:
+        """Go to the page of the forms, unless it is shown."""
+        if self.page.locator("#form-parse").count() == 0:
+            self.page.goto(self.server.place())
+        return self.page
 
     @property
     def place(self) -> Path:
@@ -74,7 +89,7 @@ class Protocol:
     @property
     def cells(self) -> dict[str, int]:
         """Number of cells in all, in Train and in Hold-out."""
-        told = json.loads((self.place / "parsed" / "parse.json").read_text("utf-8"))
+        told = json.loads((self.place / "parsed" / "parsed_1" / "parse.json").read_text("utf-8"))
         return {"all": told["cells"], **told["sides"]}
 
     def wait(self, verb: str) -> None:
@@ -87,7 +102,7 @@ class Protocol:
 
 
 DONE = {
-    "demo-data": "The example cells are ready",
+    "example": "The example cells are ready",
     "parse": "Preprocessing is done",
     "train": "Model training is done",
     "predict": "Prediction is done",

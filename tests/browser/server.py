@@ -10,9 +10,8 @@ import time
 from pathlib import Path
 
 import deepometry
-from deepometry.web import process
-from deepometry.web.jobs import Jobs
-from deepometry.web.store import Job, JobFolder
+from deepometry.web.jobs.job import Job
+from deepometry.web.jobs.queue import Jobs
 
 ROOT = Path(deepometry.__file__).resolve().parents[1]  # what the tests import is what runs
 START = 60  # seconds
@@ -27,8 +26,8 @@ class Server:
         Home folder of the user.
     log : Path
         What the server printed.
-    address : str
-        Of the page.
+    address, token : str
+        Of the page; no token where the system tells whose a connection is.
     """
 
     def __init__(self, place: Path) -> None:
@@ -36,7 +35,7 @@ class Server:
         self.user.mkdir(parents=True)
         self.state = place / "state"
         self._process: subprocess.Popen[bytes] | None = None
-        self.address = ""
+        self.address = self.token = ""
 
     def start(self) -> None:
         """Start it, on the port that it had before, if any."""
@@ -47,7 +46,7 @@ class Server:
             self._process = subprocess.Popen(
                 words, stdout=log, stderr=subprocess.STDOUT, env=self._environment(), cwd=self.user
             )
-        self.address = self._wait_for_address(before)
+        self.address, _, self.token = self._wait_for_address(before).partition("?token=")
 
     def _environment(self) -> dict[str, str]:
         # compiled code and fonts come from where they were kept before: to make them takes time
@@ -67,6 +66,11 @@ class Server:
             time.sleep(0.05)
         raise AssertionError(f"the server did not start ({self._process.poll()}); it said:\n{said}")
 
+    def place(self, path: str = "") -> str:
+        """Give the whole address of a part of the page."""
+        sign = "&" if "?" in path else "?"
+        return f"{self.address}{path}" + (f"{sign}token={self.token}" if self.token else "")
+
     def kill(self) -> None:
         """End it at once, as a power cut of its own."""
         self._process.kill()
@@ -76,10 +80,11 @@ class Server:
         """End it and all its jobs."""
         self.kill()
         for job in self.jobs():
-            process.end(JobFolder(job.folder).process())
+            if job.process:
+                job.process.end()
 
     def jobs(self) -> list[Job]:
-        """Give all jobs, newest first, as its folder tells."""
+        """Give all jobs, newest first, as its home tells."""
         return Jobs(self.state / "jobs").list()
 
     def job(self, verb: str) -> Job:
@@ -88,4 +93,4 @@ class Server:
 
     def works(self, job: Job) -> bool:
         """Tell whether the process of a job runs."""
-        return process.alive(JobFolder(job.folder).process())
+        return job.process is not None and job.process.alive()

@@ -15,7 +15,7 @@ def test_a_baseline_is_run_beside_the_training(make_server, visit, tmp_path):
     page = visit(server)
     page.locator("#go-baseline").click()
     expect(page.locator("#form-train .problem")).to_have_text(
-        "3 fields need another look; nothing was started."
+        "3 fields need attention; nothing was started."
     )
     assert server.jobs() == []
     given = {"input": str(root), "output": str(tmp_path / "model"), "target": "Class"}
@@ -26,8 +26,11 @@ def test_a_baseline_is_run_beside_the_training(make_server, visit, tmp_path):
     assert [job.verb for job in server.jobs()] == ["baseline"]
     results = page.locator("#results-baseline [data-results]")
     expect(results).to_be_visible(timeout=JOB)
-    expect(results).to_contain_text("What separates the classes")
-    expect(results).to_contain_text("Beside the network")
     expect(page.locator("#notice")).to_contain_text("Classical baseline is done")
     assert page.locator("#jobs-train .job").count() == 0
+    results.get_by_role("link", name="Open").click()
+    expect(page.locator("#main")).to_contain_text("Comparison with the neural network")
+    page.get_by_role("link", name="Features", exact=True).click()
+    expect(page.locator("#main")).to_contain_text("Features that separate the classes")
+    expect(page.locator("[data-drawn]")).to_have_count(1)
     assert_accessible(page)

@@ -1,21 +1,34 @@
-"""Results taken elsewhere from the page, and a cell found again by its number."""
+"""Results taken elsewhere from the page, and their cells found, enlarged and kept."""
 
 from __future__ import annotations
 
 import csv
+import json
 import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
 from flowio import FlowData
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.protocol import JOB, Protocol
-from tests.browser.test_results import download, drawn
+from deepometry.core.options.predict import PredictOptions
+from deepometry.core.step_options import command_line, plain
+from deepometry.web.jobs.queue import Jobs
+from deepometry.web.jobs.store import JobStore
+from tests.browser.conftest import watch_of
+from tests.browser.protocol import JOB, Protocol, card
+from tests.browser.server import Server
+from tests.browser.test_results import download
 from tests.browser.watch import assert_accessible
+from tests.exported import make_truth, write_predicted
 
 
 def test_a_prediction_is_exported_for_cytometry_programs(extracted: Protocol, tmp_path):
-    results = extracted.page.locator("#results-predict")
-    results.get_by_label("For which program").select_option("fcs")
+    results = extracted.open("predict", "export").locator("#main")
+    results.get_by_label("Format").select_option("fcs")
     results.get_by_role("button", name="Export", exact=True).click()
     link = results.get_by_role("link", name=re.compile(r"\.fcs$"))
     expect(link).to_be_visible(timeout=JOB)
@@ -25,22 +38,109 @@ def test_a_prediction_is_exported_for_cytometry_programs(extracted: Protocol, tm
     assert found.pnn_labels[:4] == ["Row", "Object", "File", "Class"]
 
 
-def test_a_cell_is_found_by_its_number(extracted: Protocol):
-    with (extracted.place / "predictions" / "predicted.csv").open(encoding="utf-8") as file:
+def test_cells_are_found_enlarged_and_kept(extracted: Protocol):
+    with (extracted.place / "predictions" / "predictions_1" / "predicted.csv").open(
+        encoding="utf-8"
+    ) as file:
         row = list(csv.DictReader(file))[5]
-    for verb in ("predict", "extract", "parse"):
-        results = extracted.page.locator(f"#results-{verb}")
-        asked = f"{row['object']} of {row['source']}"
-        results.get_by_label("Object number, and its file").fill(asked)
-        results.get_by_role("button", name="Find", exact=True).click()
-        assert drawn(results.locator("img.r-whole")) > 100
-        expect(results.locator(".r-cell-found")).to_contain_text("height")
-    expect(extracted.page.locator("#results-predict .r-cell-found")).to_contain_text(row["label"])
-    assert_accessible(extracted.page, ("dark",))
+    page = extracted.open("predict", "cells")
+    cells = page.locator("#main .c-mount")
+    expect(page.locator("#main [data-widget=gallery]")).to_have_attribute("data-ready", "yes")
+    cells.get_by_label("Find a cell").fill(f"{row['object']} of {row['source']}")
+    expect(cells.locator(".c-grid li")).to_have_count(1)
+    expect(cells.locator(".c-grid li")).to_contain_text(row["label"])
+    cells.locator(".c-open").press("Enter")
+    dialog = cells.get_by_role("dialog")
+    expect(dialog.locator("canvas")).to_have_count(3)  # two channels, and the composite
+    expect(dialog).to_contain_text(f"Object {row['object']} of {row['source']}")
+    dialog.get_by_label("Outline of the mask").check()
+    expect(dialog.locator("[data-of=origin]")).to_contain_text("0.3 µm per pixel")
+    assert_accessible(page, ("dark",))
+    page.keyboard.press("Escape")
+    expect(cells.locator(".c-open")).to_be_focused()
+    cells.get_by_label("Find a cell").fill("")
+    cells.locator(".c-grid input").nth(1).click()
+    cells.locator(".c-grid input").nth(3).click(modifiers=["Shift"])
+    cells.get_by_label("Name of the selection").fill("Odd cells")
+    cells.get_by_role("button", name="Keep as a selection").click()
+    cells.get_by_role("button", name="Odd cells", exact=True).click()
+    expect(cells.locator(".c-grid li")).to_have_count(3)
+    assert_accessible(page, ("dark",))
+    cells.get_by_label("Find a cell").fill("999999")
+    expect(cells.locator(".c-found")).to_contain_text("0 cells")
 
 
-def test_a_cell_that_is_not_there_is_told(extracted: Protocol):
-    results = extracted.page.locator("#results-predict")
-    results.get_by_label("Object number, and its file").fill("999999")
-    results.get_by_role("button", name="Find", exact=True).click()
-    expect(results.locator(".r-cell-found .r-note")).to_contain_text("found none of that name")
+# --- answers that come late, twice or not at all -------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recorded(chromium, make_server: Callable[[], Server]) -> Server:
+    """A server with a prediction that was not made by it, which takes no time."""
+    server = make_server()
+    folder, now = server.user / "predictions", time.time()
+    write_predicted(folder, make_truth())
+    record = json.loads((folder / "predict.json").read_text("utf-8"))
+    record["written"] = datetime.now(UTC).isoformat(timespec="seconds")
+    (folder / "predict.json").write_text(json.dumps(record), "utf-8")
+    Jobs(server.state / "jobs").record(_prediction(folder), {}, now, now)
+    return server
+
+
+def _prediction(folder: Path) -> PredictOptions:
+    return PredictOptions(input=folder, output=folder, model=folder)
+
+
+def _export(page: Page) -> None:
+    results = page.locator("#main")
+    results.get_by_label("Format").select_option("fcs")
+    results.get_by_role("button", name="Export", exact=True).click()
+
+
+def exports(server: Server) -> str:
+    """The address of the tab of exports of the prediction."""
+    return f"runs/{next(job.id for job in server.jobs() if job.verb == 'predict')}/export"
+
+
+def test_an_export_is_shown_in_results_that_were_drawn_anew_meanwhile(recorded: Server, visit):
+    page = visit(recorded, exports(recorded))
+
+    def answer_late(route: Route) -> None:
+        tab = "() => fetch(location.href).then((answer) => answer.text())"
+        drawn_before = page.evaluate(tab)
+        answer = route.fetch()
+        swap = "(text) => htmx.swap('#main', text, { swapStyle: 'outerHTML' }, { select: '#main' })"
+        page.evaluate(swap, drawn_before)
+        route.fulfill(response=answer)
+
+    page.route("**/results/export", answer_late, times=1)
+    _export(page)
+    link = page.locator("#main").get_by_role("link", name=re.compile(r"\.fcs$"))
+    expect(link).to_be_visible(timeout=JOB)
+
+
+def test_an_export_is_shown_although_answers_were_lost(recorded: Server, visit):
+    page = visit(recorded, exports(recorded))
+    watch_of(page).expect("ERR_FAILED|htmx:(afterRequest|sendError)")
+    page.route("**/results/export/*", lambda route: route.abort(), times=2)
+    page.route("**/results/export?*", lambda route: route.abort())  # told of the job
+    _export(page)
+    link = page.locator("#main").get_by_role("link", name="predictions_2.fcs")
+    expect(link).to_be_visible(timeout=JOB)
+    expect(page.locator("#notice")).to_have_text("")
+
+
+def test_a_card_is_fetched_once_when_its_job_has_ended(recorded: Server, visit):
+    store, now = JobStore(recorded.state / "jobs"), time.time()
+    options = _prediction(recorded.user / "other")
+    about = {"id": "20990101", "verb": "predict", "command": command_line(options), "patience": 1}
+    about |= {"options": json.dumps(plain(options)), "machine": "another computer", "pid": 1}
+    store.add({**about, "state": "running", "created": now, "started": now})
+    page = visit(recorded)
+    expect(card(page, "predict")).to_have_attribute("data-state", "running")
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url.rpartition("/")[2]))
+    with page.expect_response("**/jobs?*"):  # half a second after the end
+        store.finish("20990101", "running", "done", result="{}")
+    expect(card(page, "predict")).to_have_attribute("data-state", "done")
+    expect(page.locator("#notice")).to_have_text("Prediction is done.")
+    assert fetched.count("20990101") == 1

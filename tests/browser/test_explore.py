@@ -1,4 +1,4 @@
-"""The explorer in a browser: what is drawn, chosen, listed and saved."""
+"""The explorer in a browser: what is drawn, selected, listed and saved."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from deepometry.dataset import open_dataset
-from deepometry.embed import embed
-from deepometry.options import EmbedOptions
-from deepometry.web.jobs import Jobs
+from deepometry.cells.dataset import open_dataset
+from deepometry.core.options.embed import EmbedOptions
+from deepometry.maps.embed import embed
+from deepometry.web.jobs.queue import Jobs
 from tests.browser.conftest import watch_of
 from tests.browser.protocol import ENDED, JOB, card, field
 from tests.browser.watch import assert_accessible
@@ -39,7 +39,7 @@ def maps(make_server, tmp_path_factory):
         job = jobs.record(options, embed(options), start, time.time())
         server.__dict__[name] = f"explore/{job.id}"
         time.sleep(0.01)  # so that they are told apart by their time
-    server.place = place
+    server.maps_folder = place
     return server
 
 
@@ -76,10 +76,7 @@ def by_class(page: Page) -> None:
 def where(page: Page, cell: int) -> tuple[float, float]:
     """Give where a cell is drawn, in pixels of the window."""
     x, y = page.evaluate(
-        """(cell) => { const e = window.deepometryExplorer, m = e.matrix, [w, h] = e.size;
-            const p = [0, 1, 2].map((k) => k < e.dims ? e.values[cell * e.dims + k] : 0);
-            const at = (r) => m[r] * p[0] + m[4 + r] * p[1] + m[8 + r] * p[2] + m[12 + r];
-            return [(at(0) + 1) / 2 * w, (1 - at(1)) / 2 * h]; }""",
+        "(cell) => window.deepometryExplorer.at(cell)",
         cell,
     )
     box = page.locator("[data-of=cloud]").bounding_box()
@@ -106,7 +103,8 @@ WHOLE = ((0.01, 0.02), (0.99, 0.02), (0.99, 0.98), (0.01, 0.98))
 
 def test_the_card_of_a_map_leads_to_the_explorer(maps, visit):
     page = visit(maps)
-    card = page.locator("#results-embed")
+    page.locator("#results-embed").get_by_role("link", name="Open").click()
+    card = page.locator("#main")
     expect(card.locator(".r-map img").first).to_be_visible()
     card.locator("[data-of=map]").select_option(label="Day")
     expect(card.locator(".r-map[data-map='2'] img")).to_be_visible()
@@ -120,21 +118,24 @@ def test_the_card_of_a_map_leads_to_the_explorer(maps, visit):
 def test_a_map_is_drawn_from_the_form(maps, visit):
     page = visit(maps)
     page.locator("#go-embed").click()
-    expect(page.locator("#form-embed .problem")).to_contain_text("2 fields need another look")
-    field(page, "embed", "input").fill(str(maps.place / "features"))
-    field(page, "embed", "output").fill(str(maps.place / "map"))
+    expect(page.locator("#form-embed .problem")).to_contain_text("2 fields need attention")
+    field(page, "embed", "input").fill(str(maps.maps_folder / "features"))
+    field(page, "embed", "output").fill(str(maps.maps_folder / "map"))
     field(page, "embed", "method").select_option(label="PCA")
     field(page, "embed", "color").fill("Class")
+    before = card(page, "embed").get_attribute("data-id")
     page.locator("#go-embed").click()
+    expect(card(page, "embed")).not_to_have_attribute("data-id", before)
     expect(card(page, "embed")).to_have_attribute("data-state", ENDED, timeout=JOB)
     assert card(page, "embed").get_attribute("data-state") == "done", maps.job("embed")
-    results = page.locator("#results-embed")
+    expect(page.locator("#notice")).to_contain_text("Map of cells is done")
+    page.locator("#results-embed").get_by_role("link", name="Open").click()
+    results = page.locator("#main")
     expect(results.locator(".r-map img")).to_have_count(1)
     expect(results).to_contain_text("PCA, 2-D")
-    expect(page.locator("#notice")).to_contain_text("Map of cells is done")
 
 
-def test_a_lasso_chooses_cells_and_tells_how_they_divide(page: Page, maps):
+def test_a_lasso_selects_cells_and_shows_their_composition(page: Page, maps):
     lasso(page, *WHOLE)
     expect(page.locator(count)).to_have_text(f"{CELLS} of {CELLS}")
     tables = page.locator("[data-of=parts] table")
@@ -153,11 +154,11 @@ def test_cells_of_which_nothing_is_known_are_counted_too(maps, visit):
     page = opened(visit(maps, maps.gaps))
     lasso(page, *WHOLE)
     table = page.locator("[data-of=parts] table", has_text="prediction")
-    expect(table.locator("tbody th")).to_have_text(["A", "B", "C", "not known"])
+    expect(table.locator("tbody th")).to_have_text(["A", "B", "C", "unknown"])
     expect(table.locator("tbody tr").last).to_contain_text("20 %")
 
 
-def test_a_click_chooses_and_keys_add_and_take_away(page: Page):
+def test_a_click_selects_and_keys_add_and_remove(page: Page):
     for cell, how, told in ((5, None, 1), (25, "Shift", 2), (5, "Alt", 1), (14, None, 1)):
         place = where(page, cell)
         if how:
@@ -166,7 +167,7 @@ def test_a_click_chooses_and_keys_add_and_take_away(page: Page):
         if how:
             page.keyboard.up(how)
         expect(page.locator(count)).to_have_text(f"{told} of {CELLS}")
-    assert page.evaluate("() => window.deepometryExplorer.chosen[14]") == 1
+    assert page.evaluate("() => window.deepometryExplorer.selected[14]") == 1
     page.locator("[data-of=cloud]").press("Escape")
     expect(page.locator(count)).to_have_text("none")
 
@@ -186,16 +187,45 @@ def test_it_is_used_by_keyboard(page: Page):
     assert where(page, 3)[0] == pytest.approx(before[0] - 60, abs=0.5)
     for _ in range(12):
         cloud.press("+")
-    page.get_by_role("button", name="Choose what is in view").press("Enter")
+    page.get_by_role("button", name="Select all in view").press("Enter")
     expect(page.locator(count)).to_have_text("none")  # enlarged so far that no cell is in view
     cloud.press("0")
     assert where(page, 3) == pytest.approx(before, abs=0.5)
     by_class(page)
     page.locator("[data-of=legend] .r-group").first.press("Enter")
-    page.get_by_role("button", name="Choose what is in view").press("Enter")
+    page.get_by_role("button", name="Select all in view").press("Enter")
     expect(page.locator(count)).to_have_text(f"20 of {CELLS}")  # of hidden groups none
-    page.get_by_role("button", name="Choose B", exact=True).press("Enter")
+    page.get_by_role("button", name="Select B", exact=True).press("Enter")
     expect(page.locator(count)).to_have_text(f"10 of {CELLS}")
+
+
+def test_keys_go_from_cell_to_cell(page: Page):
+    cloud, hover = page.locator("[data-of=cloud]"), page.locator("[data-of=hover]")
+    cloud.press("Enter")
+    expect(hover).to_contain_text(".cif")
+    expect(hover.locator("img")).to_have_js_property("naturalWidth", 16)
+    first = shown(page)
+    steps = {"ArrowLeft": first, "ArrowRight": first}
+    for key in steps:  # the cell in the middle may be the outermost of its side
+        cloud.press(key)
+        steps[key] = shown(page)
+    assert set(steps.values()) != {first}
+    expect(hover.locator("img")).to_have_attribute("src", re.compile(f"/cell/{shown(page)}/"))
+    cloud.press("Enter")
+    expect(page.locator(count)).to_have_text(f"1 of {CELLS}")
+    cloud.press("ArrowDown")
+    cloud.press("Shift+Enter")
+    assert page.evaluate("(cell) => window.deepometryExplorer.selected[cell]", shown(page)) == 1
+    cloud.press("Escape")
+    expect(hover).to_be_hidden()
+    expect(page.locator(count)).not_to_have_text("none")
+    cloud.press("Escape")
+    expect(page.locator(count)).to_have_text("none")
+
+
+def shown(page: Page) -> int:
+    """Return the number of the cell that is shown beside the map."""
+    return page.evaluate("() => window.deepometryExplorer.pointer.shown")
 
 
 def test_colours_follow_numbers_too(page: Page):
@@ -205,11 +235,11 @@ def test_colours_follow_numbers_too(page: Page):
     assert shades(page) > 6
 
 
-def test_the_chosen_cells_are_listed(page: Page, tmp_path: Path):
+def test_the_selected_cells_are_listed(page: Page, tmp_path: Path):
     by_class(page)
-    page.get_by_role("button", name="Choose C", exact=True).click()
+    page.get_by_role("button", name="Select C", exact=True).click()
     with page.expect_download() as found:
-        page.get_by_role("button", name="List as .csv").click()
+        page.get_by_role("button", name="Download table (.csv)").click()
     found.value.save_as(tmp_path / "cells.csv")
     with (tmp_path / "cells.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -217,10 +247,10 @@ def test_the_chosen_cells_are_listed(page: Page, tmp_path: Path):
     assert {row["source"] for row in rows} == {"Class C.cif"}
 
 
-def test_the_chosen_cells_are_saved_as_a_set(page: Page, maps):
+def test_the_selected_cells_are_saved_as_a_set(page: Page, maps):
     by_class(page)
     watch_of(page).expect("400")  # of the name that cannot be one
-    page.get_by_role("button", name="Choose A", exact=True).click()
+    page.get_by_role("button", name="Select A", exact=True).click()
     save = page.get_by_role("button", name="Save images as a set")
     page.locator("[name=name]").fill("a/b")
     save.click()
@@ -229,7 +259,7 @@ def test_the_chosen_cells_are_saved_as_a_set(page: Page, maps):
     save.click()
     answer = page.locator("[data-of=answer]")
     expect(answer).to_contain_text("Saved 10 cells as the set Round ones", timeout=JOB)
-    found = open_dataset(maps.place / "map2" / "sets" / "parsed")
+    found = open_dataset(maps.maps_folder / "map2" / "sets" / "parsed")
     assert len(found) == 10 and found.parts[0].levels == ("Set Round ones", "Class A")
 
 
@@ -249,7 +279,7 @@ def test_in_space_dragging_turns_the_map(maps, visit):
 
 
 def test_what_is_gone_is_said(maps, visit):
-    path = maps.place / "map3" / "coordinates.npz"
+    path = maps.maps_folder / "map3" / "coordinates.npz"
     path.rename(path.with_suffix(".moved"))
     try:
         page = visit(maps, maps.map3)

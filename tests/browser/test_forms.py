@@ -48,7 +48,7 @@ def test_all_mistakes_are_told_at_once_beside_their_fields(fresh: Server, visit)
     field(page, "parse", "seed").fill("luck")
     page.locator("#go-parse").click()
     problem = page.locator("#form-parse .problem")
-    expect(problem).to_have_text("7 fields need another look; nothing was started.")
+    expect(problem).to_have_text("7 fields need attention; nothing was started.")
     for name, text in (wrong | {"seed": "luck"}).items():
         place = page.locator(f"#form-parse .field[data-name={name}]")
         expect(place.locator(".error")).to_be_visible()
@@ -75,7 +75,7 @@ def test_a_button_says_which_fields_are_missing(fresh: Server, visit):
     expect(told).to_have_text("Still missing: Output location.")
     field(page, "train", "output").fill("/model")
     page.locator("#go-train").focus()
-    expect(told).to_have_text("Starts with what the form shows.")
+    expect(told).to_have_text("Starts with the values shown in the form.")
 
 
 def test_every_field_and_button_has_a_tooltip(fresh: Server, visit):
@@ -150,7 +150,7 @@ def test_a_button_held_by_touch_tells_what_it_does_and_does_nothing(fresh: Serve
     button.tap()
     expect(page.locator("#picker")).to_have_attribute("open", "")
     expect(page.locator("#pick-parse-input")).to_be_hidden()
-    page.get_by_role("button", name="Close without choosing").focus()
+    page.get_by_role("button", name="Close without selecting").focus()
     page.keyboard.press("Shift")
     assert_accessible(page, ("light",))
 
@@ -186,3 +186,19 @@ def test_the_tooltip_of_a_button_stays_away_after_its_press(fresh: Server, visit
     page.mouse.move(5, 5)
     page.locator("#go-parse").hover()
     expect(page.locator("#missing-parse")).to_be_visible()
+
+
+def test_a_tooltip_leaves_its_field_and_the_next_one_free(fresh: Server, visit):
+    page = visit(fresh)
+    for name, after in [("parse-frame", "parse-channels"), ("train-target", "train-epochs")]:
+        page.locator(f"button[data-tip=tip-{name}]").hover()
+        tip = bubble(page, name)
+        expect(tip).to_be_visible()
+        box = tip.bounding_box()
+        for free in (name, after):
+            field = page.locator(f"#{free}").bounding_box()
+            assert (
+                box["y"] + box["height"] <= field["y"] or box["y"] >= field["y"] + field["height"]
+            )
+        page.mouse.move(0, 0)
+        expect(tip).to_be_hidden()

@@ -1,4 +1,4 @@
-"""Results clicked: montages, learning curve, confusion matrix, scatter, downloads."""
+"""Pages of results clicked: montages, learning curve, confusion matrix, map, downloads."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import re
 import pytest
 from playwright.sync_api import Download, Locator, Page, expect
 
-from tests.browser.protocol import Protocol
+from tests.browser.conftest import WIDE
+from tests.browser.protocol import JOB, Protocol, card
 from tests.browser.watch import assert_accessible
 
 
 @pytest.fixture
 def page(extracted: Protocol) -> Page:
-    """The page with the results of all steps."""
-    return extracted.page
+    """The page of the forms, with a line of results of all steps."""
+    return extracted.home()
 
 
 def drawn(picture: Locator) -> int:
@@ -36,14 +37,18 @@ def download(page: Page, link: Locator) -> Download:
     return found.value
 
 
-def test_every_button_tells_what_it_does(page: Page):
-    bare = page.evaluate(
-        """() => [...document.querySelectorAll("button, a.plain")]
-            .filter((each) => !each.dataset.tip && !each.hasAttribute("aria-description"))
-            .filter((each) => ["", each.textContent.trim()].includes(each.ariaLabel ?? ""))
-            .map((each) => each.outerHTML)"""
-    )
-    assert bare == []
+BARE = """() => [...document.querySelectorAll("button, a.plain")]
+    .filter((each) => !each.dataset.tip && !each.hasAttribute("aria-description"))
+    .filter((each) => ["", each.textContent.trim()].includes(each.ariaLabel ?? ""))
+    .map((each) => each.outerHTML)"""
+
+
+def test_every_button_tells_what_it_does(page: Page, extracted: Protocol):
+    assert page.evaluate(BARE) == []
+    for tab in ("overview", "confusion", "curves", "cells", "heat-maps", "audit", "report"):
+        assert extracted.open("predict", tab).evaluate(BARE) == [], tab
+    extracted.open("parse", "files")
+    assert page.evaluate(BARE) == []
     told = page.locator("body > .floating")
     page.get_by_role("button", name="Show folder").first.hover()
     expect(told).to_have_text("Opens the folder in the file manager of this computer.")
@@ -56,11 +61,57 @@ def test_every_button_tells_what_it_does(page: Page):
     expect(told).to_be_hidden()
 
 
+def test_a_line_of_the_forms_leads_to_the_results_and_back_leads_back(page: Page, extracted):
+    line = page.locator("#results-predict [data-results]")
+    expect(line).to_contain_text(re.compile(r"Prediction, \d\d:\d\d\s+accuracy [0-9.]+.%"))
+    line.get_by_role("link", name="Open").click()
+    tabs = page.get_by_role("navigation", name="Results").get_by_role("link")
+    names = ["Overview", "Confusion", "Classes", "Curves", "Calibration", "Cells", "Samples"]
+    expect(tabs).to_have_text([*names, "Heat maps", "Audit", "Report", "Export"])
+    expect(page.locator("#main")).to_contain_text("What it means")
+    tabs.filter(has_text="Confusion").click()
+    page.get_by_role("link", name="percent of the true class").click()
+    page.locator(".r-matrix a").first.click()
+    expect(page.locator(".c-grid img").first).to_be_visible()
+    page.go_back()
+    expect(page.locator(".r-matrix a").first).to_have_text(re.compile("%"))
+    page.go_back()
+    expect(page.locator(".r-matrix a").first).to_have_text(re.compile("^[0-9]+$"))
+    page.go_back()
+    expect(tabs.filter(has_text="Overview")).to_have_attribute("aria-current", "page")
+    page.go_back()
+    expect(page.locator("#form-predict")).to_be_visible()
+
+
+@pytest.mark.parametrize("tab", ["curves", "calibration", "classes", "samples"])
+def test_charts_are_drawn_with_their_table_and_fit(extracted: Protocol, tab, tmp_path):
+    page = extracted.open("predict", tab)
+    charts = page.locator("[data-widget=chart]")
+    for chart in charts.all():
+        expect(chart).to_have_attribute("data-drawn", "yes")
+        points = chart.locator("canvas").evaluate(
+            "canvas => Chart.getChart(canvas).data.datasets.map((each) => each.data.length)"
+        )
+        chart.locator("summary").click()
+        assert chart.locator("tbody tr").count() == sum(points) > 0
+        chart.locator("summary").click()
+    for chart in charts.all()[:1]:
+        found = download(page, chart.get_by_role("button", name="PNG"))
+        found.save_as(tmp_path / "chart.png")
+        assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+    for width in (375, 1280, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        # charts are fitted a moment after the window
+        page.wait_for_function("() => document.documentElement.scrollWidth <= innerWidth")
+    page.set_viewport_size(WIDE)
+    assert_accessible(page)
+
+
 # --- montages ----------------------------------------------------------------------------------
 
 
-def test_a_montage_sheet_is_zoomed_and_moved(page: Page):
-    sheet = page.locator("#results-parse [data-widget=sheet]")
+def test_a_montage_sheet_is_zoomed_and_moved(page: Page, extracted: Protocol):
+    sheet = extracted.open("parse", "montages").locator("[data-widget=sheet]")
     picture = sheet.locator(".r-view img")
     assert drawn(picture) >= 24
     fitting = picture.bounding_box()
@@ -83,12 +134,12 @@ def test_a_montage_sheet_is_zoomed_and_moved(page: Page):
     assert picture.bounding_box() == pytest.approx(fitting)
 
 
-def test_a_montage_is_chosen_by_folder_and_channel(page: Page):
-    results = page.locator("#results-parse")
-    button = results.locator("[data-sheet-folder*='Class Side']").last
-    folder = button.get_attribute("data-sheet-folder")
-    unfold(button)
-    button.click()
+def test_a_montage_is_chosen_by_folder_and_channel(page: Page, extracted: Protocol):
+    results = extracted.open("parse").locator("#main")
+    link = results.get_by_role("link", name="Class Side", include_hidden=True).last
+    folder = link.get_attribute("aria-label")
+    unfold(link)
+    link.click()
     picture = results.locator(".r-view img")
     expect(picture).to_have_attribute("alt", re.compile("Class Side"))
     results.locator("select[data-of=channel]").select_option(index=1)
@@ -97,16 +148,19 @@ def test_a_montage_is_chosen_by_folder_and_channel(page: Page):
     found = download(page, results.get_by_role("link", name="This sheet as .tif"))
     assert found.suggested_filename.endswith("_ch12_1.tif")
     assert folder.split("/")[-1].replace(" ", "") in found.url.replace("%20", "")
+    page.reload()
+    expect(picture).to_have_attribute("alt", re.compile("Class Side.*Ch12"))
 
 
 # --- learning curve ----------------------------------------------------------------------------
 
 
-def test_the_learning_curve_is_drawn(page: Page):
-    block = page.locator("#results-train [data-widget=curve]")
-    expect(block).to_contain_text("which was kept")
-    for name in ("loss", "accuracy"):
-        points = block.locator(f"canvas[data-of={name}]").evaluate(
+def test_the_learning_curve_is_drawn(extracted: Protocol):
+    page = extracted.open("train", "learning-curve")
+    expect(page.locator("[data-widget=chart]").first).to_contain_text("which was selected")
+    expect(page.locator("[data-drawn]")).to_have_count(2)
+    for canvas in page.locator("canvas").all():
+        points = canvas.evaluate(
             "canvas => Chart.getChart(canvas).data.datasets.map((each) => each.data.length)"
         )
         assert points == [2, 2]
@@ -116,109 +170,63 @@ def test_the_learning_curve_is_drawn(page: Page):
 
 
 def test_a_number_of_the_matrix_shows_its_cells(page: Page, extracted: Protocol):
-    results = page.locator("#results-predict")
-    buttons = results.locator(".r-matrix button")
-    counts = [int(text) for text in buttons.all_inner_texts()]
+    numbers = extracted.open("predict", "confusion").locator(".r-matrix a")
+    counts = [int(text) for text in numbers.all_inner_texts()]
     assert sum(counts) == extracted.cells["Hold-out"]
     for index in (0, len(counts) - 1):
-        told = buttons.nth(index).get_attribute("aria-label")
+        extracted.open("predict", "confusion")
+        told = numbers.nth(index).get_attribute("aria-label")
         real, named = re.match("True (.*), predicted (.*): ", told).groups()
-        buttons.nth(index).click()
-        title = real + (", named rightly" if real == named else f", taken for {named}")
-        expect(results.locator(".r-found h5")).to_contain_text(title)
-        expect(results.locator(".r-found h5")).to_contain_text(f": {counts[index]} cell")
-        pictures = results.locator(".r-grid img")
+        numbers.nth(index).click()
+        results = page.locator("#main")
+        expect(results.locator(".c-found")).to_contain_text(f"{counts[index]} cell")
+        expect(results.locator("[name=true] option:checked")).to_have_text(real)
+        expect(results.locator("[name=predicted] option:checked")).to_have_text(named)
+        pictures = results.locator(".c-grid img")
         expect(pictures).to_have_count(min(counts[index], pictures.count()))
         assert drawn(pictures.first) >= 16
-        source = results.locator(".r-grid .r-file").first.get_attribute("title")
+        source = results.locator(".c-grid .r-file").first.get_attribute("title")
         assert f"Class {real}" in source
     assert_accessible(page, ("dark",))
 
 
-def test_the_matrix_shows_percent(page: Page):
-    results = page.locator("#results-predict")
-    results.get_by_label("percent of the true class").check()
-    expect(results.locator(".r-matrix button").first).to_have_text(re.compile("^<?[0-9]+ %$"))
+def test_the_matrix_shows_percent(page: Page, extracted: Protocol):
+    results = extracted.open("predict", "confusion").locator("#main")
+    results.get_by_role("link", name="percent of the true class").click()
+    expect(results.locator(".r-matrix a").first).to_have_text(re.compile("^<?[0-9]+ %$"))
     expect(results.locator(".r-zero").first).to_have_text("0 %")
-    results.get_by_label("counts").check()
-    expect(results.locator(".r-matrix button").first).to_have_text(re.compile("^[0-9]+$"))
-
-
-def test_a_block_is_enlarged(page: Page):
-    block = page.locator("#results-predict .r-block").first
-    button = page.get_by_role("button", name="Enlarge: Confusion matrix")
-    button.click()
-    dialog = page.get_by_role("dialog", name="Confusion matrix")
-    expect(dialog).to_be_visible()
-    dialog.locator(".r-matrix button").first.click()
-    expect(dialog.locator(".r-grid img").first).to_be_visible()
     assert_accessible(page, ("light",))
-    page.keyboard.press("Escape")
-    expect(dialog).to_have_count(0)
-    expect(block).to_contain_text("Confusion matrix")
-    expect(button).to_be_focused()
+    results.get_by_role("link", name="number of cells").click()
+    expect(results.locator(".r-matrix a").first).to_have_text(re.compile("^[0-9]+$"))
 
 
 # --- features ----------------------------------------------------------------------------------
 
 
-def point_at_cells(page: Page, canvas: Locator, seen: Locator) -> None:
-    """Move the mouse over the plane, line by line, until it comes upon a cell."""
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    for down in range(12, int(box["height"]) - 40, 12):
-        for across in range(48, int(box["width"]) - 10, 12):
-            page.mouse.move(box["x"] + across, box["y"] + down)
-        if seen.is_visible():
-            return
-    raise AssertionError("no cell under the mouse")
-
-
-def test_a_cell_is_seen_under_the_mouse_and_by_keys(page: Page):
-    results = page.locator("#results-extract")
-    canvas = results.locator("canvas[role=application]")
-    picture, told = results.locator(".r-cell img"), results.locator(".r-cell .r-file")
-    point_at_cells(page, canvas, told)
-    assert drawn(picture) >= 16
-    expect(told).to_have_text(re.compile(r"Class .*cells\.cif"))
-    before = picture.get_attribute("src")
-    canvas.focus()
-    # the cell under the mouse may be the outermost of its side
-    for key in ("ArrowLeft", "ArrowRight"):
-        page.keyboard.press(key)
-        if moved(picture, before):
-            break
-    expect(picture).not_to_have_attribute("src", before)
-    assert drawn(picture) >= 16
-
-
-def moved(picture: Locator, before: str) -> bool:
-    """Tell whether another cell is shown within a second."""
-    try:
-        expect(picture).not_to_have_attribute("src", before, timeout=1000)
-    except AssertionError:
-        return False
-    return True
-
-
-def test_the_scatter_is_coloured_by_a_folder_level(page: Page):
-    results = page.locator("#results-extract")
-    groups = results.locator(".r-legend button")
-    results.get_by_label("Colour by").select_option("Day")
-    expect(groups).to_have_count(4)
-    groups.first.click()
-    expect(groups.first).to_have_attribute("aria-pressed", "false")
-    results.get_by_text("The groups as a table").click()
-    expect(results.locator("[data-of=summary] tbody tr")).to_have_count(4)
-    results.get_by_label("Colour by").select_option("Class")
-    expect(groups).to_have_count(7)
+def test_a_map_is_drawn_from_the_features_and_opens_the_explorer(page: Page, extracted: Protocol):
+    results = extracted.open("extract", "map").locator("#main")
+    results.get_by_role("button", name="Draw a PCA map").click()
+    expect(card(page, "embed")).to_have_attribute("data-state", "done", timeout=JOB)
+    picture = results.locator(".r-map-link img")
+    assert drawn(picture) > 600
+    expect(results.get_by_role("button", name="Draw a PCA map")).to_have_count(0)
+    picture.click()
+    expect(page.locator("#explore[data-ready]")).to_be_attached()
+    page.locator("[data-of=colour]").select_option(label="Day")
+    expect(page.locator("[data-of=legend] .r-group")).to_have_count(4)
+    page.go_back()
+    expect(results.locator(".r-map-link img")).to_be_visible()
+    assert drawn(extracted.open("embed").locator(".r-map-link img").first) > 600
+    home = extracted.home()
+    for verb in ("parse", "train", "predict", "extract", "embed"):
+        expect(home.locator(f"#results-{verb} [data-results]")).to_have_count(1)
 
 
 # --- files -------------------------------------------------------------------------------------
 
 
 def test_files_are_downloaded(page: Page, extracted: Protocol, tmp_path):
-    results = page.locator("#results-predict")
+    results = extracted.open("predict", "export").locator("#main")
     link = results.locator("a", has_text=re.compile(r"predicted\.csv")).first  # in a closed list
     unfold(link)
     found = download(page, link)

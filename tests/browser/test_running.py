@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from deepometry.model import read_description
-from deepometry.web.store import Job
-from deepometry.web.words import moment
+from deepometry.cells.model_description import read_description
+from deepometry.web.jobs.job import Job
+from deepometry.web.text_filters import moment
 from tests.browser.conftest import close_context, make_context, watch_of
 from tests.browser.protocol import ENDED, JOB, card, field
 from tests.browser.server import Server
@@ -25,7 +25,9 @@ from tests.parsed import write_classes
 
 EPOCHS = 9999  # more than any test waits for
 # What the console says of requests that no server answers
-NO_SERVER = "ERR_(CONNECTION|EMPTY_RESPONSE|INCOMPLETE_CHUNKED)|htmx:(afterRequest|sendError)"
+NO_SERVER = (
+    "ERR_(CONNECTION|SOCKET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED)|htmx:(afterRequest|sendError)"
+)
 
 
 @dataclass
@@ -37,7 +39,7 @@ class Training:
 
     @property
     def job(self) -> Job:
-        """The training, as its folder tells."""
+        """The training, as its home tells."""
         return next(job for job in self.server.jobs() if job.options.get("epochs") == EPOCHS)
 
     @property
@@ -60,11 +62,11 @@ def training(chromium: Browser, make_server: Callable[[], Server]) -> Iterator[T
     server, context = make_server(), make_context(chromium)
     server_cells = write_classes(server.user / "cells", {"Class A": 40, "Class B": 40})
     page = context.new_page()
-    page.goto(server.address)
+    page.goto(server.place())
     found = Training(page, server)
     options = {"epochs": EPOCHS, "batch_size": 8, "patience": 0}
     fill(page, "train", input=server_cells, output=found.output, target="Class", **options)
-    field(page, "train", "network").select_option("resnet18")
+    field(page, "train", "network").select_option("small10")
     page.locator("#go-train").click()
     wait_for_epoch(page, 2)
     yield found
@@ -132,7 +134,7 @@ def test_a_job_waits_behind_it_and_is_cancelled(training: Training):
     expect(waiting).to_contain_text("when the job before it has ended: Model training, of ")
     waiting.get_by_role("button", name="Cancel").click()
     waiting.get_by_role("button", name="Press again to cancel").click()
-    expect(page.locator("#jobs-train .job.is-cancelled")).to_contain_text("Stopped, as you asked")
+    expect(page.locator("#jobs-train .job.is-cancelled")).to_contain_text("Stopped by you.")
     assert not output.exists()
     expect(page.locator("#jobs-train .job.is-running")).to_have_count(1)
 
@@ -144,7 +146,7 @@ def test_the_server_is_killed_and_started_again(training: Training):
         wait_until="domcontentloaded"
     )  # before the page has everything, its worker above all
     server.kill()
-    expect(notice).to_contain_text("The connection to Deepometry is lost")
+    expect(notice).to_contain_text("The connection to Deepometry was lost")
     field(page, "parse", "frame").fill("77")
     page.locator("#go-parse").click()
     expect(notice).to_contain_text("Deepometry does not answer")
@@ -164,11 +166,11 @@ def test_what_was_typed_outlives_a_new_start_of_the_server(training: Training):
     server.start()
     fill(page, "parse", input=server.user / "cells", frame=76, seed=5)
     page.locator("#go-parse").click()
-    expect(notice).to_contain_text("was started anew since this page was loaded")
+    expect(notice).to_contain_text("was restarted after this page was loaded")
     expect(field(page, "parse", "frame")).to_have_value("76")
     expect(field(page, "parse", "seed")).to_have_value("5")
     page.locator("#go-parse").click()
-    expect(page.locator("#form-parse .problem")).to_contain_text("One field needs another look")
+    expect(page.locator("#form-parse .problem")).to_contain_text("One field needs attention")
 
 
 def test_a_training_is_cancelled_and_keeps_its_best_model(training: Training):
@@ -179,12 +181,16 @@ def test_a_training_is_cancelled_and_keeps_its_best_model(training: Training):
     shown.get_by_role("button", name="Press again to cancel").click()
     expect(shown).to_have_attribute("data-state", ENDED)
     expect(shown).to_have_attribute("data-state", "cancelled")
-    expect(shown).to_contain_text("The best model so far is kept")
+    expect(shown).to_contain_text("The best model so far was saved")
     assert not training.server.works(training.job)
     assert not list(output.rglob(".deepometry-*"))
     model = output / "model_2-Class_categories.keras"
     assert read_description(model).labels == ("A", "B")
-    expect(page.locator("#results-train")).to_contain_text("You stopped this training")
+    expect(page.locator("#results-train")).to_contain_text("validation accuracy")
+    results = page.context.new_page()
+    results.goto(training.server.place(f"runs/{training.job.id}"))
+    expect(results.locator("#main")).to_contain_text("You stopped this training")
+    results.close()
     expect(field(page, "predict", "model")).to_have_value(str(output))
 
 
@@ -197,20 +203,20 @@ def test_a_step_that_is_cancelled_leaves_nothing(training: Training):
     card(page, "predict").get_by_role("button", name="Cancel").click()
     card(page, "predict").get_by_role("button", name="Press again to cancel").click()
     expect(card(page, "predict")).to_have_attribute("data-state", "cancelled")
-    expect(card(page, "predict")).to_contain_text("Nothing was left half-written")
+    expect(card(page, "predict")).to_contain_text("No incomplete files were left behind")
     assert not output.exists()
     assert not training.server.works(training.server.job("predict"))
 
 
 def test_results_stay_below_a_run_without_any_until_their_run_is_forgotten(training: Training):
-    page, results = training.page, training.page.locator("#results-train .r-title")
+    page, results = training.page, training.page.locator("#results-train .r-line")
     fill(page, "train", output=training.server.user / "third", target="Nothing")
     page.locator("#go-train").click()
     expect(card(page, "train")).to_have_attribute("data-state", "failed")
     expect(card(page, "train").get_by_role("button", name="to go on")).to_have_count(0)
-    expect(results).to_contain_text(f"Results of Model training, {moment(training.job.finished)}")
+    expect(results).to_contain_text(f"Model training, {moment(training.job.finished)}")
     page.reload()
-    expect(results).to_contain_text("model")
+    expect(results).to_contain_text("validation accuracy")
     page.locator("#past-jobs summary").click()
     for job in (training.server.job("train"), training.job):
         row = page.locator(f"#past tr[data-job='{job.id}']")

@@ -1,0 +1,1 @@
+"""Parsed cells on disk: written, read in batches, grouped, and held out."""

@@ -1,0 +1,145 @@
+"""Whether a description in a model file can be true, whoever wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from deepometry.core.options.fields import AUTO, LARGEST_FRAME, SMALLEST_FRAME
+from deepometry.core.options.train import NETWORKS, SCALINGS
+
+BASELINE = "baseline"
+"""What the description of a baseline gives as its network."""
+
+_LONGEST = 1000  # characters of a name
+_MOST_CHANNELS, _HIGHEST_NUMBER = 1000, 100_000
+_COLDEST, _HOTTEST = 0.01, 100  # temperatures; training gives 0.1 to 10
+_LARGEST = 1e300
+_SHOWN = 60
+_NETWORKS = {*NETWORKS, BASELINE} - {AUTO}
+_SCALINGS = {*SCALINGS} - {AUTO}
+
+
+def wrong_in(content: Any) -> str:
+    """Return in words what is wrong in the description of a model; empty where nothing is.
+
+    `content` is what its JSON holds. Entries that are not known are left to later versions.
+    """
+    if not isinstance(content, dict):
+        return f"a description that is {_shown(content)}"
+    for name, (right, expected) in _CHECKS.items():
+        if name not in content and name in _OPTIONAL:
+            continue
+        if name not in content:
+            return f"a description without {name}"
+        if not right(content[name], content):
+            return f"a description whose {name} is {_shown(content[name])} (expected {expected})"
+    return ""
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if isinstance(value, str | int | float) else f"{value}"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
+
+
+def _is_whole(value: Any, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and _is_text(value)
+
+
+def _is_text(value: Any) -> bool:
+    """Return whether it is a text that can be written, without halves of characters."""
+    return (
+        isinstance(value, str)
+        and len(value) <= _LONGEST
+        and "\0" not in value
+        and value.encode("utf-8", "replace").decode("utf-8") == value
+    )
+
+
+def _labels(value: Any, content: Mapping[str, Any]) -> bool:
+    named = isinstance(value, list) and len(value) > 1 and all(map(_is_name, value))
+    return named and len(set(value)) == len(value)
+
+
+def _channels(value: Any, content: Mapping[str, Any]) -> bool:
+    if value is None:
+        return True
+    numbers = isinstance(value, list) and all(_is_whole(n, 1, _HIGHEST_NUMBER) for n in value)
+    return numbers and len(set(value)) == len(value) == content.get("depth")
+
+
+def _texts(value: Any, content: Mapping[str, Any]) -> bool:
+    return isinstance(value, dict) and all(
+        key.isascii() and key.isdecimal() and _is_text(text) for key, text in value.items()
+    )
+
+
+def _counts(value: Any, content: Mapping[str, Any]) -> bool:
+    known = isinstance(value, dict) and set(value) <= set(content["labels"])
+    return known and all(_is_whole(n, 0, 1 << 53) for n in value.values())
+
+
+def _confusion(value: Any, content: Mapping[str, Any]) -> bool:
+    if value == []:
+        return True
+    classes = len(content["labels"])
+    rows = value if isinstance(value, list) and len(value) == classes else [None]
+    return all(
+        isinstance(row, list) and len(row) == classes and all(_is_whole(n, 0, 1 << 53) for n in row)
+        for row in rows
+    )
+
+
+def _scores(value: Any, content: Mapping[str, Any]) -> bool:
+    return isinstance(value, dict) and all(
+        _is_number(each) and (each != each or abs(each) <= _LARGEST) for each in value.values()
+    )
+
+
+def _record(value: Any, content: Mapping[str, Any]) -> bool:
+    parts = isinstance(value, dict) and isinstance(value.get("options", {}), dict)
+    return parts and isinstance(value.get("step", ""), str)
+
+
+Check = Callable[[Any, Mapping[str, Any]], bool]
+_CHECKS: dict[str, tuple[Check, str]] = {
+    "labels": (_labels, "two names or more, each once"),
+    "target": (lambda value, _: _is_name(value), "a name"),
+    "depth": (lambda value, _: _is_whole(value, 1, _MOST_CHANNELS), "the number of channels"),
+    "channels": (_channels, "as many different channel numbers as depth says, or none"),
+    "channel_names": (_texts, "names by channel number"),
+    "frame": (
+        lambda value, _: _is_whole(value, SMALLEST_FRAME, LARGEST_FRAME),
+        f"a whole number from {SMALLEST_FRAME} to {LARGEST_FRAME}",
+    ),
+    "network": (
+        lambda value, _: isinstance(value, str) and value in _NETWORKS,
+        f"one of {', '.join(sorted(_NETWORKS))}",
+    ),
+    "scaling": (
+        lambda value, _: isinstance(value, str) and value in _SCALINGS,
+        f"one of {', '.join(sorted(_SCALINGS))}",
+    ),
+    "fingerprint": (
+        lambda value, _: _is_text(value),
+        "a text",
+    ),
+    "cells": (_counts, "the number of cells of each label"),
+    "views": (lambda value, _: _is_whole(value, 1, 8) and value in (1, 8), "1 or 8"),
+    "temperature": (
+        lambda value, _: _is_number(value) and _COLDEST <= value <= _HOTTEST,
+        f"a number from {_COLDEST} to {_HOTTEST}",
+    ),
+    "confusion": (_confusion, "a row and a column of counts for each label"),
+    "scores": (_scores, "numbers by name"),
+    "record": (_record, "options by name"),
+}
+_OPTIONAL = {"views", "temperature", "confusion", "scores", "record"}

@@ -1,0 +1,47 @@
+"""The targets that a folder of parsed cells offers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from deepometry.cells.dataset import open_dataset
+from deepometry.core.folder_names import Target
+from deepometry.core.options.parse import TargetsOptions
+from deepometry.core.progress import Progress, Report
+
+
+class Targets(tuple[Target, ...]):
+    """The targets of parsed cells, each with its labels and the number of cells of every label."""
+
+    def __str__(self) -> str:
+        lines = []
+        for target in self:
+            lines += [str(target), *(f"  {name}: {n:,}" for name, n in target.labels.items())]
+        return "\n".join(lines) or "No targets: no folder prefix has two values or more."
+
+    def plain(self) -> list[dict[str, Any]]:
+        """Return the targets as JSON has them."""
+        return [asdict(target) for target in self]
+
+
+def targets(options: TargetsOptions, progress: Progress | Report | None = None) -> Targets:
+    """List the targets that parsed cells can be classified by.
+
+    Parameters
+    ----------
+    options : TargetsOptions
+        The folder that Parse wrote.
+    progress : Progress or callable, optional
+        Reports the search.
+
+    Returns
+    -------
+    Targets
+
+    Raises
+    ------
+    DeepometryError
+        As `open_dataset`.
+    """
+    return Targets(open_dataset(options.input, progress).targets())

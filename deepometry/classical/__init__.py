@@ -1,0 +1,1 @@
+"""Classical analysis: features computed by formulas, and trees trained on them."""

@@ -1,0 +1,149 @@
+"""Classical features of cells: morphology, intensity, texture, granularity, radial distribution.
+
+Per channel inside its own mask, and of every pair of channels. The masks are computed from the
+pixels, by what stands out from the background: parsed cells keep none of the masks of a .cif file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import combinations
+
+import numpy as np
+
+from deepometry.cells.dataset import Dataset
+from deepometry.core.numba_cache import compile_message
+from deepometry.core.progress import Progress
+
+__all__ = [
+    "FAMILIES",
+    "family_of",
+    "feature_names",
+    "measure",
+    "measure_on_cores",
+    "measured",
+]
+
+FAMILIES = (
+    "morphology",
+    "intensity",
+    "texture",
+    "granularity",
+    "radial distribution",
+    "morphology",
+)
+"""Kinds of features, in the order of the modules that measure them."""
+
+BETWEEN = "between channels"
+_AT_ONCE = 64  # cells of one call: a few milliseconds each, so that stopping is quick
+_KERNELS = "features"
+
+
+def feature_names(
+    depth: int, channels: Sequence[int] | None = None, named: Mapping[int, str] | None = None
+) -> list[str]:
+    """Name the features of cells, in the order of `measure`.
+
+    Parameters
+    ----------
+    depth : int
+        Number of channels.
+    channels : sequence of int, optional
+        Their numbers; by default from 1.
+    named : mapping of int to str, optional
+        Names of those that have one.
+
+    Returns
+    -------
+    list of str
+        Such as `Ch3 Brightfield: perimeter` and `Ch3 with Ch6: correlation`.
+    """
+    from deepometry.classical.features import channel_pairs as between
+    from deepometry.classical.features import one_cell as cell
+
+    numbers = list(channels or range(1, depth + 1))
+    titles = [f"Ch{n} {(named or {}).get(n, '')}".strip() for n in numbers]
+    each = [name for family in cell.FAMILIES for name in family.NAMES]
+    single = [f"{channel}: {name}" for channel in titles for name in each]
+    pairs = [f"Ch{one} with Ch{other}" for one, other in combinations(numbers, 2)]
+    return single + [f"{pair}: {name}" for pair in pairs for name in between.NAMES]
+
+
+def family_of(place: int, depth: int) -> str:
+    """Name the kind of a feature, one of `FAMILIES` or `BETWEEN`, by its place."""
+    from deepometry.classical.features import one_cell as cell
+
+    if place >= depth * cell.A_CHANNEL:
+        return BETWEEN
+    place %= cell.A_CHANNEL
+    for family, module in zip(FAMILIES, cell.FAMILIES, strict=True):
+        if place < len(module.NAMES):
+            return family
+        place -= len(module.NAMES)
+    raise IndexError(place)
+
+
+def measure(images: np.ndarray) -> np.ndarray:
+    """Measure the features of cells, float32 of shape (n, features).
+
+    `images` has counts, (n, frame, frame, channels). The features of a channel in which nothing
+    stands out from the background are 0.
+    """
+    from deepometry.classical.features import one_cell as cell
+
+    pixels = np.ascontiguousarray(images, np.float32)
+    depth = pixels.shape[3]
+    pairs = depth * (depth - 1) // 2
+    features = np.empty((len(pixels), depth * cell.A_CHANNEL + pairs * cell.A_PAIR), np.float32)
+    cell.measure_cells(pixels, features)
+    return features
+
+
+def measure_on_cores(images: np.ndarray) -> np.ndarray:
+    """Do to many cells, on all cores, what `measure` does."""
+    parts = [images[first : first + _AT_ONCE] for first in range(0, len(images), _AT_ONCE)]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return np.concatenate(list(pool.map(measure, parts)))
+
+
+def measured(
+    dataset: Dataset,
+    indices: np.ndarray,
+    columns: Sequence[int],
+    progress: Progress,
+    workers: int | None = None,
+) -> Iterator[np.ndarray]:
+    """Measure cells of a data set on all cores, in order; a few blocks are in memory at a time.
+
+    `indices` are the cells, `columns` positions of the channels; `workers` are threads, by default
+    as many as there are cores. Yields float32 of shape (cells, features), of up to 64 cells.
+    """
+    if message := compile_message(_KERNELS):
+        progress.say(message)
+    workers = workers or os.cpu_count() or 1
+    done = 0
+    for features in _on_threads(dataset, indices, columns, workers):
+        done += len(features)
+        progress.report(done, len(indices), "Measuring the cells", "cells")
+        yield features
+
+
+def _on_threads(
+    dataset: Dataset, indices: np.ndarray, columns: Sequence[int], workers: int
+) -> Iterator[np.ndarray]:
+    waiting: deque[Future[np.ndarray]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for first in range(0, len(indices), _AT_ONCE):
+                images = dataset.read(indices[first : first + _AT_ONCE], columns)
+                waiting.append(pool.submit(measure, images))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

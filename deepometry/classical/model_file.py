@@ -1,0 +1,110 @@
+"""The file of a baseline: trees and what they were learnt from, in one archive without pickle."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import math
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from deepometry.cells.description_checks import BASELINE
+from deepometry.cells.known_cells import KnownCells, write_known
+from deepometry.cells.model_archive import read_member
+from deepometry.cells.model_description import Description, read_description, write_description
+from deepometry.classical.features import feature_names, measure_on_cores
+from deepometry.classical.tree_file import Trees
+from deepometry.core.errors import DeepometryError
+from deepometry.core.files import writing
+from deepometry.core.result_files import BASELINE_MODEL_SUFFIX, FEATURE_DESCRIPTION
+
+_MOST = 1 << 28  # bytes of an array
+
+
+@dataclass(frozen=True)
+class BaselineModel:
+    """Measures cells and predicts their probabilities, as a network does."""
+
+    trees: Trees
+    description: Description
+
+    def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
+        """Return the probability of every class, shape (n, classes), for images of counts."""
+        return self.trees.probabilities(measure_on_cores(images))
+
+
+def baseline_name(description: Description) -> str:
+    """Name the file of a baseline, after that of a network of the same classes."""
+    return Path(description.file_name).with_suffix(BASELINE_MODEL_SUFFIX).name
+
+
+def save_baseline(trees: Trees, description: Description, folder: Path, known: KnownCells) -> Path:
+    """Write a baseline as one file, whole or not at all; return its path.
+
+    The file is `<folder>/model_<classes>-<target>_categories.baseline`; `known` are the cells that
+    the trees have seen.
+    """
+    path = folder / baseline_name(description)
+    with writing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        write_description(archive, description)
+        write_known(archive, known)
+        names = json.dumps(_names(description), indent=2, ensure_ascii=False)
+        archive.writestr(FEATURE_DESCRIPTION, names)
+        for name, array in trees.arrays().items():
+            content = io.BytesIO()
+            np.save(content, array)
+            archive.writestr(f"{name}.npy", content.getvalue())
+    return path
+
+
+def _names(description: Description) -> list[str]:
+    named = {int(number): name for number, name in description.channel_names.items()}
+    return feature_names(description.depth, description.channels, named)
+
+
+def load_baseline(path: Path) -> BaselineModel:
+    """Load a baseline; refuse one of a version that measured other features."""
+    description = read_description(path)
+    try:
+        names = json.loads(_member(path, FEATURE_DESCRIPTION))
+        trees = Trees(**{f.name: _array(path, f.name) for f in dataclasses.fields(Trees)})
+        if description.network != BASELINE:
+            raise ValueError(f"its network is {description.network}")
+        trees.check(len(names), len(description.labels))
+    except DeepometryError:
+        raise
+    except (KeyError, ValueError, EOFError, TypeError, AttributeError, RecursionError) as error:
+        raise DeepometryError(
+            f"{path}: expected a baseline that deepometry baseline wrote, found a damaged file "
+            f"({error}); run deepometry baseline again."
+        ) from error
+    if names != _names(description):
+        raise DeepometryError(
+            f"{path} was learnt from other features than this version measures; run deepometry "
+            "baseline again."
+        )
+    return BaselineModel(trees, description)
+
+
+def _member(path: Path, name: str) -> bytes:
+    content = read_member(path, name, _MOST)
+    if content is None:
+        raise ValueError(f"{name} is missing")
+    return content
+
+
+def _array(path: Path, name: str) -> np.ndarray:
+    """Read an array whose header may promise no more than what is there."""
+    content = _member(path, f"{name}.npy")
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise ValueError(f"{name} is of version {version}")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(content) - file.tell():
+        raise ValueError(f"{name} is not whole")
+    return np.frombuffer(content, dtype, offset=file.tell()).reshape(shape)

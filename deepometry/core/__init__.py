@@ -1,0 +1,1 @@
+"""What every room may use: errors, progress, safe files, names, options and the list of steps."""

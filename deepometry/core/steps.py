@@ -1,0 +1,345 @@
+"""The one list of steps. Commands, forms, jobs, past runs, the public functions and the
+documentation are made from it; CONTRIBUTING.md says how to add one.
+"""
+
+from __future__ import annotations
+
+from deepometry.core.errors import DeepometryError
+from deepometry.core.options.classify import ClassifyOptions
+from deepometry.core.options.compare import CompareOptions
+from deepometry.core.options.embed import EmbedOptions
+from deepometry.core.options.example import DemoOptions, ExampleOptions
+from deepometry.core.options.export import ExportOptions, ShowOptions
+from deepometry.core.options.fields import Setting
+from deepometry.core.options.gradcam import GradcamOptions
+from deepometry.core.options.learning_curve import LearningCurveOptions
+from deepometry.core.options.parse import InfoOptions, ParseOptions, TargetsOptions
+from deepometry.core.options.predict import ExtractOptions, PredictOptions
+from deepometry.core.options.similar import SimilarOptions
+from deepometry.core.options.subset import SubsetOptions
+from deepometry.core.options.summary import SummaryOptions
+from deepometry.core.options.train import BaselineOptions, TrainOptions
+from deepometry.core.result_files import (
+    COORDINATES_TABLE,
+    FEATURES_TABLE,
+    METADATA_TABLE,
+    PREDICTED_TABLE,
+)
+from deepometry.core.step import Button, Form, Step
+
+_STEPS = (
+    Step(
+        name="info",
+        title="File details",
+        summary="Describe image files before they are parsed.",
+        example="info images --gallery look.png",
+        options=InfoOptions,
+        function="deepometry.images.info:info",
+        job=False,
+        json=True,
+    ),
+    Step(
+        name="parse",
+        title="Preprocessing",
+        summary="Convert images of cells to arrays of one size.",
+        example="parse images parsed --split 80/20",
+        options=ParseOptions,
+        function="deepometry.cells.parse:parse",
+        writes="parsed",
+        view="deepometry.web.results.parse:view",
+        place=Form(
+            number="1",
+            button="Parse",
+            purpose="Converts image files to arrays of one size.",
+            shown=("input", "output", "frame", "channels", "montage", "split"),
+        ),
+        less_memory="a smaller Frame size or Montage size",
+    ),
+    Step(
+        name="targets",
+        title="Targets",
+        summary="List the targets that parsed cells can be classified by.",
+        details="Each with its labels and the number of cells of every label.",
+        example="targets parsed",
+        options=TargetsOptions,
+        function="deepometry.cells.targets:targets",
+        job=False,
+        json=True,
+    ),
+    Step(
+        name="summary",
+        title="Summary of parsed cells",
+        summary="Count parsed cells and measure their intensities, by folder.",
+        details="Groups whose intensities differ for technical reasons show before training.",
+        example="summary parsed summary --group-by Sample",
+        options=SummaryOptions,
+        function="deepometry.cells.summary:summary",
+        writes="summary",
+        runs="summaries",
+        view="deepometry.web.results.summary:view",
+        place=Form(
+            button="Summarise",
+            purpose="Counts cells and compares their intensities between folders.",
+            shown=("input", "output", "group_by"),
+            below="parse",
+        ),
+        replaces="Holds a summary; you are asked before a new one replaces it.",
+    ),
+    Step(
+        name="train",
+        title="Model training",
+        summary="Train a network to classify parsed cells.",
+        example="train parsed/Train model --target Class",
+        options=TrainOptions,
+        function="deepometry.training.train:train",
+        writes="model",
+        runs="models",
+        view="deepometry.web.results.train:view",
+        place=Form(
+            number="2",
+            button="Train",
+            purpose="Trains a network to recognise the classes in your folder names.",
+            shown=("input", "output", "target", "epochs"),
+        ),
+        less_memory="a smaller Batch size or a smaller Network",
+        replaces="Contains a trained model; a new training moves it to the sub-folder earlier_1.",
+    ),
+    Step(
+        name="baseline",
+        title="Classical baseline",
+        summary="Classify parsed cells by classical features.",
+        details="With the training and validation cells of `train`; a network in OUTPUT is "
+        "compared with it.",
+        example="baseline parsed/Train model --target Class",
+        options=BaselineOptions,
+        function="deepometry.training.baseline:baseline",
+        writes="baseline",
+        runs="models",
+        table=FEATURES_TABLE,
+        view="deepometry.web.results.baseline:view",
+        place=Button(
+            form="train",
+            button="Compare with classical features",
+            tip="Measures classical features of the same cells (size, shape, intensity, texture "
+            "...), trains a classifier on them in minutes, and lists the features that separate "
+            "the classes. Where the Output location holds a network trained on these cells, both "
+            "are compared.",
+        ),
+        less_memory="fewer Channels",
+    ),
+    Step(
+        name="learning-curve",
+        title="Learning curve",
+        summary="Measure how accuracy rises with the number of cells.",
+        details="The fitted curve predicts the accuracy with twice as many cells.",
+        example="learning-curve parsed/Train curve --target Class",
+        options=LearningCurveOptions,
+        function="deepometry.training.learning_curve:learning_curve",
+        writes="learning curve",
+        runs="learning_curves",
+        view="deepometry.web.results.learning_curve:view",
+        place=Button(
+            form="train",
+            button="Learning curve",
+            tip="Trains on an eighth, a quarter, a half and all of the cells, tests each model on "
+            "the same left-out cells, and predicts the accuracy with twice as many: is it worth "
+            "measuring more? Its shares and repeats stand in More options. Keeps no model.",
+            extra=("shares", "repeats"),
+        ),
+        less_memory="a smaller Batch size or a smaller Network",
+    ),
+    Step(
+        name="predict",
+        title="Prediction",
+        summary="Predict the class of every parsed cell.",
+        example="predict parsed/Hold-out predictions --model model",
+        options=PredictOptions,
+        function="deepometry.inference.predict:predict",
+        writes="predictions",
+        table=PREDICTED_TABLE,
+        view="deepometry.web.results.predict:view",
+        place=Form(
+            number="3a",
+            button="Predict",
+            purpose="Predicts the class of every cell.",
+            shown=("input", "output", "target", "model", "unannotated"),
+            extra={
+                "target": Setting(
+                    "Target classification",
+                    "What the model classifies by. It is read from the model, and checked: a "
+                    "model of another target is refused.",
+                    str,
+                    example="Class",
+                )
+            },
+        ),
+        less_memory="a smaller Batch size",
+        replaces="Contains predictions; you are asked before new ones replace them.",
+    ),
+    Step(
+        name="classify",
+        title="Classification of new samples",
+        summary="Label the cells of new image files with a trained model.",
+        details="The files are read as Parse reads them, framed as the model wants them, and "
+        "nothing but the results is written.",
+        example="classify new_files model predictions --export fcs",
+        options=ClassifyOptions,
+        function="deepometry.inference.classify:classify",
+        writes="predictions",
+        table=PREDICTED_TABLE,
+        view="deepometry.web.results.classify:view",
+        place=Form(
+            button="Classify",
+            purpose="Labels the cells of new files with a trained model.",
+            shown=("input", "model", "output", "unsure_below"),
+            below="predict",
+            folder="new predictions",
+        ),
+        less_memory="a smaller Batch size",
+        replaces="Contains predictions; you are asked before new ones replace them.",
+    ),
+    Step(
+        name="extract",
+        title="Feature extraction",
+        summary="Save a network's features for every parsed cell.",
+        example="extract parsed features --model model",
+        options=ExtractOptions,
+        function="deepometry.inference.extract:extract",
+        writes="features",
+        table=METADATA_TABLE,
+        view="deepometry.web.results.extract:view",
+        place=Form(
+            number="3b",
+            button="Extract",
+            purpose="Saves the network's features for every cell.",
+            shown=("input", "output", "model", "layer"),
+        ),
+        less_memory="a smaller Batch size",
+        replaces="Contains features; you are asked before new ones replace them, except those of "
+        "other layers.",
+    ),
+    Step(
+        name="embed",
+        title="Map of cells",
+        summary="Plot cells so that similar ones lie close together.",
+        example="embed features map --predictions predictions",
+        options=EmbedOptions,
+        function="deepometry.maps.embed:embed",
+        writes="map",
+        runs="maps",
+        table=COORDINATES_TABLE,
+        view="deepometry.web.results.embed:view",
+        place=Form(
+            button="Draw map",
+            purpose="Plots cells so that similar ones lie close together.",
+            shown=("input", "output", "method", "dims", "color"),
+            below="extract",
+            inside="map",
+        ),
+        less_memory="fewer Components",
+        replaces="Contains a map; you are asked before a new one replaces it.",
+    ),
+    Step(
+        name="gradcam",
+        title="Heat maps",
+        summary="Draw which image regions decide a prediction.",
+        example="gradcam parsed/Hold-out heat --model model",
+        options=GradcamOptions,
+        function="deepometry.inference.gradcam:gradcam",
+        writes="heat maps",
+        runs="heat_maps",
+        view="deepometry.web.results.gradcam:view",
+        place=Button(
+            form="predict",
+            button="Show where the network looks",
+            tip="Draws for 12 cells, evenly from all folders, which parts of the image support "
+            "the predicted class (Grad-CAM). The results of a prediction offer the same for cells "
+            "and classes of your choice.",
+        ),
+        less_memory="fewer Cells",
+    ),
+    Step(
+        name="compare",
+        title="Comparison of runs",
+        summary="Compare predictions or trainings by the cells that they share.",
+        details="Scores with intervals, paired tests, confusion matrices, learning curves, the "
+        "options that differ, and the cells on which they differ.",
+        example="compare predictions predictions_2 --output comparison",
+        options=CompareOptions,
+        function="deepometry.projects.compare:compare",
+        writes="comparison",
+        runs="comparisons",
+        view="deepometry.web.compare.saved:view",
+        replaces="Contains a comparison; you are asked before a new one replaces it.",
+    ),
+    Step(
+        name="subset",
+        title="Set of cells",
+        summary="Copy selected cells to a set ready for training.",
+        example="subset parsed sets --cells chosen.csv --name Odd",
+        options=SubsetOptions,
+        function="deepometry.cells.subset:subset",
+    ),
+    Step(
+        name="export",
+        title="Export",
+        summary="Convert results for another program.",
+        example="export predictions cells.fcs",
+        options=ExportOptions,
+        function="deepometry.exports:export",
+    ),
+    Step(
+        name="show",
+        title="Cell",
+        summary="Find a cell by its object number, and draw it.",
+        details="Every channel is drawn; results of the cell are listed.",
+        example='show images "4711 of sample7.cif"',
+        options=ShowOptions,
+        function="deepometry.exports.find_cell:show",
+        job=False,
+    ),
+    Step(
+        name="similar",
+        title="Similar cells",
+        summary="Find the cells whose features are most like those of one cell.",
+        details="An index of the features is made at the first use and kept beside them.",
+        example='similar features "4711 of sample7.cif" similar.csv',
+        options=SimilarOptions,
+        function="deepometry.maps.similar_cells:similar",
+    ),
+    Step(
+        name="example",
+        title="Example cells",
+        summary="Draw example images of red blood cells of seven shapes.",
+        example="example images --cells 1400",
+        options=ExampleOptions,
+        function="deepometry.images.synthetic.dataset:example",
+        writes="raw",
+        view="deepometry.web.results.output:view",
+    ),
+    Step(
+        name="demo",
+        title="Demo",
+        summary="Run the whole protocol on example cells.",
+        details="Draws example images, then runs parse, train, predict and extract.",
+        example="demo --output demo",
+        options=DemoOptions,
+        function="deepometry.protocol:demo",
+        job=False,
+        finish="deepometry.cli:offer_page",
+    ),
+)
+STEPS: dict[str, Step] = {step.name: step for step in _STEPS}
+WITH_TABLES = tuple(step for step in _STEPS if step.table)
+"""Steps that write a table with one row a cell."""
+
+
+def step_of(options: object) -> Step:
+    """Find the step whose options these are; raise `DeepometryError` if no job can have them."""
+    jobs = [step for step in STEPS.values() if step.job]
+    for step in jobs:
+        if type(options) is step.options:
+            return step
+    expected = ", ".join(step.options.__name__ for step in jobs)
+    found = type(options).__name__
+    raise DeepometryError(f"A job: expected one of {expected}, found {found}; give such options.")

@@ -1,0 +1,1 @@
+"""The report of a result as one page of HTML."""

@@ -1,0 +1,227 @@
+"""How a sample is composed: counts and shares of the classes, with intervals, also corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deepometry.core.progress import Progress
+from deepometry.core.text import shortened
+from deepometry.evaluation.intervals import percentiles, wilson
+from deepometry.evaluation.selective import UNSURE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEWEST = 10
+"""Validation cells of a class below which its score is not reliable."""
+
+_DRAWS = 500
+_MOST_CLASSES = 30  # for more, the confusion of each pair is not known well enough
+_HEAVY = 1e3  # weight of "all shares add up to 1"
+ALL = "All cells"
+_UNKNOWN = (
+    "the model has no confusion matrix of its validation, because its training was stopped before "
+    "the end; finish the training with --resume."
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The cells of one value of a folder level.
+
+    Attributes
+    ----------
+    level, value : str
+        Such as `Sample` and `A`; of all cells together `All cells` and an empty value.
+    predicted : ndarray of int64, shape (classes,)
+        Cells by predicted class, the unsure ones included.
+    unsure : ndarray of int64, shape (classes,)
+        Of these, the cells whose label is withheld.
+    corrected : ndarray of float, shape (3, classes), or None
+        Shares of the classes corrected for the known confusion of the model, and the lower and
+        upper end of their 95 % intervals.
+    """
+
+    level: str
+    value: str
+    predicted: np.ndarray
+    unsure: np.ndarray
+    corrected: np.ndarray | None = None
+
+    @property
+    def name(self) -> str:
+        """Such as `Sample A`."""
+        return f"{self.level} {self.value}".strip()
+
+    @property
+    def cells(self) -> int:
+        """Number of its cells."""
+        return int(self.predicted.sum())
+
+
+def corrected_shares(
+    counts: np.ndarray, confusion: np.ndarray, rng: np.random.Generator, draws: int = _DRAWS
+) -> np.ndarray:
+    """Estimate the true shares of the classes from those predicted and the measured confusion.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (classes,)
+        Cells by predicted class.
+    confusion : ndarray of int, shape (classes, classes)
+        Of the validation cells; rows are the true classes.
+    rng : numpy.random.Generator
+    draws : int
+        For the interval.
+
+    Returns
+    -------
+    ndarray of float, shape (3, classes)
+        Shares that add up to 1, then the lower and upper ends of their 95 % intervals.
+
+    Notes
+    -----
+    Adjusted count (Forman, Data Min. Knowl. Discov. 2008) for many classes: the confusion matrix
+    is inverted by least squares, with no share below 0 (Bunse, Proc. LQ 2022). The interval
+    is a bootstrap (Vucetic and Obradovic, ECML 2001) over the cells and over the confusion: its
+    rows are drawn from a Dirichlet distribution with one imaginary cell spread over all classes.
+    It rests on one assumption: that within a class the model mistakes these cells as it does the
+    validation cells. Classes that `well_known` leaves out are treated as if they were never
+    mistaken, and have no interval: their confusion is not measured.
+    """
+    measured, total = well_known(confusion), int(counts.sum())
+    own = np.eye(len(counts))
+    rates = np.where(measured[:, None], confusion / np.maximum(confusion.sum(1), 1)[:, None], own)
+    point = _shares(counts / total, rates)
+    seen = rng.multinomial(total, counts / total, size=draws) / total
+    rows = [rng.dirichlet(row + 1 / len(row), size=draws) for row in confusion]
+    others = np.where(measured[:, None], np.stack(rows, 1), own)
+    drawn = np.stack([_shares(one, each) for one, each in zip(seen, others, strict=True)])
+    low, high = percentiles(drawn)
+    ends = np.stack([np.minimum(low, point), np.maximum(high, point)])
+    return np.vstack([point, np.where(measured, ends, np.nan)])
+
+
+def _shares(seen: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    """Solve rates.T @ shares = seen, no share below 0, their sum 1."""
+    from scipy.optimize import nnls
+
+    left = np.vstack([rates.T, np.full(len(seen), _HEAVY)])
+    shares, _ = nnls(left, np.append(seen, _HEAVY))
+    return shares / shares.sum()
+
+
+def well_known(confusion: np.ndarray) -> np.ndarray:
+    """Return for which classes the confusion is known: enough cells, some of them correct."""
+    return (confusion.sum(1) >= FEWEST) & (np.diag(confusion) > 0)
+
+
+def about_correction(confusion: np.ndarray, labels: Sequence[str]) -> tuple[bool, str]:
+    """Return whether shares can be corrected, and a sentence about what is not."""
+    if confusion.shape != (len(labels),) * 2:
+        return False, _UNKNOWN
+    if len(labels) > _MOST_CLASSES:
+        return (
+            False,
+            f"with {len(labels)} classes, too few validation cells are there for each pair.",
+        )
+    measured = well_known(confusion)
+    if measured.sum() < 2:
+        return False, f"fewer than two classes had {FEWEST} validation cells or more."
+    others = [label for label, there in zip(labels, measured, strict=True) if not there]
+    if not others:
+        return True, ""
+    reason = f"had fewer than {FEWEST} validation cells, or none classified correctly, and"
+    return True, f"{shortened(others, 5)} {reason} are not corrected."
+
+
+def samples_of(
+    chosen: np.ndarray,
+    unsure: np.ndarray,
+    levels: Mapping[str, tuple[Sequence[str], np.ndarray]],
+    confusion: np.ndarray | None,
+    classes: int,
+    rng: np.random.Generator,
+    progress: Progress | None = None,
+) -> list[Sample]:
+    """Count the classes in all cells and for every value of every folder level.
+
+    Parameters
+    ----------
+    chosen, unsure : ndarray of int and of bool, shape (cells,)
+        Predicted class, and whether the label is withheld.
+    levels : dict of str to (values, ndarray of int, shape (cells,))
+        For every folder level its values, and the place of every cell's value among them; below 0
+        where it has none.
+    confusion : ndarray of int, shape (classes, classes), or None
+        Of the validation cells; None to correct nothing.
+    classes : int
+    rng : numpy.random.Generator
+    progress : Progress
+    """
+    counted = [_counted(ALL, [""], np.zeros(len(chosen), np.int64), chosen, unsure, classes)]
+    counted += [
+        _counted(n, values, at, chosen, unsure, classes) for n, (values, at) in levels.items()
+    ]
+    samples = [sample for each in counted for sample in each if sample.cells]
+    if confusion is None:
+        return samples
+    corrected, draws = [], int(np.clip(50_000 // len(samples), 100, _DRAWS))
+    for number, sample in enumerate(samples, start=1):
+        shares = corrected_shares(sample.predicted, confusion, rng, draws)
+        corrected.append(replace(sample, corrected=shares))
+        if progress is not None:
+            progress.report(number, len(samples), "Summing up the samples", "samples")
+    return corrected
+
+
+def _counted(
+    level: str,
+    values: Sequence[str],
+    places: np.ndarray,
+    chosen: np.ndarray,
+    unsure: np.ndarray,
+    classes: int,
+) -> list[Sample]:
+    codes, size = places * classes + chosen, len(values) * classes
+    there = places >= 0
+    every = np.bincount(codes[there], minlength=size).reshape(-1, classes)
+    withheld = np.bincount(codes[there & unsure], minlength=size).reshape(-1, classes)
+    rows = zip(values, every, withheld, strict=True)
+    return [Sample(level, value, predicted, held) for value, predicted, held in rows]
+
+
+def sample_table(
+    samples: Sequence[Sample], labels: Sequence[str], with_unsure: bool
+) -> pd.DataFrame:
+    """Return a row for every sample and label, with 95 % Wilson intervals of the shares.
+
+    Unsure cells have a row of their own, and count in the corrected shares by their predicted
+    class.
+    """
+    import pandas as pd
+
+    rows = [row for each in samples for row in _rows(each, labels, with_unsure)]
+    return pd.DataFrame(rows, columns=[*_COLUMNS, *_CORRECTED])
+
+
+_COLUMNS = ("level", "value", "cells", "label", "count", "fraction", "low", "high")
+_CORRECTED = ("corrected_fraction", "corrected_low", "corrected_high")
+
+
+def _rows(sample: Sample, labels: Sequence[str], with_unsure: bool) -> list[list[object]]:
+    counts = sample.predicted - sample.unsure
+    named = list(labels)
+    if with_unsure:
+        counts, named = np.append(counts, sample.unsure.sum()), [*named, UNSURE]
+    low, high = wilson(counts, np.full(len(counts), sample.cells))
+    shares = counts / sample.cells
+    blank = np.full((3, len(named)), np.nan)
+    if sample.corrected is not None:
+        blank[:, : len(labels)] = sample.corrected
+    columns = zip(named, counts.tolist(), shares, low, high, *blank, strict=True)
+    return [[sample.level, sample.value, sample.cells, *row] for row in columns]

@@ -1,0 +1,148 @@
+"""The most confident errors of a model, with their pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from deepometry.core.contact_sheet import (
+    BRIGHT,
+    DIM,
+    GAP,
+    LINE,
+    MARGIN,
+    PLAIN,
+    ContactSheet,
+    tile_side,
+)
+from deepometry.core.contrast import grey, stretch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST = 24
+_COLUMNS, _MOST_CHANNELS = 3, 6
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A cell that was classified wrongly.
+
+    Attributes
+    ----------
+    source, object : str
+        Which cell it is.
+    true, predicted : str
+    probability : float
+        Of the predicted class.
+    image : ndarray, shape (frame, frame, channels)
+        Counts.
+    """
+
+    source: str
+    object: str
+    true: str
+    predicted: str
+    probability: float
+    image: np.ndarray
+
+
+class Mistakes:
+    """Collects the most confident errors of all batches, the most confident first."""
+
+    def __init__(self, labels: Sequence[str], most: int = MOST) -> None:
+        self._labels, self._most = labels, most
+        self.top: list[Mistake] = []
+
+    def look(
+        self,
+        cells: Sequence[tuple[object, str, str]],
+        images: np.ndarray,
+        true: np.ndarray,
+        chosen: np.ndarray,
+        confidence: np.ndarray,
+    ) -> None:
+        """Add the errors of a batch of cells (any, source, object), their images and classes.
+
+        `confidence` (n,) is the probability of the predicted class.
+        """
+        wrong = np.flatnonzero(true != chosen)
+        for place in wrong[np.argsort(-confidence[wrong], kind="stable")][: self._most].tolist():
+            _, source, name = cells[place]
+            classes = (self._labels[true[place]], self._labels[chosen[place]])
+            probability, image = float(confidence[place]), images[place].copy()
+            self.top.append(Mistake(source, name, *classes, probability, image))
+        self.top.sort(key=lambda each: -each.probability)
+        del self.top[self._most :]
+
+
+def mistake_table(mistakes: Sequence[Mistake]) -> pd.DataFrame:
+    """Return a row for every error, the most confident first."""
+    import pandas as pd
+
+    rows = [(m.source, m.object, m.true, m.predicted, m.probability) for m in mistakes]
+    columns = ["source", "object", "true_label", "predicted", "probability"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def tiles(mistakes: Sequence[Mistake]) -> list[list[np.ndarray]]:
+    """Return for every cell its grey pictures, uint8, one a channel, all with the same contrast."""
+    if not mistakes:
+        return []
+    depth = mistakes[0].image.shape[2]
+    ranges = [stretch([each.image[..., c] for each in mistakes]) for c in range(depth)]
+    return [
+        [grey(each.image[..., c], *between) for c, between in enumerate(ranges)]
+        for each in mistakes
+    ]
+
+
+def mistake_sheet(mistakes: Sequence[Mistake], channels: Sequence[str], path: Path) -> None:
+    """Draw a gallery of mistakes: a picture per channel, the true and the predicted class."""
+    _Sheet(mistakes, channels).draw().save(path)
+
+
+class _Sheet:
+    """The layout of one picture."""
+
+    def __init__(self, mistakes: Sequence[Mistake], channels: Sequence[str]) -> None:
+        self._mistakes, self._channels = mistakes, channels[:_MOST_CHANNELS]
+        self._side = tile_side(mistakes[0].image.shape[0])
+        self._wide = max(len(self._channels) * (self._side + GAP) - GAP, 240)
+        self._high = self._side + 3 * LINE + 27
+
+    def draw(self) -> ContactSheet:
+        """Draw everything."""
+        columns = min(_COLUMNS, len(self._mistakes))
+        rows = -(-len(self._mistakes) // columns)
+        across = columns * (self._wide + MARGIN) + MARGIN
+        sheet = ContactSheet((max(across, 420), rows * self._high + 78))
+        title = f"The {len(self._mistakes)} most confident errors"
+        sheet.write_title(title, "In each row of pictures: " + ", ".join(self._channels))
+        cells = zip(self._mistakes, tiles(self._mistakes), strict=True)
+        for number, (mistake, planes) in enumerate(cells):
+            row, column = divmod(number, columns)
+            corner = (MARGIN + column * (self._wide + MARGIN), 72 + row * self._high)
+            self._draw_one(sheet, corner, mistake, planes)
+        return sheet
+
+    def _draw_one(
+        self,
+        sheet: ContactSheet,
+        corner: tuple[int, int],
+        mistake: Mistake,
+        planes: list[np.ndarray],
+    ) -> None:
+        x, y = corner
+        for place, plane in enumerate(planes[: len(self._channels)]):
+            sheet.paste(plane, (x + place * (self._side + GAP), y), (self._side, self._side))
+        lines = [
+            (f"{mistake.true}, predicted as {mistake.predicted}", BRIGHT),
+            (f"probability {100 * mistake.probability:.1f} %, object {mistake.object}", PLAIN),
+            (mistake.source, DIM),
+        ]
+        sheet.write_lines((x, y + self._side + 6), lines, self._wide)

@@ -1,0 +1,107 @@
+"""What all tables of cells have in common; features, and parsed cells, as such tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from deepometry.cells.dataset import Dataset
+from deepometry.cells.feature_tables import count_features, layer_of, read_features
+from deepometry.cells.stack_reader import IDENTITY
+from deepometry.core.errors import DeepometryError
+from deepometry.core.folder_names import level_columns, level_value
+from deepometry.exports.text_table import PIECE, TextTable, scan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class CellFile(Protocol):
+    """A table with one row a cell.
+
+    Attributes
+    ----------
+    path : Path
+    texts, numbers, features : list of str
+        Columns of text, numbers, and features; identity is none of them.
+    keys : ndarray of uint64, shape (cells,)
+        Hash of source and object of each row.
+    values : dict of str to list of str
+        For each column of text, and for `source`, the values that occur.
+    """
+
+    path: Path
+    texts: list[str]
+    numbers: list[str]
+    features: list[str]
+    keys: np.ndarray
+    values: dict[str, list[str]]
+
+    def pieces(self, size: int) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+        """Read cells (identity, text, numbers) and features (n, features), `size` at a time."""
+
+
+class FeatureTable:
+    """Features without a header, in the order of the rows of `metadata.tsv`.
+
+    The layer, in the name of the file, begins the names of the features: `pool5_1`.
+    """
+
+    def __init__(self, path: Path, cells: TextTable) -> None:
+        self.path, self._cells, self.keys = path, cells, cells.keys
+        numbers = range(1, count_features(path) + 1)
+        self.features = [f"{layer_of(path)}_{number}" for number in numbers]
+        self.texts: list[str] = []
+        self.numbers: list[str] = []
+        self.values: dict[str, list[str]] = {}
+
+    def pieces(self, size: int) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+        """Read no cells, and features, `size` at a time.
+
+        Raises
+        ------
+        DeepometryError
+            There are more or fewer rows than cells.
+        """
+        import pandas as pd
+
+        nothing, done = pd.DataFrame(), 0
+        for features in read_features(self.path, size):
+            done += len(features)
+            yield nothing, features
+        if done != len(self.keys):
+            raise DeepometryError(
+                f"{self.path}: expected a row for each of the {len(self.keys):,} cells of "
+                f"{self._cells.path.name}, found {done:,}; extract the features again."
+            )
+
+
+class ParsedCells:
+    """The cells of a parsed folder as a table: identity, folder levels, side of the split."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.path, self.dataset = dataset.root, dataset
+        self._levels = level_columns(dataset.folders)
+        self.texts = [*self._levels, *["split"] * bool(dataset.sides - {None})]
+        self.numbers: list[str] = []
+        self.features: list[str] = []
+        self.keys, self.values = scan((cells for cells, _ in self.pieces(PIECE)), self.texts)
+
+    def pieces(self, size: int) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+        """Read cells and no features, `size` at a time."""
+        import pandas as pd
+
+        rows = self._rows()
+        while some := list(islice(rows, size)):
+            cells = pd.DataFrame(some, columns=[*IDENTITY, *self.texts], dtype=object)
+            yield cells, np.empty((len(some), 0), np.float32)
+
+    def _rows(self) -> Iterator[list[str]]:
+        for part, source, name in self.dataset.identities():
+            levels = [level_value(part.levels, d, c) for c, d in self._levels.items()]
+            side = [part.side or ""] * ("split" in self.texts)
+            yield [source, name, *levels, *side]

@@ -1,0 +1,1 @@
+"""The .cif and .rif files of Amnis imaging flow cytometers (ImageStream, FlowSight)."""

@@ -1,0 +1,1 @@
+"""Example cells: synthetic red blood cells of seven shapes."""

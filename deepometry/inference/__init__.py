@@ -1,0 +1,1 @@
+"""A model run over cells: predictions, features, and where it looks."""

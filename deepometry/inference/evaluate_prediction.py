@@ -1,0 +1,112 @@
+"""The evaluation of a prediction: scores, plots, samples, mistakes, the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from deepometry.cells.groups import levels_of
+from deepometry.core.progress import Progress
+from deepometry.core.result_files import COUNT_PLOT
+from deepometry.evaluation.confusion import confusion, write_scores
+from deepometry.evaluation.confusion_plots import plot_counts
+from deepometry.evaluation.evaluate import Evaluation, evaluate
+from deepometry.evaluation.report.render import write_page
+from deepometry.evaluation.sample_composition import Sample, about_correction, samples_of
+from deepometry.evaluation.selective import UNSURE
+from deepometry.evaluation.write import write_evaluation, write_mistakes, write_samples
+from deepometry.inference.prediction_table import Prediction
+from deepometry.inference.report import prediction_facts
+
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class PredictionScores:
+    """The scores of a prediction.
+
+    Attributes
+    ----------
+    confusion : ndarray of int64, shape (classes, classes), or None
+        Rows are the true classes; None for unannotated data.
+    evaluation : Evaluation or None
+        None for unannotated data.
+    samples : list of Sample
+        That of all cells first.
+    """
+
+    confusion: np.ndarray | None
+    evaluation: Evaluation | None
+    samples: list[Sample]
+
+
+def evaluate_prediction(
+    prediction: Prediction, stage: Path, progress: Progress
+) -> PredictionScores:
+    """Score a prediction, and write tables, plots and report to the folder `stage`."""
+    progress.report(0, 0, "Evaluating")
+    description, seen = prediction.inference.description, prediction.seen
+    labels, target = description.labels, description.target
+    _plot_counts(prediction, stage)
+    evaluation, plots, matrix = None, {}, None
+    if seen.true is not None:
+        judged = prediction.recognition.judged
+        matrix = confusion(seen.true[judged], seen.chosen[judged], len(labels))
+        write_scores(stage, matrix, labels, target)
+        evaluation = _evaluated(prediction, seen.true)
+        plots = write_evaluation(stage, evaluation)
+        write_mistakes(stage, seen.mistakes.top, description.channel_labels)
+        progress.check()
+    samples, correction = _samples(prediction, progress)
+    plots |= write_samples(stage, samples, labels, target, prediction.with_unsure)
+    page: dict[str, object] = {"evaluation": evaluation, "matrix": matrix, "plots": plots}
+    page |= {"mistakes": seen.mistakes.top, "samples": samples, "correction": correction}
+    page |= {"caveat": prediction.recognition.sentence}
+    write_page(stage, prediction_facts(prediction, **page))
+    return PredictionScores(matrix, evaluation, samples)
+
+
+def _plot_counts(prediction: Prediction, stage: Path) -> None:
+    seen, description = prediction.seen, prediction.inference.description
+    labelled = np.bincount(seen.chosen[~seen.unsure], minlength=len(description.labels))
+    counts = dict(zip(description.labels, labelled.tolist(), strict=True))
+    if prediction.with_unsure:
+        counts[UNSURE] = int(seen.unsure.sum())
+    plot_counts(stage / COUNT_PLOT, counts, f"Predicted {description.target}")
+
+
+def _evaluated(prediction: Prediction, true: np.ndarray) -> Evaluation:
+    options, description = prediction.options, prediction.inference.description
+    judged, groups = prediction.recognition.judged, None
+    if prediction.groups:  # numbered again: some may have no cell that scores are of
+        groups = np.unique(prediction.groups[1][judged], return_inverse=True)[1]
+    return evaluate(
+        true[judged],
+        prediction.seen.chosen[judged],
+        prediction.seen.probabilities[judged],
+        description.labels,
+        groups,
+        (options.group_by or "") if prediction.groups else "",
+        description.temperature,
+        options.unsure_below,
+        prediction.recognition.of_training,
+    )
+
+
+def _samples(prediction: Prediction, progress: Progress) -> tuple[list[Sample], str]:
+    """Count the classes by folder level; return also a sentence about the correction of shares."""
+    description, seen = prediction.inference.description, prediction.seen
+    matrix = np.array(description.confusion, np.int64)
+    possible, correction = about_correction(matrix, description.labels)
+    samples = samples_of(
+        seen.chosen,
+        seen.unsure,
+        levels_of(prediction.dataset, "" if seen.true is None else description.target),
+        matrix if possible else None,
+        len(description.labels),
+        np.random.default_rng(_SEED),
+        progress,
+    )
+    return samples, correction

@@ -1,0 +1,177 @@
+"""What a prediction has seen: a row a cell on disk, and in memory what the evaluation needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TextIO
+
+import numpy as np
+
+from deepometry.cells.dataset import Dataset
+from deepometry.cells.groups import Level
+from deepometry.cells.model_description import Description
+from deepometry.cells.stack_reader import IDENTITY
+from deepometry.core.spreadsheet import SafeWriter
+from deepometry.evaluation.calibration import probability_of
+from deepometry.evaluation.selective import UNSURE, is_unsure
+from deepometry.evaluation.temperature_scaling import scaled
+from deepometry.evaluation.top_mistakes import Mistakes
+from deepometry.inference.recognition import SEEN, Recognition
+from deepometry.inference.run import Inference, Outcome
+
+
+class LabelOptions(Protocol):
+    """Options of the steps that label cells."""
+
+    @property
+    def input(self) -> Path:
+        """Where the cells are."""
+
+    @property
+    def output(self) -> Path:
+        """Folder of the results."""
+
+    @property
+    def batch_size(self) -> int:
+        """Cells processed at once."""
+
+    @property
+    def unsure_below(self) -> float | None:
+        """Confidence below which a label is withheld."""
+
+    @property
+    def group_by(self) -> str | None:
+        """Folder level whose cells are resampled as a whole."""
+
+
+class Seen:
+    """Writes the table of a prediction, and keeps classes and probabilities in memory.
+
+    `true` (cells,) are the classes of the folders, None for unannotated data; `below` is the
+    confidence below which the label is withheld; `recognition` says which cells scores are of.
+
+    Notes
+    -----
+    Of a cell there stay in memory its class, whether it is unsure and, with true labels, a float32
+    for every class: 40 MB for a million cells of seven classes.
+    """
+
+    def __init__(
+        self,
+        file: TextIO,
+        description: Description,
+        true: np.ndarray | None,
+        below: float | None,
+        recognition: Recognition,
+    ) -> None:
+        self._labels, self._temperature = description.labels, description.temperature
+        self.true, self._below = true, below
+        self.mistakes = Mistakes(self._labels)
+        self._chosen: list[np.ndarray] = []
+        self._unsure: list[np.ndarray] = []
+        self._probabilities: list[np.ndarray] = []
+        self._done = 0
+        self._judged = recognition.judged
+        self._words = recognition.words if recognition.seen else None
+        self._writer = SafeWriter(file, lineterminator="\n")
+        header = _header(self._labels, true is not None, below is not None)
+        self._writer.writerow([*header, *[SEEN] * (self._words is not None)])
+
+    def add(self, outcome: Outcome) -> None:
+        """Add the outputs of the model for the next cells."""
+        raw = outcome.outputs[0]
+        chosen = raw.argmax(1)
+        probabilities = scaled(raw, self._temperature)
+        confidence = probability_of(probabilities, chosen)
+        unsure = is_unsure(confidence, self._below)
+        true = None
+        if self.true is not None:
+            true = self.true[self._done : self._done + len(chosen)]
+            self._look(outcome, true, chosen, confidence)
+            self._probabilities.append(probabilities)
+        self._write(outcome, true, chosen, unsure, probabilities)
+        self._chosen.append(chosen.astype(np.int64))
+        self._unsure.append(unsure)
+        self._done += len(chosen)
+
+    def _look(
+        self, outcome: Outcome, true: np.ndarray, chosen: np.ndarray, confidence: np.ndarray
+    ) -> None:
+        """Keep the errors among the cells that scores are of."""
+        judged = self._judged[self._done : self._done + len(chosen)]
+        compared = np.where(judged, true, chosen)
+        self.mistakes.look(outcome.cells, outcome.images, compared, chosen, confidence)
+
+    def _write(
+        self,
+        outcome: Outcome,
+        true: np.ndarray | None,
+        chosen: np.ndarray,
+        unsure: np.ndarray,
+        probabilities: np.ndarray,
+    ) -> None:
+        labels = self._labels
+        named = [labels[code] for code in chosen]
+        columns = [] if true is None else [[labels[code] for code in true]]
+        if self._below is not None:
+            columns.append(named)
+        columns.append(np.where(unsure, UNSURE, named).tolist())
+        rows = zip(*columns, strict=True)
+        here = slice(self._done, self._done + len(chosen))
+        seen = [()] * len(chosen) if self._words is None else [(w,) for w in self._words[here]]
+        self._writer.writerows(
+            [source, name, *words, *(f"{probability:.6g}" for probability in row), *last]
+            for (_, source, name), words, row, last in zip(
+                outcome.cells, rows, probabilities.tolist(), seen, strict=True
+            )
+        )
+
+    @property
+    def chosen(self) -> np.ndarray:
+        """Predicted class of every cell, int64."""
+        return np.concatenate(self._chosen)
+
+    @property
+    def unsure(self) -> np.ndarray:
+        """Whether the label of a cell is withheld."""
+        return np.concatenate(self._unsure)
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Of every cell and class, float32, at the temperature; with true labels only."""
+        return np.concatenate(self._probabilities)
+
+
+def _header(labels: Sequence[str], annotated: bool, may_be_unsure: bool) -> list[str]:
+    columns = ["true_label"] if annotated else []
+    columns += ["predicted"] if may_be_unsure else []
+    return [*IDENTITY, *columns, "label", *(f"probability_{label}" for label in labels)]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A prediction, ready to be evaluated.
+
+    Attributes
+    ----------
+    seen : Seen
+        Classes and probabilities.
+    recognition : Recognition
+        Which of the cells the model knows from its training.
+    groups : (values, codes) or None
+        Groups of cells that are resampled as a whole.
+    """
+
+    options: LabelOptions
+    inference: Inference
+    dataset: Dataset
+    seen: Seen
+    recognition: Recognition
+    groups: Level | None
+
+    @property
+    def with_unsure(self) -> bool:
+        """Whether cells may be labelled unsure."""
+        return self.options.unsure_below is not None

@@ -1,0 +1,116 @@
+"""Which of the cells of a prediction the model has seen in its training, and what that means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepometry.cells.dataset import Dataset
+from deepometry.cells.known_cells import TRAINING, VALIDATION, Recognised, read_known, recognise
+from deepometry.core.progress import Progress
+from deepometry.core.text import counted
+
+SEEN = "seen"
+"""The column of `predicted.csv` that says what a cell was for the model; blank for other cells."""
+
+_WORDS = np.array(["", "training", "validation"], object)
+_FEWEST = 5  # cells of which a score says anything
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """Which cells of a prediction the model has seen.
+
+    Attributes
+    ----------
+    cells : int
+        Number of all cells.
+    recognised : Recognised or None
+        None where the model file does not say which cells it has seen.
+    annotated : bool
+        Whether there are true labels to compare with.
+    """
+
+    cells: int
+    recognised: Recognised | None
+    annotated: bool
+
+    def count(self, code: int) -> int:
+        """Count the cells that were for training, or for validation."""
+        return 0 if self.recognised is None else int((self.recognised.codes == code).sum())
+
+    @property
+    def seen(self) -> int:
+        """Number of cells that the model has seen."""
+        return self.count(TRAINING) + self.count(VALIDATION)
+
+    @property
+    def of_training(self) -> bool:
+        """Whether so few other cells are left that scores are of cells that the model has seen."""
+        return self.annotated and self.seen > 0 and self.cells - self.seen < _FEWEST
+
+    @property
+    def judged(self) -> np.ndarray:
+        """Which cells scores are of: all, or those that the model has not seen."""
+        if self.recognised is None or self.of_training:
+            return np.ones(self.cells, bool)
+        return self.recognised.codes == 0
+
+    @property
+    def words(self) -> np.ndarray:
+        """What each cell was for the model, for the table."""
+        codes = np.zeros(self.cells, np.int8) if self.recognised is None else self.recognised.codes
+        return np.asarray(_WORDS[codes])
+
+    @property
+    def sentence(self) -> str:
+        """What a reader of the scores must know; empty where the model has seen none."""
+        if not self.seen:
+            return ""
+        others = self.cells - self.seen
+        who = f"{self.seen:,} of {counted(self.cells, 'cell')}" if others else "All of these cells"
+        sides = [(self.count(TRAINING), "trained"), (self.count(VALIDATION), "validated")]
+        roles = " or ".join(f"{verb} on ({n:,})" for n, verb in sides if n)
+        which = "is one" if self.seen == 1 else "are among those"
+        return f"{who} {which} that the model was {roles}{self._so(others)}"
+
+    def _so(self, others: int) -> str:
+        if not self.annotated:
+            return "."
+        if not self.of_training:
+            return f": the scores are of the {counted(others, 'other')}."
+        few = f", and {counted(others, 'other')} are too few" if others else ""
+        return f"{few}: these are training scores, and do not show how it does on new cells."
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain values for the record."""
+        if self.recognised is None:
+            return {"message": "The model file does not list the cells that the model has seen."}
+        facts: dict[str, Any] = {
+            "training": self.count(TRAINING),
+            "validation": self.count(VALIDATION),
+            "same_name_other_pixels": self.recognised.only_named,
+        }
+        if self.annotated:
+            facts |= {"scored": int(self.judged.sum()), "training_scores": self.of_training}
+        return facts | {"message": self.sentence}
+
+
+def recognition_of(
+    model: Path, dataset: Dataset, annotated: bool, progress: Progress
+) -> Recognition:
+    """Look for the cells that a model has seen, and report them as a warning."""
+    known = read_known(model)
+    found = None if known is None else recognise(dataset, known, progress)
+    recognition = Recognition(len(dataset), found, annotated)
+    tell_recognised(recognition, progress)
+    return recognition
+
+
+def tell_recognised(recognition: Recognition, progress: Progress) -> None:
+    """Report the cells that a model has seen, if any, as a warning."""
+    if recognition.sentence:
+        progress.say(f"Warning: {recognition.sentence}")

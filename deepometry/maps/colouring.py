@@ -1,0 +1,101 @@
+"""The colourings of a map: by a column, or by the confidence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepometry.core.errors import DeepometryError
+from deepometry.core.text import shortened
+from deepometry.maps.cell_table import CONFIDENCE, PREDICTION, Column, MapCells
+
+MOST_GROUPS = 20
+MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """One picture: groups of cells, or a number of each cell.
+
+    Attributes
+    ----------
+    title : str
+        Title of the legend.
+    labels : tuple of str
+        The groups; empty where colours stand for numbers.
+    counts : tuple of int
+        Cells of each group.
+    values : ndarray, shape (cells,)
+        Index into `labels`, or float32 numbers.
+    """
+
+    title: str
+    labels: tuple[str, ...]
+    counts: tuple[int, ...]
+    values: np.ndarray
+
+    @property
+    def slug(self) -> str:
+        """The title as part of a file name."""
+        return re.sub(r"\W+", "_", self.title).strip("_") or "cells"
+
+
+def choose_colourings(cells: MapCells, asked: Sequence[str] | None) -> list[Colouring]:
+    """Choose the pictures by the names of columns, in any case.
+
+    By default the prediction, its confidence, and every level with 2 to 20 values.
+
+    Raises
+    ------
+    DeepometryError
+        A column is not there.
+    """
+    if asked is None:
+        fitting = [n for n, each in cells.columns.items() if 2 <= len(each.values) <= MOST_GROUPS]
+        fitting.sort(key=lambda name: name != PREDICTION)  # which comes first
+        names = fitting + ([CONFIDENCE] if cells.confidence is not None else [])
+        single = Colouring("cells", ("cells",), (len(cells),), np.zeros(len(cells), np.int64))
+        return [_of(cells, name) for name in names] or [single]
+    return [_of(cells, _column_named(cells, name)) for name in asked]
+
+
+def _column_named(cells: MapCells, name: str) -> str:
+    names = [*cells.columns, *([CONFIDENCE] if cells.confidence is not None else [])]
+    column = next((each for each in names if each.casefold() == name.casefold()), None)
+    if column is None:
+        raise DeepometryError(
+            f"Colour by: expected one of {shortened(names) or 'no columns'}, found {name!r}; "
+            "choose among these, or leave it blank."
+        )
+    return column
+
+
+def _of(cells: MapCells, name: str) -> Colouring:
+    if name == CONFIDENCE and cells.confidence is not None:
+        return Colouring("confidence", (), (), cells.confidence)
+    column = cells.columns[name]
+    title = f"{name} ({cells.target})" if name == PREDICTION and cells.target else name
+    return _groups(title, column)
+
+
+def _groups(title: str, column: Column) -> Colouring:
+    """Return the groups in natural order; of very many the largest, and one of all others."""
+    counts = column.counts
+    groups = np.arange(len(counts))
+    if len(counts) > MOST_GROUPS:  # values are in natural order, so that sorted codes are, too
+        groups = np.sort(np.argsort(-counts, kind="stable")[: MOST_GROUPS - 1])
+    labels = [column.values[code] for code in groups]
+    sizes = [int(counts[code]) for code in groups]
+    group_of = np.full(len(counts) + 1, len(groups), np.int64)
+    group_of[groups] = np.arange(len(groups))
+    if len(groups) < len(counts):
+        labels.append(f"{len(counts) - len(groups):,} others")
+        sizes.append(int(counts.sum()) - sum(sizes))
+    if missing := int((column.codes < 0).sum()):
+        group_of[-1] = len(labels)
+        labels.append(MISSING)
+        sizes.append(missing)
+    return Colouring(title, tuple(labels), tuple(sizes), group_of[column.codes])

@@ -1,0 +1,1 @@
+"""Deep networks: how they are built, computed, stored, and loaded."""

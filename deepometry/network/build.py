@@ -1,0 +1,186 @@
+"""The residual networks of the protocol, from keras-resnet, behind a layer of scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from deepometry.core.errors import DeepometryError
+from deepometry.network.backend import compiles, keras
+from deepometry.network.fused_ops import fuse, fuse_optimizer
+from deepometry.network.precision import FLOAT32, set_precision
+from deepometry.network.scaling import SCALE, scale_layer
+from deepometry.network.small_resnet import small_residual
+
+STEM, HEAD = ("conv1", "bn_conv1"), "fc1000"
+"""Names of the first layers and of the last one, in every network."""
+
+_ADJUSTMENT = 1 / 3
+_SMALL = {  # blocks of each stage, filters of the first
+    "small10": ((1, 1, 1, 1), 32),
+    "small18": ((2, 2, 2, 2), 32),
+}
+
+
+def build_network(
+    network: str,
+    frame: int,
+    classes: int,
+    scaling: str,
+    means: Sequence[float],
+    deviations: Sequence[float],
+    seed: int,
+    precision: str = FLOAT32,
+) -> Any:
+    """Build an untrained classifier of cell images.
+
+    Parameters
+    ----------
+    network : str
+        `small10`, `small18`, `resnet18`, `resnet34`, `resnet50`, `resnet101` or `resnet152`.
+    frame, classes : int
+        Side of the images, in pixels, and number of classes.
+    scaling : str
+        `background`, `channel`, `image`, `8bit` or `none`.
+    means, deviations : sequence of float
+        For every channel, mean and standard deviation of the training pixels, in counts, as
+        `scale_layer` takes them.
+    seed : int
+        Fixes the first weights.
+    precision : str
+        `float32` or `bfloat16`, to compute with.
+
+    Returns
+    -------
+    keras.Model
+        From counts (n, frame, frame, channels) to probabilities (n, classes). Made of Keras' own
+        layers only, so its file opens with Keras alone.
+
+    Notes
+    -----
+    He et al., Deep residual learning for image recognition, CVPR 2016, as in keras-resnet.
+    """
+    shape = (frame, frame, len(means))
+    images = keras().layers.Input(shape, name="images")
+    body = _residual(network, shape, classes)
+    _draw_weights(body, seed)
+    scaled = scale_layer(shape, scaling, means, deviations)(images)
+    model = keras().Model(images, body(scaled), name=f"deepometry_{network}")
+    return fuse(set_precision(model, precision))
+
+
+def _residual(network: str, shape: tuple[int, int, int], classes: int) -> Any:
+    if network in _SMALL:
+        return small_residual(network, shape, classes, *_SMALL[network])
+    import keras_resnet.models
+
+    with _plain_batch_normalization():
+        made = getattr(keras_resnet.models, f"ResNet2D{network.removeprefix('resnet')}")(
+            keras().layers.Input(shape), classes=classes, freeze_bn=False
+        )
+    return keras().Model(made.inputs, made.outputs[0], name=network)
+
+
+@contextmanager
+def _plain_batch_normalization() -> Iterator[None]:
+    """Put Keras' own batch normalisation in place of keras-resnet's, which Keras 3 cannot run.
+
+    The momentum is that of short trainings: at Keras' 0.99 the running statistics lag hundreds
+    of steps behind, and validation with them.
+    """
+    import keras_resnet.layers
+
+    def plain(*, freeze: bool, **options: Any) -> Any:
+        return keras().layers.BatchNormalization(trainable=not freeze, momentum=0.9, **options)
+
+    replaced = keras_resnet.layers.BatchNormalization
+    keras_resnet.layers.BatchNormalization = plain
+    try:
+        yield
+    finally:
+        keras_resnet.layers.BatchNormalization = replaced
+
+
+def _draw_weights(body: Any, seed: int) -> None:
+    """Draw the kernels from a seed of their own, in place of a global one."""
+    seeds = np.random.SeedSequence(seed).generate_state(len(body.layers))
+    for layer, number in zip(body.layers, seeds, strict=True):
+        if hasattr(layer, "kernel_initializer"):
+            config = layer.kernel_initializer.get_config() | {"seed": int(number)}
+            draw = type(layer.kernel_initializer).from_config(config)
+            layer.kernel.assign(draw(layer.kernel.shape))
+
+
+def compile_network(
+    model: Any,
+    learning_rate: float,
+    weight_decay: float = 0.0,
+    smoothing: float = 0.0,
+    shares: np.ndarray | None = None,
+) -> None:
+    """Compile a network with Adam and the cross-entropy, as in the protocol.
+
+    The decay is that of AdamW, and normalisations and biases do not decay; `smoothing` is the
+    share of every label that is spread over all classes. With `shares` of the classes in the
+    training cells, (classes,), rare classes weigh more.
+    """
+    optimizer = keras().optimizers.Adam(learning_rate, weight_decay=weight_decay or None)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    model.compile(
+        optimizer=fuse_optimizer(optimizer),
+        loss=adjusted_loss(shares, smoothing),
+        weighted_metrics=[],
+        metrics=["accuracy"],
+        jit_compile=compiles(),
+    )
+    _create_variables(model)
+
+
+def adjusted_loss(shares: np.ndarray | None, smoothing: float) -> Any:
+    """Build the cross-entropy; with shares of the classes, that of balanced probabilities.
+
+    The network is asked for probabilities which, times a root of the share of each class, are those
+    of the training cells: it sees rare classes as less rare than they are. Menon et al., Long-tail
+    learning via logit adjustment, ICLR 2021, with a part of its strength: with all of it, common
+    classes lose more cells than rare ones win.
+    """
+    plain = keras().losses.CategoricalCrossentropy(label_smoothing=smoothing)
+    if shares is None:
+        return plain
+    frequent = (shares**_ADJUSTMENT).astype(np.float32)
+
+    def loss(true: Any, probabilities: Any) -> Any:
+        # which makes them add up to 1
+        return plain.call(true, keras().ops.multiply(probabilities, frequent))
+
+    return loss
+
+
+def _create_variables(model: Any) -> None:
+    """Create what the first step would create, or TensorFlow would build its graph twice."""
+    model.optimizer.build(model.trainable_variables)
+    nothing = keras().ops.ones((1, model.output_shape[-1]))
+    model.compute_loss(y=nothing, y_pred=nothing)
+    model.compute_metrics(None, nothing, nothing)
+    model.reset_metrics()
+
+
+def with_layer(model: Any, layer: str) -> Any:
+    """Return a model from counts to features of a layer, (n, filters), and probabilities.
+
+    `layer` is `pool5`, `res5a_relu`, `res4a_relu`, or any other layer of the residual network.
+    Convolutional activations are averaged over the image, as in the protocol.
+    """
+    scale, body = model.get_layer(SCALE), model.layers[-1]
+    border = keras().layers.ZeroPadding2D  # which `fuse` makes a part of the next layer
+    names = [each.name for each in body.layers if not isinstance(each, border)]
+    if layer not in names:
+        raise DeepometryError(f"Layer: expected one of {', '.join(names)}, found {layer!r}.")
+    features = body.get_layer(layer).output
+    if len(features.shape) == 4:
+        features = keras().layers.GlobalAveragePooling2D(name="average")(features)
+    both = keras().Model(body.inputs, [features, body.outputs[0]])
+    return keras().Model(model.inputs, both(scale(model.inputs[0])))

@@ -1,0 +1,1 @@
+"""Projects: the folder of an experiment, the runs in it, and what follows from what."""

@@ -1,0 +1,283 @@
+"""A run that is compared with others: its record, options, scores, curve and table of cells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepometry.cells.model_description import Description, find_model, read_description
+from deepometry.core.errors import DeepometryError
+from deepometry.core.files import existing_folder
+from deepometry.core.result_files import (
+    CROSS_VALIDATION_RECORD,
+    EVALUATION_RECORD,
+    PREDICT_RECORD,
+    PREDICTED_TABLE,
+    TRAIN_RECORD,
+    TRAINING_TABLE,
+)
+from deepometry.core.run_records import own_record, read_json
+from deepometry.core.spreadsheet import safe_records
+from deepometry.evaluation.metrics import Score
+from deepometry.projects.project import find_project
+from deepometry.projects.runs import find_run
+
+PREDICTION, TRAINING = "prediction", "training"
+CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
+_OWN_PLACES = {"output", "overwrite", "resume"}  # options that say nothing of the result
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """A run that is compared with others.
+
+    Attributes
+    ----------
+    name : str
+        Which no other run of the comparison has.
+    folder : Path
+    kind : str
+        `prediction` or `training`.
+    target : str
+    labels : tuple of str
+        The classes of its model; empty where that is not known.
+    table : Path or None
+        Its `predicted.csv`.
+    scores : tuple of Score
+        Of all its cells, as it recorded them.
+    matrix : ndarray of int64, shape (classes, classes), or None
+        Of a training's validation cells.
+    curve : list of dict
+        Of the training of its model, a row an epoch, with `epoch` and those of `CURVES`.
+    options : dict of str to dict
+        Options as recorded, by step.
+    input : str
+        The folder of its parsed cells.
+    group_by : str
+        What its intervals were grouped by; may be empty.
+    of_training : bool
+        Whether it found that all its scores are of cells that its model has seen.
+    notes : tuple of str
+        What limits it in a comparison.
+    """
+
+    name: str
+    folder: Path
+    kind: str
+    target: str
+    labels: tuple[str, ...]
+    table: Path | None
+    scores: tuple[Score, ...]
+    matrix: np.ndarray | None
+    curve: list[dict[str, float]]
+    options: Mapping[str, Mapping[str, Any]]
+    input: str
+    group_by: str
+    of_training: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def open_runs(places: Sequence[Path], beside: Path | None = None) -> list[ComparedRun]:
+    """Open runs that are to be compared.
+
+    Parameters
+    ----------
+    places : sequence of Path
+        Folders, or names of runs in a project.
+    beside : Path, optional
+        A place in the project; by default the current folder.
+
+    Raises
+    ------
+    DeepometryError
+        One is not there or neither a prediction nor a training, or they classify by different
+        targets.
+    """
+    runs = [_opened(_folder(place, beside)) for place in places]
+    targets = {run.target.casefold(): run for run in runs if run.target}
+    if len(targets) > 1:
+        each = " and ".join(f"{run.folder} by {run.target}" for run in targets.values())
+        raise DeepometryError(
+            f"Runs: expected cells classified by one target, found {each}; compare runs of one "
+            "target."
+        )
+    return [replace(run, name=name) for run, name in zip(runs, _names(runs), strict=True)]
+
+
+def _folder(place: Path, beside: Path | None) -> Path:
+    """Find the folder of a run, or the run of that name in the project around."""
+    project = None if place.exists() else find_project(beside or Path.cwd())
+    return find_run(project, str(place)).folder if project else existing_folder(place, "Run")
+
+
+def _opened(folder: Path) -> ComparedRun:
+    if record := own_record(folder / PREDICT_RECORD, "predict"):
+        return _prediction(folder, record)
+    if record := own_record(folder / TRAIN_RECORD, "train"):
+        return _training(folder, record)
+    raise DeepometryError(
+        f"Run {folder}: expected the results of predict or train ({PREDICT_RECORD} or "
+        f"{TRAIN_RECORD}), found neither; name the output folder of one of these steps."
+    )
+
+
+def _prediction(folder: Path, record: dict[str, Any]) -> ComparedRun:
+    options = _options(record)
+    model = _beside(Path(str(record.get("model", ""))), folder)
+    description = _description(model)
+    seen = record.get("seen") or {}
+    known = isinstance(seen, Mapping) and ("training" in seen or not seen)
+    unknown = () if known else (f"{folder.name}: {seen.get('message')}",)
+    return ComparedRun(
+        name=folder.name,
+        folder=folder,
+        kind=PREDICTION,
+        target=str(record.get("target") or ""),
+        labels=tuple(record.get("counts") or ()),
+        table=_table(folder),
+        scores=_recorded_scores(folder),
+        matrix=None,
+        curve=_curve_of(model),
+        options={"predict": options, **_trained_with(description)},
+        input=str(options.get("input") or ""),
+        group_by=str(options.get("group_by") or ""),
+        of_training=bool(seen.get("training_scores")),
+        notes=unknown,
+    )
+
+
+def _training(folder: Path, record: dict[str, Any]) -> ComparedRun:
+    options, crossed = _options(record), record.get("cross_validation")
+    description = _description(_beside(Path(str(record.get("model", ""))), folder))
+    labels: Sequence[str] = description.labels if description else ()
+    table = _table(folder) if crossed else None
+    whole = own_record(folder / CROSS_VALIDATION_RECORD, "cross-validation")
+    matrix = np.array(description.confusion, np.int64) if description else np.zeros(0)
+    lacking = (
+        f"{folder.name} was trained without folds: its scores are of its own validation cells. For "
+        "a paired test, predict the same cells with each model and compare the predictions."
+    )
+    return ComparedRun(
+        name=folder.name,
+        folder=folder,
+        kind=TRAINING,
+        target=description.target if description else str(options.get("target") or ""),
+        labels=tuple((whole or {}).get("counts") or labels),
+        table=table,
+        scores=_recorded_scores(folder) or _validated(record.get("scores") or {}, matrix),
+        matrix=matrix if matrix.ndim == 2 and not table else None,
+        curve=_read_curve(folder / TRAINING_TABLE),
+        options={"train": options},
+        input=str(options.get("input") or ""),
+        group_by=str(options.get("group_by") or "") if table else "",
+        notes=() if table else (lacking,),
+    )
+
+
+def _options(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {n: v for n, v in dict(record.get("options") or {}).items() if n not in _OWN_PLACES}
+
+
+def _table(folder: Path) -> Path | None:
+    path = folder / PREDICTED_TABLE
+    if not path.is_file():
+        raise DeepometryError(f"{path} is not there any more: put it back, or run the step again.")
+    return path
+
+
+def _beside(model: Path, folder: Path) -> Path | None:
+    """Find the file of a model, also where its whole project has been moved."""
+    places = [model, folder / model.name, *(p / model.parent.name / model.name for p in
+              (folder.parent, folder.parent.parent / "models", folder.parent.parent))]  # fmt: skip
+    return next((place for place in places if model.name and place.is_file()), None)
+
+
+def _description(model: Path | None) -> Description | None:
+    try:
+        return read_description(find_model(model)) if model else None
+    except DeepometryError:
+        return None  # damaged or of a later version: what else there is can be compared
+
+
+def _trained_with(description: Description | None) -> dict[str, dict[str, Any]]:
+    record = description.record if description else {}
+    return {str(record.get("step", "train")): _options(record)} if record else {}
+
+
+def _curve_of(model: Path | None) -> list[dict[str, float]]:
+    """Return the curve of the training that wrote a model, if it still stands beside it."""
+    if model is None:
+        return []
+    record = own_record(model.parent / TRAIN_RECORD, "train")
+    return _read_curve(model.parent / TRAINING_TABLE) if record.get("model") == model.name else []
+
+
+def _read_curve(path: Path) -> list[dict[str, float]]:
+    if not path.is_file():
+        return []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [*safe_records(file)]
+        return [{n: float(row[n]) for n in ("epoch", *CURVES) if row.get(n)} for row in rows]
+    except (OSError, ValueError):
+        return []
+
+
+def _recorded_scores(folder: Path) -> tuple[Score, ...]:
+    path = folder / EVALUATION_RECORD
+    scores = read_json(path).get("scores") if path.is_file() else None
+    rows = [row for row in scores or () if not row.get("label")]
+    bounds = ({name: _number(row[name]) for name in ("value", "low", "high")} for row in rows)
+    each = zip(rows, bounds, strict=True)
+    return tuple(Score(row["name"], "", cells=row["cells"], **three) for row, three in each)
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+_VALIDATED = {"val_accuracy": "accuracy", "val_balanced_accuracy": "balanced_accuracy"}
+_VALIDATED |= {"val_loss": "log_loss", "val_calibration_error": "calibration_error"}
+
+
+def _validated(recorded: Mapping[str, Any], matrix: np.ndarray) -> tuple[Score, ...]:
+    """Return the scores of the validation cells of a training."""
+    cells, none = int(matrix.sum()), math.nan
+    names = {name: label for name, label in _VALIDATED.items() if name in recorded}
+    return tuple(
+        Score(label, "", _number(recorded[name]), none, none, cells)
+        for name, label in names.items()
+    )
+
+
+def _names(runs: Sequence[ComparedRun]) -> list[str]:
+    """Name each run by its folder, with as many folders above as make it unlike the others."""
+    for depth in range(1, 1 + max(len(run.folder.absolute().parts) for run in runs)):
+        names = ["/".join(run.folder.absolute().parts[-depth:]) for run in runs]
+        if len(set(names)) == len(names):
+            return names
+    return [str(run.folder) for run in runs]
+
+
+def options_that_differ(
+    runs: Sequence[ComparedRun],
+) -> list[tuple[str, str, list[Any]]]:
+    """Return step, name and the values of the options that are not the same in all runs.
+
+    Runs without such a step, as a training beside predictions, have None and do not count.
+    """
+    steps = dict.fromkeys(step for run in runs for step in run.options)
+    rows = []
+    for step in steps:
+        own = [run.options.get(step, {}) for run in runs]
+        for name in dict.fromkeys(name for options in own for name in options):
+            values = [options.get(name) for options in own]
+            known = [options.get(name) for options in own if options]
+            if any(value != known[0] for value in known):
+                rows.append((step, name, values))
+    return rows

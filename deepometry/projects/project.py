@@ -1,0 +1,144 @@
+"""A project: a folder with a name, images, and a folder for every run of a step."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from deepometry.core.errors import DeepometryError, explain_os_error
+from deepometry.core.files import lies_in
+from deepometry.core.result_files import PROJECT_RECORD
+from deepometry.core.run_records import FORMAT_VERSION, read_json, write_json
+from deepometry.core.step import Step
+
+
+@dataclass(frozen=True)
+class Project:
+    """An experiment.
+
+    Attributes
+    ----------
+    folder : Path
+        Absolute.
+    name : str
+    images : Path or None
+        Where its images are; absolute.
+    created : str
+        ISO 8601, UTC.
+    """
+
+    folder: Path
+    name: str
+    images: Path | None
+    created: str
+
+    def relative(self, path: Path) -> str:
+        """Return a path as the project's files name it: relative where it lies in the project."""
+        try:
+            return path.relative_to(self.folder).as_posix()
+        except ValueError:
+            return str(path)
+
+    def absolute(self, path: str) -> Path:
+        """Return the path that `relative` was made from."""
+        return self.folder / path
+
+
+def whole_path(path: str | Path) -> Path:
+    """Return a path from the root, without `..`; links stay as the user named them."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - which would follow links
+
+
+def folder_of(step: Step) -> str:
+    """Return the name of the folder for the runs of a step; empty for one that has none."""
+    if not step.record:
+        return ""
+    return step.runs or step.writes
+
+
+def create_project(folder: Path, name: str = "", images: Path | None = None) -> Project:
+    """Make a folder a project; what lies in it stays as it is, and its results become runs.
+
+    Raises
+    ------
+    DeepometryError
+        It is a project already, is a file, or cannot be written to.
+    """
+    folder = whole_path(folder.expanduser())
+    if folder.exists() and not folder.is_dir():
+        raise DeepometryError(f"{folder} is a file: expected a folder, which may be a new one.")
+    if (folder / PROJECT_RECORD).exists():
+        raise DeepometryError(f"{folder} is a project already: open it, or choose another folder.")
+    if images is not None and not images.exists():
+        raise DeepometryError(f"Images {images}: expected a file or folder, found none there.")
+    if images is not None and lies_in(folder, images):
+        raise DeepometryError(
+            f"{folder} lies in the images {images}, which are read as a whole: choose a folder "
+            "outside for the project."
+        )
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    place = None if images is None else whole_path(images)
+    return _write(Project(folder, name.strip() or folder.name, place, created))
+
+
+def change_project(project: Project, **changes: Any) -> Project:
+    """Give a project another name or other images.
+
+    Raises
+    ------
+    DeepometryError
+        Its folder cannot be written to.
+    """
+    return _write(Project(**{**vars(project), **changes}))
+
+
+def _write(project: Project) -> Project:
+    images = project.images and project.relative(project.images)
+    content = {"format_version": FORMAT_VERSION, "name": project.name, "images": images}
+    try:
+        project.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise explain_os_error(error, project.folder) from error
+    write_json(project.folder / PROJECT_RECORD, content | {"created": project.created})
+    return project
+
+
+def open_project(folder: Path) -> Project:
+    """Read a project.
+
+    Raises
+    ------
+    DeepometryError
+        The folder is no project, or its record is damaged or of a later version.
+    """
+    folder = whole_path(folder.expanduser())
+    path = folder / PROJECT_RECORD
+    if not path.is_file():
+        raise DeepometryError(
+            f"{folder} is no project: expected {PROJECT_RECORD} in it, found none; make it one "
+            f'with: deepometry project new "{folder}"'
+        )
+    content = read_json(path)
+    if not isinstance(content.get("name"), str):
+        raise DeepometryError(f"{path}: expected the record of a project, found another file.")
+    images = content.get("images")
+    place = folder / images if isinstance(images, str) else None
+    return Project(folder, content["name"], place, str(content.get("created", "")))
+
+
+def find_project(path: Path) -> Project | None:
+    """Return the project that a path lies in, the nearest; None if there is none.
+
+    Raises
+    ------
+    DeepometryError
+        The record of the project is damaged or of a later version.
+    """
+    path = whole_path(path)
+    for folder in (path, *path.parents):
+        if os.path.isfile(folder / PROJECT_RECORD):  # noqa: PTH113 - False where nobody may look
+            return open_project(folder)
+    return None

@@ -1,0 +1,1 @@
+"""Training of networks: recipes, folds, learning curve, and the classical baseline."""

@@ -1,0 +1,158 @@
+"""Warnings about scores that are inflated or unreliable because of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from deepometry.cells.dataset import Dataset
+from deepometry.core.errors import DeepometryError
+from deepometry.core.folder_names import Levels, find_targets, label_of
+from deepometry.core.progress import Progress
+from deepometry.core.text import counted, shortened
+from deepometry.evaluation.sample_composition import FEWEST
+from deepometry.training.cells import LabelledCells
+from deepometry.training.near_duplicates import Pair, pairs_across
+from deepometry.training.technique import technique
+
+_NAMED = 4  # classes that a sentence names
+
+
+def warnings_of(
+    cells: LabelledCells,
+    training: np.ndarray,
+    validation: np.ndarray,
+    judged: np.ndarray,
+    progress: Progress,
+) -> tuple[str, ...]:
+    """Find reasons why a validation score is inflated or unreliable; return a sentence for each.
+
+    `training` and `validation` are indices of cells, `judged` those of the cells on which scores
+    rest: the validation cells, or in a cross-validation all.
+    """
+    dataset, labels = cells.dataset, cells.labels
+    sides = (np.setdiff1d(training, judged), judged)
+    counts = np.array([np.bincount(cells.codes[n], minlength=len(labels)) for n in sides])
+    few = too_few(dict(zip(labels, map(tuple, counts.T.tolist()), strict=True)))
+    alike = near_duplicates(dataset, training, validation, progress)
+    giving_away, notes = technique(cells)
+    for note in notes:
+        progress.say(f"Note: {note}")
+    return (*giving_away, *confounded(dataset.folders, cells.target), *few, *alike)
+
+
+# --- a class that another folder level gives away -----------------------------------------------
+
+
+def confounded(folders: Mapping[Levels, int], target: str) -> list[str]:
+    """Find folder levels that separate classes of the target without a look at the cells.
+
+    Returns a sentence for each other target with classes that occur under one of its values only.
+    """
+    sentences = []
+    for other in find_targets(folders):
+        if not _is_same_level(folders, target, other.name):
+            alone = _alone(folders, target, other.name)
+            if alone:
+                sentences.append(_sentence(target, other.name, alone, _classes(folders, target)))
+    return sentences
+
+
+def _is_same_level(folders: Mapping[Levels, int], one: str, other: str) -> bool:
+    """Return whether two targets are read from the same folder names."""
+    pairs = ((_place(levels, one), _place(levels, other)) for levels in folders)
+    return all(a == b for a, b in pairs if a is not None and b is not None)
+
+
+def _place(levels: Levels, target: str) -> int | None:
+    """Return the depth of the folder that names the value of a target."""
+    if target.casefold().startswith("folder level "):
+        place = int(target.split()[-1]) - 1
+        return place if place < len(levels) else None
+    named = (depth for depth, name in enumerate(levels) if label_of((name,), target) is not None)
+    return next(named, None)
+
+
+def _classes(folders: Mapping[Levels, int], target: str) -> int:
+    return len({label for levels in folders if (label := label_of(levels, target)) is not None})
+
+
+def _alone(folders: Mapping[Levels, int], target: str, other: str) -> dict[str, str]:
+    """Return the classes that occur under one value of another target only, with that value."""
+    values: dict[str, set[str]] = {}
+    for levels in folders:
+        label, value = label_of(levels, target), label_of(levels, other)
+        if label is not None and value is not None:
+            values.setdefault(label, set()).add(value)
+    if len(set().union(*values.values())) < 2:
+        return {}
+    return {label: next(iter(places)) for label, places in values.items() if len(places) == 1}
+
+
+def _sentence(target: str, other: str, alone: Mapping[str, str], classes: int) -> str:
+    named = [f"{label} ({_named(other, value)})" for label, value in alone.items()]
+    many = f"{len(alone)} of the {classes} classes of {target} come"
+    who = f"{target} {next(iter(alone))} comes" if len(alone) == 1 else many
+    where = _named(other, next(iter(alone.values()))) if len(alone) == 1 else f"one {other} each"
+    listed = "" if len(alone) == 1 else f": {shortened(named, _NAMED)}"
+    return (
+        f"{who} from {where} only{listed}. The model may learn what is particular to that {other} "
+        "(stain, focus, instrument settings) instead of the class, and the score does not show it. "
+        f"Add cells of the class from another {other}, or test on a {other} that was held out."
+    )
+
+
+def _named(prefix: str, value: str) -> str:
+    return repr(value) if prefix.casefold().startswith("folder level") else f"{prefix} {value}"
+
+
+# --- a class with too few cells -----------------------------------------------------------------
+
+
+def too_few(cells: Mapping[str, tuple[int, int]]) -> list[str]:
+    """Find classes with too few validation cells for a reliable score, in one sentence at most.
+
+    `cells` has the training and validation cells of every class.
+    """
+    small = {label: both for label, both in cells.items() if both[1] < FEWEST}
+    if not small:
+        return []
+    named = [f"{label} ({m} of {counted(t + m, 'cell')})" for label, (t, m) in small.items()]
+    least = max(min(m for _, m in small.values()), 1)
+    return [
+        f"Too few validation cells: {shortened(named, _NAMED)}. The score of a class is reliable "
+        f"only with at least {FEWEST} validation cells: one cell more or less classified correctly "
+        f"moves it by up to {100 / least:.0f} percentage points."
+    ]
+
+
+# --- images that stand on both sides, nearly ----------------------------------------------------
+
+
+def near_duplicates(
+    dataset: Dataset, training: np.ndarray, validation: np.ndarray, progress: Progress
+) -> list[str]:
+    """Find validation cells with a nearly identical image among the training cells."""
+    pairs = pairs_across(dataset, training, validation, progress)
+    if not pairs:
+        return []
+    cells = len({pair.validation for pair in pairs})
+    first, second = _identities(dataset, pairs[0])
+    return [
+        f"{cells:,} of {counted(len(validation), 'validation cell')} "
+        f"{'is a near-duplicate' if cells == 1 else 'are near-duplicates'} of a training cell, "
+        f"such as {first} and {second}. The score is inflated by memorised images; "
+        "remove one of each pair."
+    ]
+
+
+def _identities(dataset: Dataset, pair: Pair) -> tuple[str, str]:
+    wanted = {pair.validation: "", pair.training: ""}
+    try:
+        for number, (_, source, name) in enumerate(dataset.identities()):
+            if number in wanted:
+                wanted[number] = f"{name} of {source}"
+    except DeepometryError:  # a table that is damaged says so where it matters
+        return f"cell {pair.validation}", f"cell {pair.training}"
+    return wanted[pair.validation], wanted[pair.training]

@@ -1,0 +1,103 @@
+"""The cells of a training: found, labelled, divided, and checked."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from deepometry.cells.appearance import appearance_of
+from deepometry.cells.dataset import Dataset, open_dataset, training_part
+from deepometry.cells.groups import groups_of
+from deepometry.cells.known_cells import fingerprints_of
+from deepometry.cells.model_description import Description
+from deepometry.core.errors import DeepometryError
+from deepometry.core.folder_names import Target, normal_name
+from deepometry.core.options.train import BaselineOptions, TrainOptions
+from deepometry.core.progress import Progress
+from deepometry.training.cells import Cells, LabelledCells
+from deepometry.training.dataset_checks import warnings_of
+from deepometry.training.split import deal_folds, divide, validation_share
+
+
+def gather_cells(options: TrainOptions | BaselineOptions, progress: Progress) -> Cells:
+    """Find the cells of a training, divide them, and report warnings."""
+    cells = _labelled_cells(options, progress)
+    folds = deal_folds(cells, options)
+    share = validation_share(options, len(cells.codes))
+    seed = [options.seed, 0]
+    training, validation = divide(cells, cells.codes >= 0, share, seed, progress)
+    judged = validation if folds is None else np.flatnonzero(folds >= 0)
+    warnings = warnings_of(cells, training, validation, judged, progress)
+    for warning in warnings:
+        progress.say(f"Warning: {warning}")
+    return Cells(
+        **vars(cells), training=training, validation=validation, folds=folds, warnings=warnings
+    )
+
+
+def _labelled_cells(options: TrainOptions | BaselineOptions, progress: Progress) -> LabelledCells:
+    dataset = open_dataset(options.input, progress, training_part)
+    target = _find_target(dataset, options.target)
+    codes = dataset.codes(target.name, tuple(target.labels))
+    columns = dataset.columns(options.channels)
+    if target.unlabelled:
+        progress.say(f"{target.unlabelled:,} cells have no value of {target.name}: left out.")
+    prints = dataset.fingerprints(progress)
+    digest = hashlib.blake2b(np.sort(prints + codes.astype(np.uint64)).tobytes(), digest_size=16)
+    by = options.group_by
+    return LabelledCells(
+        dataset=dataset,
+        target=target.name,
+        labels=tuple(target.labels),
+        codes=codes,
+        columns=columns,
+        fingerprint=digest.hexdigest(),
+        images=np.unique(prints, return_inverse=True)[1],
+        prints=fingerprints_of(dataset, progress),
+        group_by=by or "",
+        groups=groups_of(dataset, by, target.name)[1] if by else None,
+    )
+
+
+def _find_target(dataset: Dataset, wanted: str) -> Target:
+    """Find a target by its name, in any case."""
+    offered = {target.name.casefold(): target for target in dataset.targets()}
+    if target := offered.get(normal_name(wanted).casefold()):
+        return target
+    there = ", ".join(map(str, offered.values())) or "none"
+    labels = sorted({label for label in dataset.labels(wanted) if label is not None})
+    if labels:
+        what = f"two labels or more, found one, {labels[0]}"
+    else:
+        what = f"a folder prefix below {dataset.root}, found none of that name"
+    raise DeepometryError(
+        f"Target classification {wanted}: expected {what}; targets that can be learnt: {there}."
+    )
+
+
+def describe(cells: Cells, channels: tuple[int, ...] | None, **more: Any) -> Description:
+    """Describe a model by the cells that it learns from.
+
+    `channels` are the numbers that the options ask for, used where the cells have none; `more`
+    are further fields of the description.
+    """
+    dataset = cells.dataset
+    numbers = dataset.channels
+    channels = tuple(numbers[c] for c in cells.columns) if numbers else channels
+    names = {str(n): dataset.channel_names[n] for n in channels or () if n in dataset.channel_names}
+    used = np.concatenate([cells.training, cells.validation])
+    counts = np.bincount(cells.codes[used], minlength=len(cells.labels))
+    return Description(
+        labels=cells.labels,
+        target=cells.target,
+        channels=channels,
+        depth=len(cells.columns),
+        channel_names=names,
+        frame=dataset.frame,
+        fingerprint=cells.fingerprint,
+        cells=dict(zip(cells.labels, counts.tolist(), strict=True)),
+        appearance=appearance_of(dataset, cells.training, cells.codes, cells.columns).plain(),
+        **more,
+    )

@@ -1,0 +1,100 @@
+"""The recipes: what training does where its options leave the choice to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from deepometry.core.options.fields import AUTO
+from deepometry.core.options.train import TrainOptions
+
+_MOST_EPOCHS, _FEWEST_EPOCHS = 60, 8
+_ENOUGH_IMAGES = 150_000  # seen in all: beyond this, measured gains were within noise
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Values of the options of a training; the names are those of `TrainOptions`."""
+
+    network: str
+    scaling: str
+    batch_size: int
+    learning_rate: float
+    schedule: str
+    weight_decay: float
+    smoothing: float
+    balance: str
+    shifts: float
+    views: int
+    validation: float
+    patience: int
+    plateau: int
+    epochs: int  # 0: chosen from the number of cells
+
+
+STANDARD = Recipe(
+    network="small18",
+    scaling="channel",
+    batch_size=32,
+    learning_rate=3e-3,
+    schedule="cycle",
+    weight_decay=0.05,
+    smoothing=0.0,
+    balance="adjust",
+    shifts=0.05,
+    views=8,
+    validation=0.1,
+    patience=0,
+    plateau=10,
+    epochs=0,
+)
+"""Chosen by measurement, see docs/measured/recipe.md."""
+
+PROTOCOL = Recipe(
+    network="resnet50",
+    scaling="8bit",
+    batch_size=32,
+    learning_rate=1e-4,
+    schedule="plateau",
+    weight_decay=0.0,
+    smoothing=0.0,
+    balance="none",
+    shifts=0.5,
+    views=1,
+    validation=0.2,
+    patience=0,
+    plateau=0,
+    epochs=512,
+)
+"""Doan et al., Nature Protocols 16, 3572 (2021): 512 epochs of Adam, from scratch."""
+
+
+def recipe_for(options: TrainOptions, cells: int) -> Recipe:
+    """Choose whatever the options leave to the recipe, for a number of labelled cells."""
+    recipe = PROTOCOL if options.recipe == "protocol" else STANDARD
+    values = {name: getattr(options, name) for name in vars(recipe)}
+    chosen = replace(recipe, **{n: v for n, v in values.items() if v not in (None, AUTO)})
+    return replace(chosen, epochs=chosen.epochs or epochs_for(cells))
+
+
+def written_out(options: TrainOptions, recipe: Recipe) -> TrainOptions:
+    """Return the options with the choices of the recipe filled in."""
+    return replace(options, **vars(recipe))
+
+
+def epochs_for(cells: int) -> int:
+    """Choose the number of epochs: many passes over few cells, few over many."""
+    return int(np.clip(round(_ENOUGH_IMAGES / max(cells, 1)), _FEWEST_EPOCHS, _MOST_EPOCHS))
+
+
+def learning_rate_at(done: float, warm: float = 0.2, start: float = 0.04) -> float:
+    """Compute the learning rate of the schedule `cycle`, as a share of the largest.
+
+    `done` is the share of all steps, `warm` that in which the rate rises, from `start`. Smith and
+    Topin, Super-convergence, 2019, with the cosine of Loshchilov and Hutter, 2017.
+    """
+    if done < warm:
+        return start + (1 - start) * done / warm
+    left = max(0.0, (1 - done) / (1 - warm))
+    return 0.5 * (1 - float(np.cos(np.pi * left)))

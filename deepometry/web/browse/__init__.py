@@ -1,0 +1,1 @@
+"""Folders and images, looked at before a run."""

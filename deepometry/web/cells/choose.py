@@ -1,0 +1,283 @@
+"""Which cells of a run are shown: filtered, searched, sorted, a page of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, Any
+
+from deepometry.cells.cell_query import CellQuery
+from deepometry.core.result_files import layer_table
+from deepometry.web.cells.cell_rows import CellRows
+from deepometry.web.results.output import Output, Unknown
+
+if TYPE_CHECKING:
+    import numpy as np
+
+CELLS_A_PAGE = 48
+_NONE = "-"  # of the two sides of a split
+_COLUMN = "column "
+_MOST_COLUMNS = 4096  # offered
+_BLOCK = 4096  # rows
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for.
+
+    Attributes
+    ----------
+    true, predicted : str or None
+        A class; None for any.
+    text : str
+        Object, or file, or both, as far as they are typed.
+    side : str
+        Train or Hold-out; empty for both.
+    order : str
+        One of `orders_of`.
+    down : bool
+        Largest first.
+    """
+
+    true: str | None = None
+    predicted: str | None = None
+    text: str = ""
+    side: str = ""
+    order: str = "file"
+    down: bool = False
+
+    @classmethod
+    def read(cls, asked: Mapping[str, str], rows: CellRows) -> Wanted:
+        """Read it from an address; raise `Unknown` for a class or an order that there is not."""
+        order = asked.get("order", "") or ("file" if rows.sure is None else "sure")
+        down = order == "sure" if "down" not in asked else asked["down"] == "1"
+        return cls(
+            _label(asked, "true", rows.labels),
+            _label(asked, "predicted", rows.labels),
+            " ".join(asked.get("q", "").split()),
+            asked.get("side", ""),
+            order,
+            down,
+        )
+
+
+def _label(asked: Mapping[str, str], name: str, labels: list[str]) -> str | None:
+    """Read the number of a class; None for any."""
+    text = asked.get(name, "")
+    if not text:
+        return None
+    if not (text.isdecimal() and int(text) < len(labels)):
+        raise Unknown(f"{name}: expected the number of a class, found {text!r}.")
+    return labels[int(text)]
+
+
+# --- filters ------------------------------------------------------------------------------------
+
+
+def keep_rows(rows: CellRows, wanted: Wanted) -> np.ndarray:
+    """Find which rows are wanted: bool, shape (cells,)."""
+    import numpy as np
+
+    keep = np.ones(len(rows), bool)
+    if wanted.true is not None:
+        keep &= _has_label(rows, "true_label", wanted.true)
+        keep &= keep if rows.judged is None else rows.judged
+    if wanted.predicted is not None:
+        keep &= _has_label(rows, rows.predicted_column, wanted.predicted)
+    if wanted.side:
+        keep &= _on_side(rows, wanted.side)
+    if wanted.text:
+        keep &= _fits(rows, wanted.text)
+    return keep
+
+
+def _has_label(rows: CellRows, column: str, value: str) -> Any:
+    if rows.table is None or column not in rows.table.codes:
+        return False
+    values = rows.table.values[column]
+    return rows.table.codes[column] == (values.index(value) if value in values else -1)
+
+
+def _on_side(rows: CellRows, side: str) -> np.ndarray:
+    import numpy as np
+
+    keep = np.zeros(len(rows), bool)
+    if not isinstance(rows.cells, str):
+        ends = pairwise(rows.cells.starts.tolist())
+        for part, (first, end) in zip(rows.cells.dataset.parts, ends, strict=True):
+            keep[first:end] = part.side == side
+    return keep
+
+
+def _fits(rows: CellRows, text: str) -> np.ndarray:
+    """Find cells whose object begins with a text, or whose file has it in its name, or both."""
+    import numpy as np
+
+    query = _query(text)
+    named = np.array([query.file.casefold() in file.casefold() for file in rows.files])
+    fits: np.ndarray = np.char.startswith(rows.objects, query.object.encode())
+    if query.file:
+        return fits & named[rows.file_codes]
+    inside = np.array([query.object.casefold() in file.casefold() for file in rows.files])
+    return fits | inside[rows.file_codes]
+
+
+def _query(text: str) -> CellQuery:
+    return CellQuery.read(text.removesuffix(" of").removesuffix("#").strip())
+
+
+def exact_first(rows: CellRows, numbers: np.ndarray, text: str) -> np.ndarray:
+    """Put the cells in front whose object is the one typed, whole."""
+    import numpy as np
+
+    if not text:
+        return numbers
+    exact = rows.objects[numbers] == _query(text).object.encode()
+    return np.concatenate([numbers[exact], numbers[~exact]])
+
+
+# --- orders -------------------------------------------------------------------------------------
+
+
+def orders_of(output: Output, rows: CellRows) -> dict[str, str]:
+    """Return the orders on offer, with their names."""
+    orders = {"sure": "probability of the predicted class"} if rows.sure is not None else {}
+    if rows.predicted_column:
+        orders["class"] = "predicted class"
+    columns = columns_of(output, rows)[:_MOST_COLUMNS]
+    return {**orders, "file": "order in the files", **{_COLUMN + c: c for c in columns}}
+
+
+def columns_of(output: Output, rows: CellRows) -> list[str]:
+    """Return the names of all columns of numbers, features among them."""
+    if output.verb == "extract":
+        from deepometry.cells.feature_tables import count_features
+
+        layer = output.option("layer")
+        features = range(count_features(output.path(layer_table(layer))))
+        return [f"{layer}_{n + 1}" for n in features]
+    first = rows.table.rows([0])[0] if rows.table and len(rows) else _first_parsed(rows)
+    return [n for n, value in first.items() if n not in ("source", "object") and _is_number(value)]
+
+
+def _first_parsed(rows: CellRows) -> dict[str, str]:
+    from deepometry.exports.find_cell import row_of
+
+    if rows.table is not None or isinstance(rows.cells, str):
+        return {}
+    return row_of(rows.cells.dataset.parts[0].stored, 0)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def sort_values(output: Output, rows: CellRows, order: str) -> np.ndarray | None:
+    """Return what cells are sorted by, shape (cells,); None for their order in the files.
+
+    Raises
+    ------
+    Unknown
+        There is no such order.
+    """
+    import numpy as np
+
+    if order == "file":
+        return None
+    if order == "sure" and rows.sure is not None:
+        return rows.sure
+    if order == "class" and rows.table and rows.predicted_column:
+        values = rows.table.values[rows.predicted_column]
+        ranks = np.argsort(np.argsort(values))
+        return ranks[rows.table.codes[rows.predicted_column]]
+    name = order.removeprefix(_COLUMN)
+    if not order.startswith(_COLUMN) or name not in columns_of(output, rows):
+        raise Unknown(f"Order: expected one of those on offer, found {order!r}.")
+    return np.fromiter(_column(output, rows, name), np.float32, len(rows))
+
+
+def _column(output: Output, rows: CellRows, name: str) -> Iterator[float]:
+    """Read a column of numbers in one pass; NaN where it has none."""
+    if output.verb == "extract":
+        from deepometry.cells.feature_tables import read_features
+
+        layer, _, number = name.rpartition("_")
+        blocks = read_features(output.path(layer_table(layer)), _BLOCK)
+        return chain.from_iterable(block[:, int(number) - 1] for block in blocks)
+    if rows.table is not None:
+        return _numbers(rows.table.path, name)
+    assert not isinstance(rows.cells, str)  # or else it would have no columns
+    parts = [part.stored.path.with_suffix(".csv") for part in rows.cells.dataset.parts]
+    return chain.from_iterable(_numbers(path, name) for path in parts)
+
+
+def _numbers(path: Any, name: str) -> Iterator[float]:
+    from deepometry.cells.identity import table_rows
+
+    with table_rows(path) as rows:
+        header = next(rows, [])
+        column = header.index(name) if name in header else -1
+        for row in rows:
+            value = row[column] if column >= 0 else ""
+            yield float(value) if _is_number(value) else float("nan")
+
+
+def order_of(values: np.ndarray | None, cells: int, down: bool) -> np.ndarray:
+    """Return all rows in their order, those without a value last; int32, shape (cells,)."""
+    import numpy as np
+
+    if values is None:
+        return np.arange(cells, dtype=np.int32)[:: -1 if down else 1]
+    ranked = values.astype(np.float64)
+    return np.argsort(-ranked if down else ranked, kind="stable").astype(np.int32)
+
+
+# --- a page -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of cells: `total` are meant, these are some of them."""
+
+    total: int
+    number: int
+    pages: int
+    cells: list[dict[str, Any]]
+
+
+def paged(numbers: Sequence[int] | np.ndarray, page: int, size: int) -> tuple[list[int], int, int]:
+    """Return the rows of a page, its number and that of all pages.
+
+    Pages are numbered from 1; a number too large is the last.
+    """
+    pages = max(1, -(-len(numbers) // size))
+    page = min(max(page, 1), pages)
+    return [*map(int, numbers[(page - 1) * size : page * size])], page, pages
+
+
+def page_of(rows: CellRows, numbers: Sequence[int], page: int) -> Page:
+    """Describe a page of cells."""
+    here, page, pages = paged(numbers, page, CELLS_A_PAGE)
+    lines = rows.table.rows(here) if rows.table else [{} for _ in here]
+    cells = [_described(rows, n, line) for n, line in zip(here, lines, strict=True)]
+    return Page(len(numbers), page, pages, cells)
+
+
+def _described(rows: CellRows, row: int, line: dict[str, str]) -> dict[str, Any]:
+    label = line.get(rows.predicted_column, "")
+    source, name = rows.name(row)
+    return {
+        "row": row,
+        "source": source,
+        "object": name,
+        "side": "" if isinstance(rows.cells, str) else rows.cells.place(row)[0].side or "",
+        "label": label,
+        "true": line.get("true_label"),
+        "unsure": "label" in line and line["label"] != label,
+        "sure": None if rows.sure is None else float(rows.sure[row]),
+    }

@@ -1,0 +1,265 @@
+"""The gallery of the cells of a run, single cells, similar cells, and what is done with some."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    render_template,
+    request,
+    send_file,
+)
+
+from deepometry.core.errors import DeepometryError
+from deepometry.core.palette import GROUPS_ON_DARK
+from deepometry.web.cells import choose, neighbours, selections
+from deepometry.web.cells.actions import action_options, actions_of
+from deepometry.web.cells.cell_rows import ROWS, CellRows, has_cells, rows_of
+from deepometry.web.results.cell_pictures import Cells, is_transmitted, offered_pictures, pictured
+from deepometry.web.results.output import Gone, Output
+from deepometry.web.results.shared import (
+    answer_error,
+    cached,
+    drop_stale,
+    find_job,
+    find_output,
+    number,
+    picture,
+)
+from deepometry.web.text_filters import STATES, UNFINISHED
+
+blueprint = Blueprint("cells", __name__, url_prefix="/cells")
+blueprint.add_app_template_global(has_cells, "has_cells")
+
+
+@blueprint.errorhandler(DeepometryError)
+def _answer(error: DeepometryError) -> tuple[Any, int]:
+    if "HX-Request" in request.headers:
+        return render_template("results/note.html", text=str(error)), 200  # htmx drops others
+    return answer_error(error)
+
+
+def _run(id: str) -> Output:
+    output = find_output(id)
+    if not has_cells(output):
+        abort(404)
+    return output
+
+
+def _pictures(rows: CellRows) -> Cells:
+    if isinstance(rows.cells, str):
+        raise Gone(rows.cells)
+    return rows.cells
+
+
+# --- the gallery --------------------------------------------------------------------------------
+
+
+@blueprint.get("/<id>")
+def gallery(id: str) -> str:
+    """Show the gallery, or only its cells, filtered and sorted as is asked."""
+    output = _run(id)
+    drop_stale(output, ROWS)
+    rows = rows_of(output)
+    wanted = choose.Wanted.read(request.args, rows)
+    similar = request.args.get("similar", type=int)
+    values: dict[str, Any] = {"output": output, "rows": rows, "wanted": wanted, "note": ""}
+    try:
+        chosen = _chosen(output, rows, wanted, similar)
+    except neighbours.NoIndex as error:
+        chosen, values["note"], values["unprepared"] = (), str(error), True
+    values["page"] = choose.page_of(rows, chosen, number("page", 1))
+    named = (f"{each['source']}:{each['object']}" for each in values["page"].cells)
+    values |= {
+        "heat_cells": "; ".join(named),
+        "similar": similar,
+        "selection": request.args.get("selection", ""),
+    }
+    values["like"] = "{1} of {0}".format(*rows.name(similar)) if similar is not None else ""
+    values |= offered_pictures(rows.cells, request.args.get("channel", ""))
+    if "part" in request.args:
+        return render_template("cells/grid.html", **values)
+    return render_template("cells/gallery.html", **values, **_offered(output, rows))
+
+
+def _offered(output: Output, rows: CellRows) -> dict[str, Any]:
+    sides = sorted({p.side for p in _parts(rows) if p.side}, reverse=True)
+    has_true = rows.table is not None and "true_label" in rows.table.codes
+    return {
+        "orders": choose.orders_of(output, rows),
+        "sides": sides,
+        "has_true": has_true,
+        "selections": selections.list_selections(output),
+        "actions": actions_of(output),
+    }
+
+
+def _parts(rows: CellRows) -> Any:
+    return () if isinstance(rows.cells, str) else rows.cells.dataset.parts
+
+
+def _chosen(output: Output, rows: CellRows, wanted: choose.Wanted, similar: int | None) -> Any:
+    """Find the cells that are asked for, in their order."""
+    import numpy as np
+
+    keep = choose.keep_rows(rows, wanted)
+    if name := request.args.get("selection", ""):
+        selection = selections.find_selection(output, name)
+        listed = np.zeros(len(rows), bool)
+        listed[selections.selected_rows(rows, selection)] = True
+        keep &= listed
+    if similar is not None:
+        return neighbours.similar_rows(output, rows, similar, None if keep.all() else keep)
+    order = _order(output, rows, wanted.order, wanted.down)
+    return choose.exact_first(rows, order[keep[order]], wanted.text)
+
+
+def _order(output: Output, rows: CellRows, order: str, down: bool) -> Any:
+    """Sort all cells once; the page asks for the same order again and again."""
+
+    def sort() -> Any:
+        return choose.order_of(choose.sort_values(output, rows, order), len(rows), down)
+
+    return cached(output, f"cells by {order} {down}", sort)
+
+
+# --- one cell -----------------------------------------------------------------------------------
+
+
+@blueprint.get("/<id>/<int:row>.json")
+def cell(id: str, row: int) -> dict[str, Any]:
+    """Describe a cell: who it is, what the tables have about it, and its channels."""
+    rows = rows_of(_run(id))
+    source, name = rows.name(row)
+    told = {"row": row, "source": source, "object": name, "facts": [*rows.facts(row).items()]}
+    if isinstance(rows.cells, str):
+        return told | {"missing": rows.cells, "channels": []}
+    side = rows.cells.place(row)[0].side
+    return told | {
+        "side": side or "",
+        "frame": rows.cells.dataset.frame,
+        "missing": "",
+        "channels": _channels(rows.cells),
+    }
+
+
+def _channels(cells: Cells) -> list[dict[str, Any]]:
+    """List the channels with the contrast and the colour that they are shown in at first."""
+    colours = iter(GROUPS_ON_DARK[:5] * len(cells.channels))
+    return [
+        {
+            "name": str(channel),
+            "low": low,
+            "high": high,
+            "colour": "#969696" if is_transmitted(channel) else next(colours),
+        }
+        for channel, (low, high) in zip(cells.channels, cells.ranges, strict=True)
+    ]
+
+
+@blueprint.get("/<id>/<int:row>.bin")
+def pixels(id: str, row: int) -> Response:
+    """Send the counts of a cell: float32, channel after channel."""
+    rows = rows_of(_run(id))
+    rows.name(row)
+    planes = _pictures(rows).pixels(row).transpose(2, 0, 1)
+    return Response(planes.astype("<f4").tobytes(), mimetype="application/octet-stream")
+
+
+@blueprint.get("/<id>/<int:row>/origin.json")
+def origin(id: str, row: int) -> dict[str, Any]:
+    """Send the mask of a cell, as the runs of pixels in each channel, and the size of a pixel."""
+    from deepometry.web.cells.origin import find_origin
+
+    rows = rows_of(_run(id))
+    found = find_origin(_pictures(rows).dataset, *rows.name(row))
+    masks = () if found.mask is None else found.mask.transpose(2, 0, 1)
+    return {
+        "pixel": found.pixel,
+        "masks": ["".join(map(str, m.ravel().astype(int))) for m in masks],
+    }
+
+
+@blueprint.get("/<id>/<int:row>/<channel>.png")
+def thumbnail(id: str, row: int, channel: str) -> Response:
+    """Draw a cell: one channel, counted from 0, or `all` of them in colours."""
+    return picture(pictured(rows_of(_run(id)).cells, row, channel))
+
+
+@blueprint.post("/<id>/<int:row>/similar")
+def prepare_similar(id: str, row: int) -> str:
+    """Start the job that makes the index of similar cells."""
+    output = _run(id)
+    options = neighbours.index_options(output, rows_of(output), row)
+    return _started(current_app.extensions["jobs"].submit(options), "")
+
+
+# --- selections ---------------------------------------------------------------------------------
+
+
+@blueprint.post("/<id>/selections")
+def keep(id: str) -> tuple[Any, int]:
+    """Keep ticked cells as a selection."""
+    output, asked = _run(id), request.get_json()
+    rows, replace = rows_of(output), bool(asked.get("replace"))
+    chosen = [int(row) for row in asked.get("rows", ())]
+    try:
+        selections.keep_selection(output, rows, str(asked.get("name", "")), chosen, replace)
+    except selections.NameTaken as error:
+        return {"error": str(error), "used": True}, 409
+    return _listed(output), 200
+
+
+def _listed(output: Output) -> str:
+    listed = selections.list_selections(output)
+    return render_template(
+        "cells/selections.html", output=output, selections=listed, actions=actions_of(output)
+    )
+
+
+@blueprint.post("/<id>/selections/<name>/delete")
+def delete(id: str, name: str) -> str:
+    """Delete a selection."""
+    output = _run(id)
+    selections.delete_selection(selections.find_selection(output, name))
+    return _listed(output)
+
+
+@blueprint.get("/<id>/selections/<name>.csv")
+def save(id: str, name: str) -> Response:
+    """Send the table of a selection, to be saved."""
+    selection = selections.find_selection(_run(id), name)
+    content = io.BytesIO(selection.path.read_bytes())
+    return send_file(content, "text/csv", as_attachment=True, download_name=f"{name}.csv")
+
+
+@blueprint.post("/<id>/selections/<name>/do")
+def act(id: str, name: str) -> str:
+    """Start a job on the cells of a selection: a set for training, all others, or an export."""
+    output = _run(id)
+    selection = selections.find_selection(output, name)
+    cells = rows_of(output).cells
+    parsed = None if isinstance(cells, str) else cells.dataset.root
+    options = action_options(output, selection, request.form.get("action", ""), parsed)
+    return _started(current_app.extensions["jobs"].submit(options), selection.name)
+
+
+# --- jobs ---------------------------------------------------------------------------------------
+
+
+def _started(job: Any, name: str) -> str:
+    return render_template(
+        "cells/job.html", job=job, name=name, STATES=STATES, UNFINISHED=UNFINISHED
+    )
+
+
+@blueprint.get("/jobs/<id>")
+def job(id: str) -> str:
+    """Show the state of a job that was started here."""
+    started = find_job(id)
+    return _started(started, request.args.get("name", ""))

@@ -1,0 +1,1 @@
+"""Runs as jobs, each a process of its own."""

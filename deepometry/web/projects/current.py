@@ -1,0 +1,141 @@
+"""The project that is open on the page, and what belongs to it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from flask import current_app, g
+
+from deepometry.core.steps import STEPS
+from deepometry.projects.project import Project
+from deepometry.projects.recent import current_project, recent_projects, remember_project
+from deepometry.projects.runs import Run, list_runs
+from deepometry.web.forms import prefill
+from deepometry.web.forms.last_values import Values
+from deepometry.web.forms.prefill import Offers, entered
+from deepometry.web.forms.steps import FORMS
+from deepometry.web.jobs.job import Job
+from deepometry.web.text_filters import UNFINISHED
+
+
+def home() -> Path:
+    """Return the folder of the user's state."""
+    return Path(current_app.extensions["home"])
+
+
+def opened() -> Project | None:
+    """Return the project that is open; it is read once a request."""
+    if "project" not in g:
+        g.project = current_project(home())
+    project: Project | None = g.project
+    return project
+
+
+def recent() -> list[Project]:
+    """Return the projects that were open lately, without the open one."""
+    return [each for each in recent_projects(home()) if each != opened()]
+
+
+def runs() -> list[Run]:
+    """Return the runs of the open project, newest first; they are read once a request."""
+    if "runs" not in g:
+        project = opened()
+        g.runs = [] if project is None else list_runs(project)
+    listed: list[Run] = g.runs
+    return listed
+
+
+def values_home() -> Path:
+    """Return the folder of what was entered last: each project has its own."""
+    project = opened()
+    if project is None:
+        return home()
+    name = hashlib.blake2b(str(project.folder).encode(), digest_size=8).hexdigest()
+    return home() / "projects" / name
+
+
+def own_jobs(jobs: Iterable[Job]) -> list[Job]:
+    """Return the jobs that write to the open project; all of them if none is open."""
+    project = opened()
+    return [job for job in jobs if project is None or _writes_to(job, project)]
+
+
+def _writes_to(job: Job, project: Project) -> bool:
+    return job.output is not None and job.output.is_relative_to(project.folder)
+
+
+def taken(jobs: Iterable[Job]) -> list[Path]:
+    """Return the folders that unfinished jobs write to."""
+    return [job.output for job in jobs if job.state in UNFINISHED and job.output]
+
+
+def open_on_page(project: Project | None) -> None:
+    """Open a project on the page, or close the open one.
+
+    Raises
+    ------
+    DeepometryError
+        The folder of the user's state cannot be written to.
+    """
+    remember_project(home(), project)
+    g.pop("project", None)
+    g.pop("runs", None)
+
+
+def offered(job: Job) -> Offers:
+    """Return what a job offers the forms, which in a project choose their outputs themselves."""
+    offers = prefill.offered(job)
+    if opened() is None:
+        return offers
+    example = job.verb in STEPS and STEPS[job.verb].writes == "raw"
+    return {
+        verb: {name: text for name, text in values.items() if _is_wanted(verb, name, example)}
+        for verb, values in offers.items()
+    }
+
+
+def _is_wanted(verb: str, name: str, example: bool) -> bool:
+    kind = FORMS[verb].kinds.get(name, "")
+    return kind in ("", "raw") if example else kind != "folder"
+
+
+def own_entries(job: Job) -> Values:
+    """Return a job's options as they are entered in its form; its output is for itself alone."""
+    outputs = [name for name, kind in FORMS[STEPS[job.verb].form].kinds.items() if kind == "folder"]
+    shared = entered(job)
+    return {n: text for n, text in shared.items() if n not in outputs or opened() is None}
+
+
+def run_as_job(id: str) -> Job | None:
+    """Return a run of the open project that no job made as if one had; None if there is none."""
+    run = next((run for run in runs() if run.id == id), None)
+    return None if run is None else _as_job(run)
+
+
+def runs_as_jobs(jobs: Iterable[Job]) -> list[Job]:
+    """Return the runs of the open project that none of these jobs made."""
+    made = {job.id for job in jobs}
+    return [_as_job(run) for run in runs() if run.id not in made]
+
+
+def _as_job(run: Run) -> Job:
+    options = {**run.options, "output": str(run.folder)}
+    return Job(
+        id=run.id,
+        verb=run.step,
+        options=options,
+        command="",
+        state=run.state,
+        created=run.started,
+        started=None,  # whatever stands in the folder now is of this run
+        finished=None,
+        done=0,
+        total=0,
+        text="",
+        seconds_left=None,
+        error="",
+        result={"stopped": run.state == "cancelled"},
+        output=run.folder,
+    )

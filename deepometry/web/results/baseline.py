@@ -1,0 +1,90 @@
+"""Results of a baseline: its scores beside the network's, and the features that matter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from deepometry.core.result_files import BASELINE_RECORD, CROSS_VALIDATION_RECORD
+from deepometry.core.run_records import own_record
+from deepometry.web.jobs.job import Job
+from deepometry.web.results.charts import Chart, Charts, Series
+from deepometry.web.results.headline import percent
+from deepometry.web.results.output import Output
+from deepometry.web.results.tabs import Tab
+
+_MOST_FEATURES = 25  # drawn
+
+
+def view(job: Job, output: Output) -> dict[str, Any]:
+    """Return what the results of a baseline show."""
+    record = output.record
+    baseline = {
+        "model": str(record.get("model", "")),
+        "scores": record.get("scores") or {},
+        "validation": int((record.get("cells") or {}).get("validation", 0)),
+        "features": int(record.get("features", 0)),
+        "important": _important(record.get("important") or []),
+        "kinds": record.get("kinds") or {},
+        "comparison": record.get("comparison") or {},
+        "warnings": record.get("warnings") or [],
+        "folds": int((record.get("cross_validation") or {}).get("folds", 0)),
+    }
+    return {"baseline": baseline}
+
+
+TABS = (
+    Tab("features", "Features", "results/baseline_features.html", view),
+    Tab("model", "Model", "results/baseline_model.html", view),
+)
+
+
+def _important(entries: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return name, importance beside the first one's (0 to 1) and description of each feature."""
+    losses = [max(0.0, float(each["importance"])) for each in entries]
+    most = max([1e-12, *losses])
+    return [
+        {
+            "name": each["feature"],
+            "share": loss / most,
+            "text": each["told"].removeprefix(f"{each['feature']}: "),
+        }
+        for each, loss in zip(entries, losses, strict=True)
+    ]
+
+
+def crossed_beside(output: Output) -> dict[str, float]:
+    """Return the scores of a baseline in the same folds as a network; empty if there is none."""
+    network = own_record(output.root / CROSS_VALIDATION_RECORD, "cross-validation")
+    record = _record_beside(output, network.get("fingerprint"), "folds")
+    return dict((record.get("cross_validation") or {}).get("scores") or {})
+
+
+def scores_beside(output: Output, fingerprint: str) -> dict[str, float]:
+    """Return the scores of a baseline of the same cells as a network; empty if there is none."""
+    return dict(_record_beside(output, fingerprint, "validation").get("scores") or {})
+
+
+def _record_beside(output: Output, fingerprint: str | None, split: str) -> Mapping[str, Any]:
+    """Return the record of a baseline of the same cells, split alike; empty if there is none."""
+    record = own_record(output.root / BASELINE_RECORD, "baseline")
+    options = record.get("options") or {}
+    same = all(options.get(name) == output.option(name) for name in ("seed", split, "group_by"))
+    return record if same and record.get("fingerprint") == fingerprint else {}
+
+
+def _importance(output: Output) -> Chart:
+    """Return the features that matter most, by what shuffling them costs."""
+    rows = (output.record.get("important") or [])[:_MOST_FEATURES]
+    bars = Series("Importance", [float(each["importance"]) for each in rows])
+    names = [str(each["feature"]) for each in rows]
+    title = "Features that separate the classes"
+    return Chart(title, "Feature", "Increase of the loss", [bars], names, sideways=True)
+
+
+CHARTS: Charts = {"importance": _importance}
+
+
+def headline(output: Output) -> str:
+    """Return the main number of a run in words."""
+    return percent("accuracy", output.record["scores"]["accuracy"])

@@ -1,0 +1,114 @@
+"""The results of a run as pages of their own: a tab a question, each with an address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import abort, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from deepometry.core.errors import DeepometryError
+from deepometry.core.steps import STEPS
+from deepometry.web.results import downloads
+from deepometry.web.results.charts import Chart, chart_of
+from deepometry.web.results.headline import headline_of
+from deepometry.web.results.output import Output, place_of
+from deepometry.web.results.project_runs import name_of
+from deepometry.web.results.shared import (
+    blueprint,
+    cached,
+    find_job,
+    find_output,
+    is_here,
+    saved,
+    status_of,
+)
+from deepometry.web.results.tabs import Tab, tabs_of
+
+
+@blueprint.get("/runs/<id>")
+def run(id: str) -> Response | tuple[str, int]:
+    """Lead to the first tab of a run."""
+    try:
+        output = find_output(id)
+    except DeepometryError as error:
+        return _without_results(id, error)
+    first = tabs_of(STEPS[output.verb], output)[0]
+    return redirect(url_for("results.tab", id=id, name=first.name))
+
+
+@blueprint.get("/runs/<id>/<name>")
+def tab(id: str, name: str) -> str | tuple[str, int]:
+    """Show a tab of a run."""
+    job = find_job(id)
+    try:
+        output = find_output(id)
+        tabs = tabs_of(STEPS[job.verb], output)
+        shown = next((each for each in tabs if each.name == name), None)
+        if shown is None:
+            abort(404, f"The results of this run have no part {name}.")
+        return _page(job, output, tabs, shown)
+    except DeepometryError as error:
+        return _without_results(id, error)
+
+
+def _page(job: Any, output: Output, tabs: list[Tab], shown: Tab) -> str:
+    return render_template(
+        "results/run.html",
+        job=job,
+        output=output,
+        tabs=tabs,
+        shown=shown,
+        files=downloads.list_files(output),
+        here=is_here(),
+        run=name_of(output.root, output.verb),
+        **shown.view(job, output),
+    )
+
+
+def _without_results(id: str, error: DeepometryError) -> tuple[str, int]:
+    """Say why a run shows nothing."""
+    job = find_job(id)
+    told = render_template("results/run.html", job=job, output=None, tabs=(), error=str(error))
+    return told, status_of(error)
+
+
+@blueprint.get("/runs/<id>/line")
+def line(id: str) -> str:
+    """Show a run in a line, for the home page."""
+    return render_template("results/line.html", **line_of(find_job(id)))
+
+
+@blueprint.app_template_global("line_of")
+def line_of(job: Any) -> dict[str, Any]:
+    """Return what the line of a run says: its main number, or why it has none any more."""
+    try:
+        told, gone = headline_of(job, find_output(job.id)), ""
+    except DeepometryError as error:
+        told, gone = "", str(error)
+    return {"job": job, "headline": told, "gone": gone, "place": place_of(job)}
+
+
+@blueprint.get("/runs/<id>/charts/<name>.json")
+def chart(id: str, name: str) -> dict[str, Any]:
+    """Send the numbers of a chart."""
+    return _chart(id, name).plain()
+
+
+@blueprint.get("/runs/<id>/charts/<name>.csv")
+def chart_table(id: str, name: str) -> Response:
+    """Send a chart as a table."""
+    return saved(_chart(id, name).csv(), f"{name}.csv", "text/csv")
+
+
+@blueprint.get("/runs/<id>/charts/<name>.svg")
+def chart_drawing(id: str, name: str) -> Response:
+    """Send a chart as a drawing."""
+    from deepometry.web.results.chart_svg import svg_of
+
+    return saved(svg_of(_chart(id, name)), f"{name}.svg", "image/svg+xml")
+
+
+def _chart(id: str, name: str) -> Chart:
+    output = find_output(id)
+    return cached(output, f"chart {name}", lambda: chart_of(output, name))

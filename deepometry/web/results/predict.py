@@ -1,0 +1,195 @@
+"""Results of a prediction: confusion matrix, accuracies and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deepometry.core.options.gradcam import STAGES
+from deepometry.core.result_files import (
+    CONFUSION_MATRIX,
+    CURVES_TABLE,
+    PREDICTED_TABLE,
+    RELIABILITY_TABLE,
+    REPORT_PAGE,
+    SAMPLES_TABLE,
+)
+from deepometry.core.spreadsheet import safe_reader
+from deepometry.web.jobs.job import Job
+from deepometry.web.results.audit import audit_of
+from deepometry.web.results.evaluation import evaluation_of
+from deepometry.web.results.evaluation_charts import EVALUATION
+from deepometry.web.results.headline import cells, percent
+from deepometry.web.results.meaning import meaning, next_steps
+from deepometry.web.results.output import Output, reading
+from deepometry.web.results.predict_rows import ClassRow, MatrixCell
+from deepometry.web.results.tabs import Tab, written
+
+_MOST_CLASSES = 40  # shown in the matrix and in the bars
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the page shows of a prediction.
+
+    Attributes
+    ----------
+    labels : list of str
+        Classes in the order of the model.
+    classes : list of ClassRow
+        Those shown, in the same order.
+    matrix : list of list of MatrixCell
+        Of the classes shown; empty for unannotated data.
+    unsure : int or None
+        Cells labelled unsure; None where every cell was to be labelled.
+    warnings : list of str
+        Reasons why the predictions may be wrong.
+    caveat : str
+        Which cells the model knows from its training; empty where there are none.
+    of_training : bool
+        Whether the scores are of such cells.
+    """
+
+    cells: int
+    labels: list[str]
+    classes: list[ClassRow]
+    matrix: list[list[MatrixCell]]
+    scores: Mapping[str, float]
+    unsure: int | None = None
+    warnings: Sequence[str] = ()
+    caveat: str = ""
+    of_training: bool = False
+
+    @property
+    def hidden(self) -> int:
+        """Number of classes that are not shown."""
+        return len(self.labels) - len(self.classes)
+
+    @property
+    def most(self) -> int:
+        """Cells of the class predicted most often."""
+        return max((row.predicted for row in self.classes), default=0)
+
+
+def view(job: Job, output: Output) -> dict[str, Any]:
+    """Return what the results of a prediction show."""
+    found = prediction_of(output)
+    judged = bool(found.matrix)
+    return {
+        "prediction": found,
+        "evaluation": evaluation_of(output),
+        "meaning": meaning(found.scores, found.classes, found.matrix),
+        "next_steps": next_steps(found.classes, found.of_training, found.warnings, judged),
+        "stages": STAGES,
+    }
+
+
+def audit(job: Job, output: Output) -> dict[str, Any]:
+    """Return what may make a prediction wrong, and what it was made of."""
+    return {"prediction": prediction_of(output), "audit": audit_of(output)}
+
+
+def evaluated_tabs(view: Callable[[Job, Output], dict[str, Any]]) -> tuple[Tab, ...]:
+    """Return the tabs of cells that were predicted: by Predict, or in a cross-validation."""
+    matrix, made = written(CONFUSION_MATRIX), "results/{}.html".format
+    return (
+        Tab("confusion", "Confusion", made("matrix"), view, matrix),
+        Tab("classes", "Classes", made("classes"), view, written(PREDICTED_TABLE)),
+        Tab("curves", "Curves", made("curves"), view, written(CURVES_TABLE)),
+        Tab("calibration", "Calibration", made("calibration"), view, written(RELIABILITY_TABLE)),
+        Tab("cells", "Cells", made("find"), there=written(PREDICTED_TABLE)),
+        Tab("samples", "Samples", made("samples"), view, written(SAMPLES_TABLE)),
+    )
+
+
+CHARTS = EVALUATION
+TABS = (
+    *evaluated_tabs(view),
+    Tab("heat-maps", "Heat maps", "results/heat_maps.html", view),
+    Tab("audit", "Audit", "results/audit.html", audit),
+    Tab("report", "Report", "results/report.html", view, written(REPORT_PAGE)),
+)
+
+
+def prediction_of(output: Output) -> Prediction:
+    """Collect what the page shows of a prediction.
+
+    Raises
+    ------
+    DeepometryError
+        Its tables are not there any more, or are others.
+    """
+    record = prediction_record(output)
+    counts = {str(k): int(n) for k, n in record.get("counts", {}).items()}
+    labels = list(counts)
+    matrix = read_matrix(output, labels)
+    rows = [_class_row(code, label, counts, matrix) for code, label in enumerate(labels)]
+    shown, seen = _most_frequent(rows), record.get("seen") or {}
+    return Prediction(
+        cells=int(record.get("cells", 0)),
+        labels=labels,
+        classes=shown,
+        matrix=_matrix_cells(matrix, [row.code for row in shown]),
+        scores=record.get("scores") or {},
+        unsure=record.get("unsure"),
+        warnings=[str(each) for each in record.get("warnings") or []],
+        caveat=str(seen["message"]) if seen.get("training") or seen.get("validation") else "",
+        of_training=bool(seen.get("training_scores")),
+    )
+
+
+def prediction_record(output: Output) -> Mapping[str, Any]:
+    """Return the record of a prediction: that of Predict, or of a cross-validation."""
+    record = output.record
+    return record.get("cross_validation") or {} if output.verb == "train" else record
+
+
+def _class_row(
+    code: int, label: str, counts: Mapping[str, int], matrix: Sequence[Sequence[int]]
+) -> ClassRow:
+    true, right = (sum(matrix[code]), matrix[code][code]) if matrix else (0, 0)
+    return ClassRow(code, label, counts[label], true, right)
+
+
+def _most_frequent(rows: list[ClassRow]) -> list[ClassRow]:
+    chosen = sorted(rows, key=lambda row: -max(row.true, row.predicted))[:_MOST_CLASSES]
+    return sorted(chosen, key=lambda row: row.code)
+
+
+def _matrix_cells(matrix: Sequence[Sequence[int]], shown: list[int]) -> list[list[MatrixCell]]:
+    if not matrix:
+        return []
+    sums = [max(1, sum(row)) for row in matrix]
+    return [[MatrixCell(t, p, matrix[t][p], matrix[t][p] / sums[t]) for p in shown] for t in shown]
+
+
+def read_matrix(output: Output, labels: Sequence[str]) -> list[list[int]]:
+    """Read the confusion matrix, in the order of the model; empty for unannotated data.
+
+    Raises
+    ------
+    DeepometryError
+        The table is not there any more, or another one.
+    """
+    if CONFUSION_MATRIX not in output.files:
+        return []
+    path = output.path(CONFUSION_MATRIX)
+    with (
+        reading(path, "is no longer the matrix that Predict wrote; predict again."),
+        path.open(encoding="utf-8-sig", newline="") as file,
+    ):
+        header, *rows = list(safe_reader(file))
+        if header[1:] != list(labels) or [row[0] for row in rows] != list(labels):
+            raise ValueError("other classes")
+        return [[int(count) for count in row[1:]] for row in rows]
+
+
+def headline(output: Output) -> str:
+    """Return the main number of a run in words."""
+    record = output.record
+    scores = record.get("scores") or {}
+    if "accuracy" not in scores:
+        return cells(output)
+    training = (record.get("seen") or {}).get("training_scores")
+    return percent("training accuracy" if training else "accuracy", scores["accuracy"])

@@ -1,0 +1,187 @@
+"""Results of a training: the learning curve, the best epoch, and the model with its classes."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from deepometry.core.result_files import REPORT_PAGE, TRAINING_TABLE
+from deepometry.web.jobs.job import Job
+from deepometry.web.results.audit import option_rows
+from deepometry.web.results.baseline import crossed_beside, scores_beside
+from deepometry.web.results.cell_pictures import Channel
+from deepometry.web.results.charts import Chart, Charts, Series
+from deepometry.web.results.evaluation import evaluation_of
+from deepometry.web.results.evaluation_charts import EVALUATION
+from deepometry.web.results.headline import percent
+from deepometry.web.results.output import Output, reading
+from deepometry.web.results.predict import evaluated_tabs, prediction_of
+from deepometry.web.results.tabs import Tab, written
+
+CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
+_MOST_POINTS = 2000
+_PLACES = ("input", "output")
+
+
+def view(job: Job, output: Output) -> dict[str, Any]:
+    """Return what the results of a training show."""
+    values: dict[str, Any] = {"training": _training(job, output), "crossed": None}
+    record = output.record.get("cross_validation")
+    if not record:
+        return values
+    crossed = {
+        "group_by": record.get("group_by") or "",
+        "each": record.get("each") or [],
+        "scores": record.get("scores") or {},
+        "baseline": crossed_beside(output),
+    }
+    return values | {
+        "crossed": crossed,
+        "prediction": prediction_of(output),
+        "evaluation": evaluation_of(output),
+    }
+
+
+def _crossed(output: Output) -> bool:
+    return bool(output.record.get("cross_validation"))
+
+
+TABS = (
+    Tab("learning-curve", "Learning curve", "results/training_curve.html", view),
+    Tab("folds", "Folds", "results/folds.html", view, _crossed),
+    *evaluated_tabs(view),
+    Tab("training-cells", "Training cells", "results/training_cells.html", view),
+    Tab("model", "Model", "results/model.html", view),
+    Tab("report", "Report", "results/report.html", view, written(REPORT_PAGE)),
+)
+
+
+def _training(job: Job, output: Output) -> dict[str, Any]:
+    """Collect what the page shows of a training, cross-validated or not.
+
+    Raises
+    ------
+    DeepometryError
+        The model or the table of its epochs is not there any more, or damaged.
+    """
+    from deepometry.cells.model_description import read_description
+
+    model = str(output.record.get("model", ""))
+    description = read_description(_place(output, model))
+    names = description.channel_names
+    return {
+        "model": model,
+        "target": description.target,
+        "classes": {label: int(description.cells.get(label, 0)) for label in description.labels},
+        "channels": [str(Channel(0, n, names.get(str(n), ""))) for n in description.channels or ()],
+        "frame": description.frame,
+        "scores": description.scores,
+        "about_views": description.about_views,
+        "best_epoch": int(output.record.get("best_epoch", 0)),
+        "epochs": len(read_history(output)["epoch"]),
+        "wanted": int(output.option("epochs") or 0),
+        "stopped": bool((job.result or {}).get("stopped")),
+        "options": option_rows(output, _PLACES),
+        "baseline": scores_beside(output, description.fingerprint),
+        "warnings": output.record.get("warnings") or [],
+    }
+
+
+def _place(output: Output, name: str) -> Path:
+    return output.path(name) if name in output.files else output.root / name
+
+
+def read_history(output: Output) -> dict[str, list[float]]:
+    """Read loss and accuracy of every epoch.
+
+    Returns
+    -------
+    dict of str to list of float
+        `epoch` and `CURVES`.
+
+    Raises
+    ------
+    DeepometryError
+        The table is not there any more, or is another one.
+    """
+    path = _place(output, TRAINING_TABLE)
+    with (
+        reading(path, "is no longer the table that Train wrote; train again."),
+        path.open(encoding="utf-8-sig", newline="") as file,
+    ):
+        rows = list(csv.DictReader(file))
+        return {name: [float(row[name]) for row in rows] for name in ("epoch", *CURVES)}
+
+
+def _epochs(output: Output, name: str) -> Chart:
+    """Return a loss or an accuracy of every epoch; of very many epochs, of evenly spaced ones.
+
+    The epoch that was kept is marked, with the reason: a whole cycle keeps its last one, whatever
+    its loss.
+    """
+    history, best = read_history(output), int(output.record.get("best_epoch", 0))
+    epochs = history["epoch"]
+    step = max(1, -(-len(epochs) // _MOST_POINTS))
+    shown = [n for n in range(len(epochs)) if n % step == 0 or epochs[n] in (best, epochs[-1])]
+    series = [
+        Series(
+            label,
+            [history[each][n] for n in shown],
+            [epochs[n] for n in shown],
+            colour=place,
+            dashed=place == 1,
+        )
+        for place, (label, each) in enumerate((("Training", name), ("Validation", f"val_{name}")))
+    ]
+    title, shares = name.capitalize(), name == "accuracy"
+    about = f"The dashed line marks epoch {best}, which was selected{_reason(history, best)}."
+    return Chart(title, "Epoch", title, series, shares=shares, mark=best, about=about)
+
+
+def _reason(history: Mapping[str, list[float]], best: int) -> str:
+    """Say why an epoch was kept."""
+    epochs, losses = history["epoch"], history["val_loss"]
+    if epochs and epochs[losses.index(min(losses))] == best:
+        return ", because its validation loss is the lowest"
+    last = epochs and epochs[-1] == best
+    why = ", because it is the final epoch, when the learning rate reaches zero"
+    return why if last else ""
+
+
+def _folds(output: Output) -> Chart:
+    """Return the accuracy of every fold."""
+    rows = (output.record.get("cross_validation") or {}).get("each") or []
+    names = [f"Fold {row['fold']:.0f}" for row in rows]
+    series = [
+        Series(label, [float(row[key]) for row in rows], colour=place)
+        for place, (label, key) in enumerate(
+            (("Accuracy", "accuracy"), ("Balanced accuracy", "balanced_accuracy"))
+        )
+    ]
+    return Chart("Accuracy of each fold", "Fold", "Accuracy", series, names, shares=True)
+
+
+CHARTS: Charts = {
+    "loss": partial(_epochs, name="loss"),
+    "accuracy": partial(_epochs, name="accuracy"),
+    "folds": _folds,
+    **EVALUATION,
+}
+
+
+def headline(output: Output) -> str:
+    """Return the main number of a run in words."""
+    crossed = (output.record.get("cross_validation") or {}).get("scores") or {}
+    if "accuracy" in crossed:
+        return percent("cross-validated accuracy", crossed["accuracy"])
+    scores = output.record.get("scores")
+    return percent("validation accuracy", scores["val_accuracy"] if scores else _kept(output))
+
+
+def _kept(output: Output) -> float:
+    """Return the validation accuracy of the epoch that a stopped training kept."""
+    history = read_history(output)
+    return history["val_accuracy"][history["epoch"].index(output.record["best_epoch"])]

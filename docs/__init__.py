@@ -1,0 +1,1 @@
+"""Scripts that make the pictures, outputs and reference of the documentation."""

@@ -1,0 +1,233 @@
+// Mouse, touch and keyboard on the map: move, turn, zoom, lasso, click, and a look at a cell.
+import { make } from "./side_panel.js";
+import { nearest, within } from "./camera.js";
+
+const NEAR = 10; // pixels around the pointer in which a cell is looked for
+const STEP = 60; // pixels of an arrow key
+const TURN = 0.008; // radians a pixel
+
+export class Pointer {
+  constructor(explorer, stage, canvas, over) {
+    Object.assign(this, { explorer, stage, canvas, over, outline: [], pressed: null, pictures: null, shown: -1, stepping: false, timer: 0 });
+    this.hover = stage.querySelector("[data-of=hover]");
+    const listen = (name, act, more) => canvas.addEventListener(name, act.bind(this), more);
+    listen("pointerdown", this.press);
+    listen("pointermove", this.drag);
+    listen("pointerup", this.release);
+    listen("pointercancel", this.release);
+    listen("pointerleave", () => this.show(-1));
+    listen("wheel", this.wheel, { passive: false });
+    listen("keydown", this.key);
+    const root = stage.closest(".x");
+    root.addEventListener("click", (event) => this.act(event.target.closest("[data-do]")?.dataset.do));
+    if (explorer.dims === 3) {
+      root.querySelector("[data-of=move]").textContent = "Turn";
+      root.querySelector("[data-of=turn]").textContent = "; in 3-D they turn the map, and with Shift they move it";
+    }
+    this.root = root;
+  }
+
+  get lasso() {
+    return this.root.querySelector("[name=tool]:checked").value === "lasso";
+  }
+
+  act(what) {
+    const { explorer } = this;
+    const [width, height] = explorer.size;
+    if (what === "in") explorer.camera.zoomBy(1.5, width / 2, height / 2, width, height);
+    if (what === "out") explorer.camera.zoomBy(1 / 1.5, width / 2, height / 2, width, height);
+    if (what === "fit") explorer.camera.fit();
+    if (["in", "out", "fit"].includes(what)) explorer.look();
+    if (what === "view") this.take(null, "");
+    if (what === "none") explorer.select(() => {}, "");
+    if (what === "invert") explorer.invert();
+  }
+
+  // --- pointer ---
+
+  place(event) {
+    const box = this.canvas.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  }
+
+  press(event) {
+    if (event.button > 1) return;
+    this.canvas.setPointerCapture(event.pointerId);
+    this.pressed = { at: this.place(event), from: this.place(event), moved: false, lasso: this.lasso && event.button === 0 };
+    this.outline = [this.pressed.at];
+    this.show(-1);
+  }
+
+  drag(event) {
+    const at = this.place(event);
+    this.stepping = false;
+    if (!this.pressed) return this.look(at);
+    const [dx, dy] = [at[0] - this.pressed.at[0], at[1] - this.pressed.at[1]];
+    this.pressed.at = at;
+    this.pressed.moved ||= Math.hypot(at[0] - this.pressed.from[0], at[1] - this.pressed.from[1]) > 4;
+    if (!this.pressed.moved) return undefined;
+    if (this.pressed.lasso) return this.draw(at);
+    const { camera, dims, size } = this.explorer;
+    if (dims === 3 && !event.shiftKey && event.buttons !== 4) camera.turn(dx * TURN, dy * TURN);
+    else camera.move(dx, dy, ...size);
+    return this.explorer.look();
+  }
+
+  release(event) {
+    const { pressed } = this;
+    this.pressed = null;
+    if (!pressed) return;
+    const how = event.shiftKey ? "add" : event.altKey ? "remove" : "";
+    if (event.type === "pointerup" && pressed.moved && pressed.lasso) this.enclose(how);
+    if (event.type === "pointerup" && !pressed.moved) this.click(pressed.at, how);
+    this.clear();
+  }
+
+  wheel(event) {
+    event.preventDefault();
+    const [width, height] = this.explorer.size;
+    this.explorer.camera.zoomBy(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), ...this.place(event), width, height);
+    this.explorer.look();
+  }
+
+  click([x, y], how) {
+    const cell = this.near(x, y);
+    if (cell >= 0 || !how) this.explorer.select((take) => cell >= 0 && take(cell), how);
+  }
+
+  near(x, y) {
+    return nearest(this.explorer.points, this.explorer.matrix, ...this.explorer.size, x, y, NEAR);
+  }
+
+  // --- lasso ---
+
+  draw(at) {
+    this.outline.push(at);
+    const pen = this.pen();
+    this.trace(pen);
+    const style = getComputedStyle(document.documentElement);
+    Object.assign(pen, { strokeStyle: style.getPropertyValue("--accent"), fillStyle: style.getPropertyValue("--accent"), lineWidth: 2 });
+    pen.globalAlpha = 0.15;
+    pen.fill();
+    pen.globalAlpha = 1;
+    pen.stroke();
+  }
+
+  pen() {
+    const [width, height] = this.explorer.size;
+    Object.assign(this.over, { width, height });
+    return this.over.getContext("2d", { willReadFrequently: true });
+  }
+
+  trace(pen) {
+    pen.beginPath();
+    this.outline.forEach((at) => pen.lineTo(...at));
+    pen.closePath();
+  }
+
+  enclose(how) {
+    const [width, height] = this.explorer.size;
+    const pen = this.pen();
+    this.trace(pen);
+    pen.fillStyle = "#000";
+    pen.fill("evenodd");
+    this.take(pen.getImageData(0, 0, width, height).data, how);
+  }
+
+  // What lies on a mask, or anywhere in view
+  take(mask, how) {
+    const { explorer } = this;
+    explorer.select((take) => within(explorer.points, explorer.matrix, mask, ...explorer.size, take), how);
+  }
+
+  clear() {
+    this.outline = [];
+    this.pen();
+  }
+
+  // --- a look at a cell ---
+
+  look(at) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.show(this.near(...at), at), 30);
+  }
+
+  show(cell, at) {
+    if (cell < 0) clearTimeout(this.timer);
+    if (cell === this.shown) return;
+    this.shown = cell;
+    this.hover.hidden = cell < 0;
+    if (cell < 0) return;
+    const [width, height] = this.explorer.size;
+    this.hover.classList.toggle("is-left", at[0] > width / 2);
+    this.hover.classList.toggle("is-above", at[1] > height / 2);
+    this.hover.style.setProperty("left", `${at[0]}px`); // set by script, which the policy allows
+    this.hover.style.setProperty("top", `${at[1]}px`);
+    this.describe(cell);
+  }
+
+  async describe(cell) {
+    const picture = this.hover.querySelector("img");
+    picture.hidden = !this.pictures || Boolean(this.pictures.missing);
+    if (!picture.hidden) picture.src = this.explorer.side.picture(cell);
+    const caption = this.hover.querySelector("figcaption");
+    if (!this.pictures) return caption.replaceChildren("Loading the pictures …");
+    const { source, object, ...more } = await this.explorer.side.row(cell).catch((error) => ({ source: error.message, object: "" }));
+    if (cell !== this.shown) return undefined;
+    const facts = Object.entries(more).filter(([name]) => !this.explorer.about.axes.includes(name));
+    const line = (text, className = "") => make("span", { textContent: text, className });
+    return caption.replaceChildren(line(source, "r-file"), line(`object ${object}`), ...facts.map(([name, value]) => line(`${name}: ${value || "–"}`)));
+  }
+
+  // --- keyboard ---
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey) return;
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    const act = { "+": "in", "=": "in", "-": "out", 0: "fit" }[event.key];
+    if (!way && !act && !["Enter", "Escape"].includes(event.key)) return;
+    event.preventDefault();
+    if (event.key === "Enter") return this.enter(event);
+    if (event.key === "Escape") return this.escape();
+    if (act) return this.act(act);
+    return this.stepping ? this.step(...way) : this.shift(event, ...way);
+  }
+
+  shift(event, right, up) {
+    const { camera, dims, size } = this.explorer;
+    if (dims === 3 && !event.shiftKey) camera.turn(right * STEP * TURN, -up * STEP * TURN);
+    else camera.move(-right * STEP, up * STEP, ...size);
+    this.explorer.look();
+  }
+
+  // The first press shows the cell in the middle; the next ones select the cell shown
+  enter(event) {
+    const [width, height] = this.explorer.size;
+    if (this.stepping && this.shown >= 0) {
+      const how = event.shiftKey ? "add" : event.altKey ? "remove" : "";
+      return this.explorer.select((take) => take(this.shown), how);
+    }
+    this.stepping = true;
+    return this.showNearest(width / 2, height / 2, () => true);
+  }
+
+  escape() {
+    if (!this.stepping) return this.act("none");
+    this.stepping = false;
+    return this.show(-1);
+  }
+
+  // To the nearest cell in the direction of an arrow key
+  step(right, up) {
+    const { shown } = this;
+    if (shown < 0) return;
+    const ahead = (x, y, cell) => cell !== shown && (x * right > Math.abs(y) || y * up > Math.abs(x));
+    this.showNearest(...this.explorer.at(shown), ahead);
+  }
+
+  showNearest(x, y, allowed) {
+    const { explorer } = this;
+    const cell = nearest(explorer.points, explorer.matrix, ...explorer.size, x, y, Infinity, allowed);
+    if (cell >= 0) this.show(cell, explorer.at(cell));
+  }
+}

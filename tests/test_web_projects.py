@@ -1,0 +1,247 @@
+"""Projects on the page: first visit, forms that are filled in, and the list of runs."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+
+from deepometry.core.options.summary import SummaryOptions
+from deepometry.core.steps import STEPS
+from deepometry.projects.project import open_project
+from deepometry.projects.recent import current_project, remember_project
+from deepometry.projects.runs import list_runs, rename_run
+from deepometry.web import create_app
+from deepometry.web.forms.steps import FORMS
+from tests.project_runs import by_step, write_step
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch):
+    """The application; its jobs wait, since nothing starts them."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    return create_app({"HOME": tmp_path / "home", "TESTING": True, "WTF_CSRF_ENABLED": False})
+
+
+@pytest.fixture
+def browser(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def opened(app, made, tmp_path):
+    """The project of a whole protocol, open on the page."""
+    remember_project(tmp_path / "home", made)
+    return made
+
+
+def form_of(page: str, verb: str) -> str:
+    return re.search(rf'<form id="form-{verb}".*?</form>', page, re.DOTALL)[0]
+
+
+def value_of(page: str, verb: str, name: str) -> str:
+    field = re.search(rf'<input [^>]*id="{verb}-{name}"[^>]*>', form_of(page, verb))[0]
+    return html.unescape(re.search(r'value="([^"]*)"', field)[1])
+
+
+def told(page: str) -> str:
+    """Return the text of a page in one line."""
+    return html.unescape(" ".join(re.sub("<[^>]+>", " ", page).split()))
+
+
+def test_a_first_visit_offers_a_project_or_the_example(browser):
+    page = browser.get("/").text
+    assert 'id="form-new"' in page and 'id="form-example"' in page
+    assert 'value="Experiment 1"' in page
+    assert "Other locations" not in page
+
+
+def test_a_new_project_needs_one_typed_path(browser, tmp_path):
+    (tmp_path / "images").mkdir()
+    values = {"name": "X", "folder": str(tmp_path / "X"), "images": str(tmp_path / "images")}
+    assert browser.post("/projects", data=values).location == "/"
+    page = browser.get("/").text
+    assert "X" in re.search(r'<details class="switcher">.*?</summary>', page, re.DOTALL)[0]
+    assert value_of(page, "parse", "input") == str(tmp_path / "images")
+    assert value_of(page, "parse", "output") == str(tmp_path / "X" / "parsed" / "parsed_1")
+    assert "images → parsed_1" in told(form_of(page, "parse")).replace(" , then", "")
+    assert "no model yet" in told(form_of(page, "predict"))
+
+
+def test_the_example_is_a_project(browser, tmp_path):
+    place = tmp_path / "Deepometry example"
+    answer = browser.post("/example", data={"folder": str(place)}, headers=HTMX)
+    assert answer.headers["HX-Redirect"] == "/"
+    page = browser.get("/").text
+    assert "Deepometry example" in re.search(r'class="switcher">.*?</summary>', page, re.DOTALL)[0]
+    assert value_of(page, "parse", "input") == str(place / "images")
+    assert value_of(page, "train", "run_name") == "model_1"
+    assert 'class="offer"' not in page
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("folder", "X", "Expected a whole path"),
+        ("images", "/not/there", "does not exist"),
+        ("folder", "{made}", "is a project already"),
+    ],
+)
+def test_a_project_that_cannot_be_made(browser, made, tmp_path, name, text, words):
+    values = {"name": "X", "folder": str(tmp_path / "X"), "images": ""}
+    page = browser.post("/projects", data={**values, name: text.format(made=made.folder)}).text
+    assert words in told(page)
+    assert f'id="error-new-{name}"' in page
+    assert current_project(tmp_path / "home") is None
+
+
+def test_forms_are_filled_in_from_the_project(browser, opened):
+    page = browser.get("/").text
+    model = str(opened.folder / "model")
+    assert value_of(page, "train", "input") == str(opened.folder / "parsed" / "Train")
+    assert value_of(page, "predict", "model") == value_of(page, "extract", "model") == model
+    assert value_of(page, "predict", "run_name") == "predictions_1"
+    uses = told(re.search(r'<p class="uses[^>]*id="uses-predict".*?</p>', page, re.DOTALL)[0])
+    assert re.findall(r"[\w-]+(?= →)|\w+$", uses) == ["images", "parsed", "model", "predictions_1"]
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("verb", FORMS)
+def test_every_field_of_the_protocol_is_in_the_form_of_a_project(browser, opened, verb):
+    form = form_of(browser.get("/").text, verb)
+    labels = [setting.label for setting, _ in FORMS[verb].fields.values()]
+    assert [label for label in labels if label not in html.unescape(form)] == []
+    places = form.partition("Other locations")[2].partition("</details>")[0]
+    assert 'name="output"' in places
+
+
+def test_a_run_gets_the_name_that_was_typed_and_the_next_one_another(browser, app, opened):
+    page = browser.get("/").text
+    names = [name for name in FORMS["summary"].kinds if name != "output"]
+    values = {name: value_of(page, "summary", name) for name in names}
+    values |= {"output": value_of(page, "summary", "output"), "run_name": "All samples"}
+    answer = browser.post("/run/summary", data=values, headers=HTMX).text
+    (job,) = app.extensions["jobs"].list()
+    assert job.output == opened.folder / "summaries" / "All samples"
+    assert value_of(answer, "summary", "run_name") == "summary_1"
+    answer = browser.post("/run/summary", data=values, headers=HTMX).text
+    assert "no run is written over" in told(answer)
+    assert len(app.extensions["jobs"].list()) == 1
+    elsewhere = str(opened.folder.parent / "elsewhere")
+    browser.post("/run/summary", data={**values, "output": elsewhere}, headers=HTMX)
+    assert str(app.extensions["jobs"].list()[0].output) == elsewhere
+
+
+def test_a_training_goes_on_in_its_own_folder(browser, app, opened):
+    values = {"input": str(opened.folder / "parsed" / "Train"), "target": "Class"}
+    values |= {"output": str(opened.folder / "models" / "begun"), "run_name": "begun"}
+    (opened.folder / "models" / "begun").mkdir(parents=True)
+    assert "no run is written over" in browser.post("/run/train", data=values).text
+    browser.post("/run/train", data={**values, "resume": "true"})
+    assert app.extensions["jobs"].list()[0].output == opened.folder / "models" / "begun"
+
+
+def test_a_further_button_writes_to_a_folder_of_its_own(browser, app, opened):
+    page = browser.get("/").text
+    values = {n: value_of(page, "train", n) for n in ("input", "output", "run_name")}
+    for verb in ("baseline", "learning-curve"):
+        browser.post(f"/run/{verb}", data={**values, "target": "Class"}, headers=HTMX)
+    outputs = {job.verb: job.output for job in app.extensions["jobs"].list()}
+    assert outputs["baseline"] == opened.folder / "model"
+    assert outputs["learning-curve"].parent == opened.folder / "learning_curves"
+
+
+def test_jobs_of_other_projects_are_not_mixed_in(browser, app, opened, tmp_path):
+    options = SummaryOptions(input=opened.folder / "parsed", output=tmp_path / "other" / "summary")
+    job = app.extensions["jobs"].submit(options)
+    assert f"job-{job.id}" not in browser.get("/").text
+    browser.post("/projects/close")
+    assert f"job-{job.id}" in browser.get("/").text
+
+
+def test_values_stay_with_their_project(browser, app, opened, tmp_path):
+    page = browser.get("/").text
+    values = {n: value_of(page, "train", n) for n in ("input", "output", "run_name")}
+    browser.post("/run/train", data={**values, "target": "Class", "epochs": "7"})
+    assert value_of(browser.get("/").text, "train", "epochs") == "7"
+    (tmp_path / "results").mkdir()
+    browser.post("/projects/open", data={"open": str(tmp_path / "results")})
+    page = browser.get("/").text
+    assert (value_of(page, "train", "epochs"), value_of(page, "train", "target")) == ("", "")
+    assert opened.name in page  # in the switcher
+    browser.post("/projects/open", data={"open": str(opened.folder / "model")})
+    assert current_project(tmp_path / "home") == open_project(opened.folder)
+
+
+def test_the_newest_run_of_each_step_is_shown_whoever_started_it(browser, opened):
+    page = browser.get("/").text
+    for step, run in by_step(opened).items():
+        assert f'hx-get="/runs/{run.id}/line"' in page, step
+
+
+# --- the list of runs --------------------------------------------------------------------------
+
+
+def names(page: str) -> list[str]:
+    rows = re.findall(r'<th scope="row">(.*?)</th>', page, re.DOTALL)
+    return [told(row.split("<br>")[0]) for row in rows]
+
+
+def test_runs_are_listed_sorted_filtered_and_searched(browser, opened):
+    page = browser.get("/runs").text
+    assert names(page) == ["predictions", "model", "parsed"]
+    assert "0.750 balanced accuracy" in told(page) and "1,400 cells" in told(page)
+    assert names(browser.get("/runs?sort=score").text) == ["model", "predictions", "parsed"]
+    assert names(browser.get("/runs?step=train").text) == ["model"]
+    assert names(browser.get("/runs?q=parsed").text) == ["predictions", "model", "parsed"]
+    assert names(browser.get("/runs?q=prediction+mod").text) == ["predictions"]
+    assert names(browser.get("/runs?state=outdated").text) == []
+    write_step(opened.folder / "parsed", "parse", 4, {"input": str(opened.images)})
+    assert names(browser.get("/runs?state=outdated").text) == ["predictions", "model"]
+
+
+def test_runs_are_renamed_noted_and_pinned(browser, opened):
+    run = by_step(opened)["parse"]
+    values = {"name": "All & more", "note": "frame 48", "back": "/runs?sort=name"}
+    assert browser.post(f"/runs/{run.id}/about", data=values).location == "/runs?sort=name"
+    browser.post(f"/runs/{run.id}/pin", data={"back": "https://elsewhere.example/runs"})
+    page = browser.get("/runs").text
+    assert names(page)[0] == "All & more"
+    assert "frame 48" in page
+
+
+def test_a_run_is_deleted_with_its_files_once_that_was_asked(browser, opened):
+    run = by_step(opened)["predict"]
+    assert "Deletes 2 files" in told(browser.get(f"/runs/{run.id}/delete").text)
+    assert run.folder.exists()
+    browser.post(f"/runs/{run.id}/delete")
+    assert len(list_runs(opened)) == 2
+    assert browser.get(f"/runs/{run.id}/delete").status_code == 404
+
+
+def test_a_run_is_made_again_with_changes(browser, opened):
+    run = by_step(opened)["train"]
+    page = browser.get(f"/?again={run.id}").text
+    assert value_of(page, "train", "target") == "Class"
+    assert value_of(page, "train", "run_name") == "model_1"
+    assert value_of(page, "train", "output") == str(opened.folder / "models" / "model_1")
+
+
+def test_a_job_without_results_is_in_the_list(browser, app, opened):
+    place = opened.folder / "summaries" / "waiting"
+    app.extensions["jobs"].submit(SummaryOptions(input=opened.folder / "parsed", output=place))
+    page = browser.get("/runs").text
+    assert names(page)[0] == "waiting"
+    assert STEPS["summary"].title in page
+
+
+def test_a_run_that_the_page_did_not_start_has_its_results_and_its_name(browser, opened):
+    run = rename_run(by_step(opened)["parse"], "Two days")
+    page = browser.get(f"/runs/{run.id}", follow_redirects=True).text
+    assert "<h1>Preprocessing: Two days</h1>" in page
+    assert str(run.folder) in browser.get(f"/runs/{run.id}/files").text
