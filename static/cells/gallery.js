@@ -20,6 +20,8 @@ class Gallery {
     root.addEventListener("keydown", (event) => this.key(event));
     this.of("bar").addEventListener("submit", (event) => this.keep(event));
     root.addEventListener("htmx:afterSwap", (event) => event.target === this.place && this.swapped());
+    // Cells are found while one types: to leave the field asks for nothing, and a press on a cell is not lost
+    this.form.elements.q.addEventListener("change", (event) => event.stopPropagation());
     this.form.addEventListener("htmx:configRequest", (event) => this.remember(event.detail.parameters));
     const cell = new URLSearchParams(location.search).get("cell");
     if (this.ours && cell !== null) this.enlarged.open(Number(cell));

@@ -38,11 +38,33 @@ def test_a_prediction_is_exported_for_cytometry_programs(extracted: Protocol, tm
     assert found.pnn_labels[:4] == ["Row", "Object", "File", "Class"]
 
 
+def _sixth_cell(extracted: Protocol) -> dict[str, str]:
+    """The sixth row of the predictions."""
+    table = extracted.place / "predictions" / "predictions_1" / "predicted.csv"
+    with table.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))[5]
+
+
+def test_to_leave_the_field_draws_no_cells_anew(extracted: Protocol):
+    row = _sixth_cell(extracted)
+    extracted.open("predict")
+    page = extracted.open("predict", "cells")
+    cells = page.locator("#main .c-mount")
+    expect(page.locator("#main [data-widget=gallery]")).to_have_attribute("data-ready", "yes")
+    cells.get_by_label("Find a cell").fill(f"{row['object']} of {row['source']}")
+    expect(cells.locator(".c-grid li")).to_have_count(1)
+    count = (
+        "() => { window.asked = 0; addEventListener('htmx:beforeRequest', () => window.asked++); }"
+    )
+    page.evaluate(count)
+    cells.locator(".c-open").focus()
+    assert page.evaluate("() => window.asked") == 0
+    cells.get_by_label("Sort by").select_option(index=1)  # what is meant to ask does
+    assert page.evaluate("() => window.asked") == 1
+
+
 def test_cells_are_found_enlarged_and_kept(extracted: Protocol):
-    with (extracted.place / "predictions" / "predictions_1" / "predicted.csv").open(
-        encoding="utf-8"
-    ) as file:
-        row = list(csv.DictReader(file))[5]
+    row = _sixth_cell(extracted)
     page = extracted.open("predict", "cells")
     cells = page.locator("#main .c-mount")
     expect(page.locator("#main [data-widget=gallery]")).to_have_attribute("data-ready", "yes")
