@@ -31,8 +31,8 @@ def test_a_folder_without_a_project_is_adopted_as_it_is(made):
         ("train", "model"),
         ("parse", "parsed"),
     ]
-    assert runs[0].score == {"name": "balanced accuracy", "value": 0.75}
-    assert runs[1].score == {"name": "accuracy, validation", "value": 0.9}
+    assert runs[0].score == {"name": "accuracy", "value": 0.8}
+    assert runs[1].score == {"name": "validation accuracy", "value": 0.9}
     assert runs[2].cells == 1400
     assert [run.id for run in runs] == [run.id for run in list_runs(made)]
     assert sorted(made.folder.rglob("*")) == before

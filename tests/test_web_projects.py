@@ -195,7 +195,7 @@ def names(page: str) -> list[str]:
 def test_runs_are_listed_sorted_filtered_and_searched(browser, opened):
     page = browser.get("/runs").text
     assert names(page) == ["predictions", "model", "parsed"]
-    assert "0.750 balanced accuracy" in told(page) and "1,400 cells" in told(page)
+    assert "accuracy 80.0 %" in told(page) and "1,400 cells" in told(page)
     assert names(browser.get("/runs?sort=score").text) == ["model", "predictions", "parsed"]
     assert names(browser.get("/runs?step=train").text) == ["model"]
     assert names(browser.get("/runs?q=parsed").text) == ["predictions", "model", "parsed"]

@@ -16,10 +16,9 @@ from deepometry.core.result_files import RUN_RECORD
 from deepometry.core.run_records import FORMAT_VERSION, own_record, read_json, write_json
 from deepometry.core.step import Step
 from deepometry.core.steps import STEPS
-from deepometry.core.text import counted
 from deepometry.projects.inputs import inputs_of, kinds_of
 from deepometry.projects.project import Project, whole_path
-from deepometry.projects.score import cells_of, main_score
+from deepometry.projects.score import cells_of, main_number, main_score
 
 _DEPTH = 5  # folders below that of the project
 _INSIDE = ("fold_",)  # folders of a training that are no runs of their own
@@ -54,6 +53,8 @@ class Run:
     score : dict or None
         The main score: `name` and `value`.
     cells : int or None
+    number : str
+        The main number in words: the score, or else how much it made; empty for none.
     state : str
         "done", or "cancelled" for a training that was stopped and kept what it had.
     """
@@ -70,6 +71,7 @@ class Run:
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     score: Mapping[str, Any] | None = None
     cells: int | None = None
+    number: str = ""
     state: str = _DONE
 
     @property
@@ -89,13 +91,6 @@ class Run:
             return datetime.fromisoformat(self.created).timestamp()
         except ValueError:
             return 0.0
-
-    @property
-    def number(self) -> str:
-        """Its main number in words: its score, or else its cells; empty for none."""
-        if self.score:
-            return f"{self.score['value']:.3f} {self.score['name']}"
-        return "" if self.cells is None else counted(self.cells, "cell")
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -174,12 +169,20 @@ def _runs_in(project: Project, folder: Path) -> list[Run]:
 
 
 def _run_of(project: Project, folder: Path, step: Step) -> Run | None:
+    facts = facts_of(folder, step)
+    return _read(project, folder, step, facts) if facts else None
+
+
+def facts_of(folder: Path, step: Step) -> dict[str, Any]:
+    """Return what lists show of a run: `options`, `written`, `score`, `cells` and `number`.
+
+    Empty where there is no record of the step, or a damaged one, which whoever reads it tells.
+    """
     try:
         state = (folder / step.record).stat()
-        record = _summary(folder / step.record, step.name, state.st_mtime_ns, state.st_size)
-    except (OSError, DeepometryError):  # none, or a damaged one, which whoever reads it tells
-        return None
-    return _read(project, folder, step, record) if record else None
+        return _summary(folder / step.record, step.name, state.st_mtime_ns, state.st_size)
+    except (OSError, DeepometryError):
+        return {}
 
 
 @lru_cache(maxsize=4096)
@@ -189,7 +192,8 @@ def _summary(path: Path, step: str, modified: int, size: int) -> dict[str, Any]:
     if not record:
         return {}
     facts = {name: record.get(name) for name in ("options", "written")}
-    return {**facts, "score": main_score(record), "cells": cells_of(record)}
+    about = {"score": main_score(record), "cells": cells_of(record), "number": main_number(record)}
+    return facts | about
 
 
 def _read(project: Project, folder: Path, step: Step, record: Mapping[str, Any]) -> Run:
@@ -205,8 +209,7 @@ def _read(project: Project, folder: Path, step: Step, record: Mapping[str, Any])
             "name": folder.name,
             "created": written,
             "inputs": _recorded_inputs(project, folder, step, record),
-            "score": record["score"],
-            "cells": record["cells"],
+            **{name: record[name] for name in ("score", "cells", "number")},
             **facts,
         }
     )

@@ -117,7 +117,8 @@ class TrainingFiles:
         import pandas as pd
 
         record = {"best_epoch": best, "model": self.model_path.name, "warnings": self.warnings}
-        record |= {**self._role.record, **(scores or {})}
+        so_far = {"so_far": _scores(history[best - 1])}  # until the model is as it will predict
+        record |= {**self._role.record, **(scores or so_far)}
         try:
             write_table(self._output / TRAINING_TABLE, pd.DataFrame(history))
             if scores is not None or time.monotonic() >= self._draw_at:

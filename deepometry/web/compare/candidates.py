@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flask import current_app
 
 from deepometry.core.options.compare import COMPARED, MOST
 from deepometry.core.steps import STEPS
 from deepometry.projects.recent import current_project
-from deepometry.projects.runs import list_runs
+from deepometry.projects.runs import facts_of, list_runs
 from deepometry.web.jobs.job import Job
 from deepometry.web.jobs.queue import Jobs
 from deepometry.web.results.output import Unknown
 from deepometry.web.results.project_runs import name_of
 
-COMPARABLE = {step.name: step.record for step in STEPS.values() if step.record in COMPARED}
-"""Steps whose runs can be compared, and what they leave."""
+COMPARABLE = {step.name: step for step in STEPS.values() if step.record in COMPARED}
+"""Steps whose runs can be compared."""
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,16 @@ def _of_jobs() -> Iterator[Candidate]:
 
 
 def _of_job(job: Job) -> Candidate | None:
-    record = COMPARABLE.get(job.verb)
-    if record is None or job.result is None or not (job.output or job.options.get("output")):
+    step = COMPARABLE.get(job.verb)
+    if step is None or job.result is None or not (job.output or job.options.get("output")):
         return None
     place = Path(job.output or job.options["output"]).absolute()
-    if not (place / record).is_file():
+    facts = facts_of(place, step)
+    if not facts:
         return None
     name = name_of(place, job.verb)["name"] or place.name
     created = job.finished or job.created
-    return Candidate(job.id, name, STEPS[job.verb].title, place, created)
+    return Candidate(job.id, name, step.title, place, created, _score(facts))
 
 
 def _of_project() -> Iterator[Candidate]:
@@ -107,3 +109,7 @@ def _of_project() -> Iterator[Candidate]:
         if run.step in COMPARABLE:
             facts = (run.id, run.name, run.title, run.folder, run.created)
             yield Candidate(*facts, run.number if run.score else "")
+
+
+def _score(facts: Mapping[str, Any]) -> str:
+    return str(facts["number"]) if facts["score"] else ""

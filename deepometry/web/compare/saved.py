@@ -8,7 +8,6 @@ from typing import Any
 
 from deepometry.core.result_files import COMPARISON_RECORD
 from deepometry.core.run_records import read_json
-from deepometry.core.text import counted
 from deepometry.evaluation.score_names import NAMES
 from deepometry.web.compare.charts import CHART_NAMES, charts_of
 from deepometry.web.jobs.job import Job
@@ -22,11 +21,6 @@ _MOST_CLASSES = 40
 def view(job: Job, output: Output) -> dict[str, Any]:
     """Return what the results of a comparison show."""
     return values_of(read_json(output.path(COMPARISON_RECORD)))
-
-
-def headline(output: Output) -> str:
-    """Return the main number of a comparison in words."""
-    return counted(len(output.record["runs"]), "run")
 
 
 def _chart(name: str, output: Output) -> Chart:

@@ -92,7 +92,7 @@ def _key(runs: Sequence[Candidate], group_by: str) -> str:
     for run in runs:
         states = [
             (run.folder / name).stat()
-            for name in COMPARABLE.values()
+            for name in (step.record for step in COMPARABLE.values())
             if (run.folder / name).is_file()
         ]
         parts += [str(run.folder), *(f"{state.st_mtime_ns}-{state.st_size}" for state in states)]

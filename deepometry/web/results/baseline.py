@@ -9,7 +9,6 @@ from deepometry.core.result_files import BASELINE_RECORD, CROSS_VALIDATION_RECOR
 from deepometry.core.run_records import own_record
 from deepometry.web.jobs.job import Job
 from deepometry.web.results.charts import Chart, Charts, Series
-from deepometry.web.results.headline import percent
 from deepometry.web.results.output import Output
 from deepometry.web.results.tabs import Tab
 
@@ -83,8 +82,3 @@ def _importance(output: Output) -> Chart:
 
 
 CHARTS: Charts = {"importance": _importance}
-
-
-def headline(output: Output) -> str:
-    """Return the main number of a run in words."""
-    return percent("accuracy", output.record["scores"]["accuracy"])

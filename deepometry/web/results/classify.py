@@ -21,6 +21,5 @@ def view(job: Job, output: Output) -> dict[str, Any]:
     }
 
 
-headline = predict.headline
 CHARTS = predict.CHARTS
 TABS = (*(tab for tab in predict.TABS if tab.name not in _PARSED), PROBLEMS)

@@ -7,7 +7,6 @@ from typing import Any
 
 from deepometry.web.jobs.job import Job
 from deepometry.web.results.charts import Chart, Charts, Series
-from deepometry.web.results.headline import percent
 from deepometry.web.results.output import Output
 
 
@@ -43,8 +42,3 @@ def _law(told: Mapping[str, Any], cells: Sequence[float]) -> Series:
 
 
 CHARTS: Charts = {"accuracy": _accuracy}
-
-
-def headline(output: Output) -> str:
-    """Return the main number of a run in words."""
-    return percent("accuracy with all cells", output.record["forecast"]["now"])

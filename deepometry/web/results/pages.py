@@ -9,9 +9,9 @@ from werkzeug.wrappers import Response
 
 from deepometry.core.errors import DeepometryError
 from deepometry.core.steps import STEPS
+from deepometry.projects.score import main_number
 from deepometry.web.results import downloads
 from deepometry.web.results.charts import Chart, chart_of
-from deepometry.web.results.headline import headline_of
 from deepometry.web.results.output import Output, place_of
 from deepometry.web.results.project_runs import name_of
 from deepometry.web.results.shared import (
@@ -83,7 +83,7 @@ def line(id: str) -> str:
 def line_of(job: Any) -> dict[str, Any]:
     """Return what the line of a run says: its main number, or why it has none any more."""
     try:
-        told, gone = headline_of(job, find_output(job.id)), ""
+        told, gone = main_number(find_output(job.id).record), ""
     except DeepometryError as error:
         told, gone = "", str(error)
     return {"job": job, "headline": told, "gone": gone, "place": place_of(job)}

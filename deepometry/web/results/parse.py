@@ -13,10 +13,8 @@ from deepometry.core.errors import DeepometryError, explain_os_error
 from deepometry.core.folder_names import HOLD_OUT, natural_key
 from deepometry.core.result_files import PROBLEMS_TABLE
 from deepometry.core.spreadsheet import safe_records
-from deepometry.core.text import counted
 from deepometry.web.jobs.job import Job
 from deepometry.web.results.cell_pictures import Channel, Range, contrast, png
-from deepometry.web.results.headline import cells
 from deepometry.web.results.output import Output, Unknown, reading
 from deepometry.web.results.shared import cached
 from deepometry.web.results.tabs import Tab, written
@@ -267,11 +265,3 @@ def _grouped(rows: Iterable[dict[str, str]]) -> Problems:
             first.append(row)
     common = counts.most_common(_MOST_REASONS)
     return Problems(common, counts.total() - sum(n for _, n in common), first)
-
-
-def headline(output: Output) -> str:
-    """Return the main number of a run in words."""
-    record = output.record
-    problems = int(record.get("problems", 0))
-    more = f", {counted(problems, 'problem')}" if problems else ""
-    return cells(output) + more

@@ -20,7 +20,6 @@ from deepometry.web.jobs.job import Job
 from deepometry.web.results.audit import audit_of
 from deepometry.web.results.evaluation import evaluation_of
 from deepometry.web.results.evaluation_charts import EVALUATION
-from deepometry.web.results.headline import cells, percent
 from deepometry.web.results.meaning import meaning, next_steps
 from deepometry.web.results.output import Output, reading
 from deepometry.web.results.predict_rows import ClassRow, MatrixCell
@@ -183,13 +182,3 @@ def read_matrix(output: Output, labels: Sequence[str]) -> list[list[int]]:
         if header[1:] != list(labels) or [row[0] for row in rows] != list(labels):
             raise ValueError("other classes")
         return [[int(count) for count in row[1:]] for row in rows]
-
-
-def headline(output: Output) -> str:
-    """Return the main number of a run in words."""
-    record = output.record
-    scores = record.get("scores") or {}
-    if "accuracy" not in scores:
-        return cells(output)
-    training = (record.get("seen") or {}).get("training_scores")
-    return percent("training accuracy" if training else "accuracy", scores["accuracy"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from deepometry.core.text import counted
 from deepometry.web.jobs.job import Job
 from deepometry.web.results.charts import MOST_SERIES, Chart, Charts, Series
 from deepometry.web.results.output import Output
@@ -38,8 +37,3 @@ def _intensities(output: Output) -> Chart:
 
 
 CHARTS: Charts = {"intensities": _intensities}
-
-
-def headline(output: Output) -> str:
-    """Return the main number of a run in words."""
-    return counted(len(output.record["rows"]), "group")

@@ -16,7 +16,6 @@ from deepometry.web.results.cell_pictures import Channel
 from deepometry.web.results.charts import Chart, Charts, Series
 from deepometry.web.results.evaluation import evaluation_of
 from deepometry.web.results.evaluation_charts import EVALUATION
-from deepometry.web.results.headline import percent
 from deepometry.web.results.output import Output, reading
 from deepometry.web.results.predict import evaluated_tabs, prediction_of
 from deepometry.web.results.tabs import Tab, written
@@ -170,18 +169,3 @@ CHARTS: Charts = {
     "folds": _folds,
     **EVALUATION,
 }
-
-
-def headline(output: Output) -> str:
-    """Return the main number of a run in words."""
-    crossed = (output.record.get("cross_validation") or {}).get("scores") or {}
-    if "accuracy" in crossed:
-        return percent("cross-validated accuracy", crossed["accuracy"])
-    scores = output.record.get("scores")
-    return percent("validation accuracy", scores["val_accuracy"] if scores else _kept(output))
-
-
-def _kept(output: Output) -> float:
-    """Return the validation accuracy of the epoch that a stopped training kept."""
-    history = read_history(output)
-    return history["val_accuracy"][history["epoch"].index(output.record["best_epoch"])]
