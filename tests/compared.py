@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,13 @@ from deepometry.core.run_records import provenance, write_json
 from deepometry.core.spreadsheet import SafeWriter, table_file
 
 LABELS = ("A", "B", "C")
+
+
+def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    with table_file(path) as file:
+        writer = SafeWriter(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
 
 
 def write_prediction(
@@ -66,17 +73,45 @@ def write_prediction(
     return folder
 
 
-def write_training(folder: Path, epochs: int = 5, **options: Any) -> Path:
-    """Write `training.csv` and `train.json`, without a model."""
+def write_training(
+    folder: Path,
+    epochs: int = 5,
+    validation: tuple[Sequence[int], Sequence[int]] | None = None,
+    names: Sequence[str] | None = None,
+    **options: Any,
+) -> Path:
+    """Write `training.csv` and `train.json`, without a model.
+
+    `validation` are true and predicted classes of its validation cells, of such names.
+    """
     folder.mkdir(parents=True)
     rows = ["epoch,loss,accuracy,val_loss,val_accuracy"]
     rows += [f"{n},{1 / n},{1 - 0.5 / n},{1.2 / n},{1 - 0.6 / n}" for n in range(1, epochs + 1)]
     (folder / "training.csv").write_text("\n".join(rows) + "\n", "utf-8")
     asked = TrainOptions(input=folder.parent / "cells", output=folder, target="Class", **options)
     scores = {"epoch": epochs, "val_accuracy": 0.88, "val_balanced_accuracy": 0.86, "val_loss": 0.3}
-    facts = {"model": "model_3-Class_categories.keras", "scores": scores}
+    facts: dict[str, Any] = {"model": "model_3-Class_categories.keras", "scores": scores}
+    if validation is not None:
+        facts["validation"] = _write_validation(folder, *validation, names)
     write_json(folder / "train.json", provenance("train", asked) | facts)
     return folder
+
+
+def _write_validation(
+    folder: Path, true: Sequence[int], chosen: Sequence[int], names: Sequence[str] | None
+) -> dict[str, Any]:
+    """Write the table of validation cells as `train` does; return what its record says of it."""
+    header = ["source", "object", "true_label", "label", *(f"probability_{n}" for n in LABELS)]
+    each = zip(true, chosen, names or map(str, range(len(true))), strict=True)
+    rows = [
+        ["Day 1/a.cif", name, LABELS[t], LABELS[p], *("0.8" if n == p else "0.1" for n in range(3))]
+        for t, p, name in each
+    ]
+    _write_table(folder / "validation_cells.csv", header, rows)
+    confusion = np.zeros((3, 3), int)
+    np.add.at(confusion, (np.asarray(true), np.asarray(chosen)), 1)
+    counts = dict(zip(LABELS, confusion.sum(0).tolist(), strict=True))
+    return {"cells": len(true), "counts": counts, "confusion": confusion.tolist()}
 
 
 def two_classifiers(cells: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

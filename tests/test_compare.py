@@ -252,6 +252,44 @@ def test_trainings_are_compared_by_their_scores_curves_and_options(tmp_path):
     assert not (tmp_path / "out" / "paired_tests.csv").exists()
 
 
+def test_trainings_are_tested_on_the_validation_cells_that_they_share(tmp_path):
+    true, first, second = two_classifiers(300)
+    names = [str(place) for place in range(100, 400)]
+    write_training(tmp_path / "one", validation=(true, first), names=names)
+    write_training(tmp_path / "two", validation=(true[50:], second[50:]), names=names[50:])
+    result = deepometry.compare(runs=[tmp_path / "one", tmp_path / "two"], output=tmp_path / "out")
+    compared = result.comparison
+    assert (compared.shared, compared.scored) == (250, 250)
+    ours = paired_cells(true[50:], first[50:], second[50:], 3)
+    assert compared.pairs[0].paired.only_second == ours.only_second
+    assert compared.scores_by_name[1]["accuracy"].value == (second[50:] == true[50:]).mean()
+    assert "one and two are validation cells, which chose the temperature" in str(result)
+    assert "no table of its validation cells" not in str(result)
+    assert (tmp_path / "out" / "paired_tests.csv").exists()
+
+
+def test_validation_cells_that_a_record_does_not_name_are_of_an_older_training(tmp_path):
+    true, first, second = two_classifiers(60)
+    write_training(tmp_path / "one", validation=(true, first))
+    folder = write_training(tmp_path / "two", validation=(true, second))
+    record = json.loads((folder / "train.json").read_text("utf-8"))
+    del record["validation"]
+    (folder / "train.json").write_text(json.dumps(record), "utf-8")
+    result = deepometry.compare(runs=[tmp_path / "one", folder])
+    assert result.comparison.scored == 0
+    assert "two has no table of its validation cells" in str(result)
+
+
+def test_a_training_is_tested_against_a_prediction_of_its_validation_cells(tmp_path):
+    true, first, second = two_classifiers(90)
+    write_training(tmp_path / "one", validation=(true, first))
+    seen = ["validation"] * 10 + [""] * 80
+    write_prediction(tmp_path / "two", true, second, seen=seen)
+    result = deepometry.compare(runs=[tmp_path / "one", tmp_path / "two"])
+    assert result.comparison.scored == 80
+    assert "The cells of one are validation cells" in str(result)
+
+
 def test_runs_are_found_by_their_name_in_the_project(two, monkeypatch):
     root, true, first, second = two
     create_project(root / "p")

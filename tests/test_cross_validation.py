@@ -284,6 +284,7 @@ def test_a_later_training_moves_all_of_it_aside(crossed, few, tmp_path):
     assert not there & {"report.html", "scores.csv", "curves.png", "mistakes.csv"}
     kept = {path.name for path in (tmp_path / "m" / "earlier_1").iterdir()}
     assert {"fold_1", "fold_2", "folds.csv", "predicted.csv", "train.json"} <= kept
+    assert "validation_cells.csv" in kept & there
     assert {"report.html", "evaluation.json", "scores.csv"} <= kept
 
 

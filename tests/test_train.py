@@ -15,6 +15,7 @@ from deepometry.core.errors import DeepometryError
 from deepometry.core.progress import Cancelled, Progress
 from deepometry.core.result_files import LAST_EPOCH
 from deepometry.core.run_records import read_json
+from deepometry.evaluation.temperature_scaling import scaled
 from deepometry.network.model_file import load_model
 from deepometry.network.test_time_augmentation import predict_views
 from deepometry.training import checkpoint, training_files
@@ -59,6 +60,24 @@ def test_the_file_holds_the_best_epoch_not_the_last(trained, cells):
 
 
 @pytest.mark.slow
+def test_the_validation_cells_are_written_as_the_model_predicts_them(trained, cells):
+    gathered = gather_cells(short_training(cells / "Train", "unused"), Progress())
+    model, description, _ = load_model(trained.model)
+    table = pd.read_csv(trained.model.parent / "validation_cells.csv", dtype={"object": str})
+    names = [*gathered.dataset.identities_of(gathered.validation)]
+    assert [*zip(table["source"], table["object"], strict=True)] == names
+    true = [gathered.labels[code] for code in gathered.codes[gathered.validation]]
+    assert table["true_label"].tolist() == true
+    (raw,) = predict_views(model, gathered.dataset.read(gathered.validation), description.views)
+    probabilities = table[[f"probability_{label}" for label in gathered.labels]].to_numpy()
+    assert probabilities == pytest.approx(scaled(raw, description.temperature), abs=1e-4)
+    right = (table["label"] == table["true_label"]).mean()
+    assert right == pytest.approx(description.scores["val_accuracy"])
+    told = read_json(trained.model.parent / "train.json")["validation"]
+    assert told["cells"] == len(names) == sum(told["counts"].values())
+    assert told["confusion"] == [list(row) for row in description.confusion]
+
+
 def test_one_seed_one_result(trained, cells, tmp_path):
     again = train(short_training(cells / "Train", tmp_path))
     assert [row["val_loss"] for row in again.history] == [

@@ -106,7 +106,7 @@ def test_learning_curves_are_laid_over_each_other(app, tmp_path):
         ids.append(app.extensions["jobs"].record(options, Kept(folder), 1.0, 2.0).id)
     browser, runs = app.test_client(), ",".join(ids)
     content = browser.get(f"/compare/content?runs={runs}", headers=HTMX).text
-    assert "Learning curves: loss" in content and "trained without folds" in content
+    assert "Learning curves: loss" in content and "has no table of its validation cells" in content
     assert "Paired tests" not in content and "Cells predicted differently" not in content
     chart = browser.get(f"/compare/{runs}/charts/curve_loss.json").get_json()
     assert [len(each["y"]) for each in chart["series"]] == [4, 4, 7, 7]

@@ -233,6 +233,18 @@ def test_a_cycle_that_keeps_its_last_epoch_does_not_call_its_loss_the_lowest(mon
         assert f"epoch {best}, which was selected, because" in chart.about and reason in chart.about
 
 
+def test_validation_cells_have_a_matrix_whose_numbers_lead_to_their_cells(client, trained):
+    matrix = get(client, "trained/results/confusion.json").json["matrix"]
+    assert matrix == [list(row) for row in trained.description.confusion]
+    page = client.get("/runs/trained/confusion").text
+    assert "They chose the temperature" in page and 'data-true="0"' in page
+    assert "These are the validation cells" in client.get("/runs/trained/cells").text
+    for true, row in enumerate(matrix):
+        for predicted, count in enumerate(row):
+            cells = cells_of(client, f"trained?true={true}&predicted={predicted}").text
+            assert cells.count("<figure>") == count and "No pictures" not in cells
+
+
 # --- predict ---------------------------------------------------------------------------------
 
 
@@ -259,10 +271,11 @@ def test_cells_of_the_matrix_add_up(client):
             assert f"<b>{count} cell" in page
 
 
-@pytest.mark.parametrize("job", ["predicted", "both", "new"])
+@pytest.mark.parametrize("job", ["predicted", "both", "new", "trained"])
 def test_the_picture_is_that_of_the_cell(client, jobs, cells, job):
     """Row, identity and pixels belong together, also where Train was left out."""
-    folder = {"predicted": cells / "Hold-out", "both": cells / "Hold-out", "new": cells}[job]
+    held_out = cells / "Hold-out"
+    folder = {"new": cells, "trained": cells / "Train"}.get(job, held_out)
     page = cells_of(client, f"{job}?order=file").text
     object, source = re.findall(r'"Enlarge object (\d+) of (Class [^"]+)"', page)[3]
     found = next(folder.rglob(source.replace(".cif", "/cells.npy")))

@@ -26,6 +26,7 @@ MODEL_PATTERN, MODEL_SUFFIX = "model_*.keras", ".keras"
 MODEL_DESCRIPTION = "deepometry.json"  # inside a model file
 KNOWN_CELLS = "known_cells.bin"  # inside a model file
 TRAINING_TABLE, LOSS_PLOT = "training.csv", "train_val_loss.png"
+VALIDATION_TABLE = "validation_cells.csv"
 FOLDS_TABLE = "folds.csv"
 LAST_EPOCH = "last_epoch.npz"
 

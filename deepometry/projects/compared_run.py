@@ -20,6 +20,7 @@ from deepometry.core.result_files import (
     PREDICTED_TABLE,
     TRAIN_RECORD,
     TRAINING_TABLE,
+    VALIDATION_TABLE,
 )
 from deepometry.core.run_records import own_record, read_json
 from deepometry.core.spreadsheet import safe_records
@@ -47,7 +48,7 @@ class ComparedRun:
     labels : tuple of str
         The classes of its model; empty where that is not known.
     table : Path or None
-        Its `predicted.csv`.
+        Its `predicted.csv`; of a training without folds, that of its validation cells.
     scores : tuple of Score
         Of all its cells, as it recorded them.
     matrix : ndarray of int64, shape (classes, classes), or None
@@ -62,6 +63,8 @@ class ComparedRun:
         What its intervals were grouped by; may be empty.
     of_training : bool
         Whether it found that all its scores are of cells that its model has seen.
+    validated : bool
+        Whether its cells are those that its own model was validated with.
     notes : tuple of str
         What limits it in a comparison.
     """
@@ -79,6 +82,7 @@ class ComparedRun:
     input: str
     group_by: str
     of_training: bool = False
+    validated: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -139,7 +143,7 @@ def _prediction(folder: Path, record: dict[str, Any]) -> ComparedRun:
         kind=PREDICTION,
         target=str(record.get("target") or ""),
         labels=tuple(record.get("counts") or ()),
-        table=_table(folder),
+        table=_predicted(folder),
         scores=_recorded_scores(folder),
         matrix=None,
         curve=_curve_of(model),
@@ -155,12 +159,13 @@ def _training(folder: Path, record: dict[str, Any]) -> ComparedRun:
     options, crossed = _options(record), record.get("cross_validation")
     description = _description(_beside(Path(str(record.get("model", ""))), folder))
     labels: Sequence[str] = description.labels if description else ()
-    table = _table(folder) if crossed else None
+    table = _predicted(folder) if crossed else _validation(folder, record)
     whole = own_record(folder / CROSS_VALIDATION_RECORD, "cross-validation")
     matrix = np.array(description.confusion, np.int64) if description else np.zeros(0)
     lacking = (
-        f"{folder.name} was trained without folds: its scores are of its own validation cells. For "
-        "a paired test, predict the same cells with each model and compare the predictions."
+        f"{folder.name} has no table of its validation cells: it was stopped early, or trained by "
+        "an earlier version. For a paired test, predict the same cells with each model and compare "
+        "the predictions."
     )
     return ComparedRun(
         name=folder.name,
@@ -175,6 +180,7 @@ def _training(folder: Path, record: dict[str, Any]) -> ComparedRun:
         options={"train": options},
         input=str(options.get("input") or ""),
         group_by=str(options.get("group_by") or "") if table else "",
+        validated=bool(table and not crossed),
         notes=() if table else (lacking,),
     )
 
@@ -183,11 +189,17 @@ def _options(record: Mapping[str, Any]) -> dict[str, Any]:
     return {n: v for n, v in dict(record.get("options") or {}).items() if n not in _OWN_PLACES}
 
 
-def _table(folder: Path) -> Path | None:
+def _predicted(folder: Path) -> Path:
     path = folder / PREDICTED_TABLE
     if not path.is_file():
         raise DeepometryError(f"{path} is not there any more: put it back, or run the step again.")
     return path
+
+
+def _validation(folder: Path, record: Mapping[str, Any]) -> Path | None:
+    """Find the table of the validation cells; one that the record does not name is older."""
+    path = folder / VALIDATION_TABLE
+    return path if record.get("validation") and path.is_file() else None
 
 
 def _beside(model: Path, folder: Path) -> Path | None:

@@ -279,6 +279,7 @@ def compare_cells(
         matrices[place] = tally.matrices[own].sum(0) if scored_cells else None
         if scored_cells:
             scores[place] = tally.scores(own, of_training)
+    notes += _about_validation([runs[place] for place in places if scored_cells])
     if not tally.shared:
         notes.append("These runs share no cells, so there is nothing to test.")
     elif not scored_cells:
@@ -299,6 +300,18 @@ def compare_cells(
         of_training=of_training,
         notes=notes,
     )
+
+
+def _about_validation(runs: Sequence[ComparedRun]) -> list[str]:
+    """Say which scores are of cells that had a part in the choice of their model."""
+    names = " and ".join(run.name for run in runs if run.validated)
+    if not names:
+        return []
+    return [
+        f"The cells of {names} are validation cells, which chose the temperature and, unless the "
+        "final epoch was kept, the epoch of the model: its scores are slightly too good. For a "
+        "fairer comparison, predict held-out cells with each model and compare the predictions."
+    ]
 
 
 def _left_out(

@@ -90,7 +90,8 @@ class OutOfFold:
 
     def write(self, path: Path) -> None:
         """Write a row for every cell, as the network's table has them."""
-        write_predictions(path, self.cells, self.indices, self.probabilities[self.indices])
+        cells, indices = self.cells, self.indices
+        write_predictions(path, cells, indices, self.probabilities[indices], cells.folds)
 
     def compare(self) -> Comparison | None:
         """Compare with the network's cross-validation in the output folder, cell by cell.

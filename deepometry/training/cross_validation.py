@@ -19,11 +19,7 @@ from deepometry.core.result_files import (
     FOLD_RECORD,
     FOLDS_TABLE,
     LAST_EPOCH,
-    LOSS_PLOT,
-    MODEL_PATTERN,
     PREDICTED_TABLE,
-    TRAIN_RECORD,
-    TRAINING_TABLE,
 )
 from deepometry.core.run_records import earlier_files, own_record, provenance, write_json
 from deepometry.core.text import counted
@@ -36,7 +32,7 @@ from deepometry.training.checkpoint import Row
 from deepometry.training.cross_validation_report import FoldReport
 from deepometry.training.cross_validation_result import CrossValidation, plain, write_folds
 from deepometry.training.fold_predictions import merge_predictions, write_predictions
-from deepometry.training.output_folder import check_there, fold_folder
+from deepometry.training.output_folder import OF_TRAINING, check_there, fold_folder
 from deepometry.training.recipes import recipe_for, written_out
 from deepometry.training.run import Run
 from deepometry.training.run_record import Role, check_facts, facts_of, less_earlier
@@ -45,7 +41,7 @@ from deepometry.training.trainer import steps_an_epoch
 from deepometry.training.validate import predict_cells
 
 STEP, _FOLD_STEP = "cross-validation", "fold"
-_FOLD_FILES = (MODEL_PATTERN, TRAINING_TABLE, LOSS_PLOT, TRAIN_RECORD, PREDICTED_TABLE, FOLD_RECORD)
+_FOLD_FILES = (*OF_TRAINING, PREDICTED_TABLE, FOLD_RECORD)
 
 
 class Folds:
@@ -147,7 +143,8 @@ class Folds:
         progress.report(0, 0, "Predicting the cells left out")
         raw = predict_cells(run.best_model(), cells, left_out, run.recipe.views, progress)
         probabilities = scaled(raw, run.best[1].temperature)
-        write_predictions(folder / PREDICTED_TABLE, cells, left_out, probabilities)
+        table = folder / PREDICTED_TABLE
+        write_predictions(table, cells, left_out, probabilities, cells.folds)
         judged = judge(cells.codes[left_out], probabilities)
         row: Row = {"fold": number, "cells": len(left_out), **judged.scores}
         row |= {"training_cells": len(run.cells.training), "epochs": len(run.history)}

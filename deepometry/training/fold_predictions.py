@@ -1,4 +1,4 @@
-"""Tables of predictions of cells by the models that did not see them."""
+"""Tables of predictions of cells by the models that did not learn from them."""
 
 from __future__ import annotations
 
@@ -41,22 +41,28 @@ class FoldPredictions:
 
 
 def write_predictions(
-    path: Path, cells: Cells, indices: np.ndarray, probabilities: np.ndarray
+    path: Path,
+    cells: Cells,
+    indices: np.ndarray,
+    probabilities: np.ndarray,
+    folds: np.ndarray | None = None,
 ) -> None:
     """Write a row for each of some cells, whole or not at all.
 
-    `indices` (n,) are the cells, in rising order; `probabilities` has shape (n, classes).
+    `indices` (n,) are the cells, in rising order; `probabilities` has shape (n, classes); `folds`
+    (cells,) are those of all cells, from 0, for a column of them.
     """
-    labels, folds = cells.labels, np.asarray(cells.folds)[indices] + 1
+    labels, last = cells.labels, [] if folds is None else ["fold"]
     columns = [*IDENTITY, "true_label", "label", *(f"probability_{label}" for label in labels)]
     names, chosen = cells.dataset.identities_of(indices), probabilities.argmax(1).tolist()
-    rows = zip(names, indices, chosen, probabilities, folds, strict=True)
+    rows = zip(names, indices, chosen, probabilities, strict=True)
     with writing(path) as part, table_file(part) as file:
         writer = SafeWriter(file, lineterminator="\n")
-        writer.writerow([*columns, "fold"])
-        for name, index, code, row, fold in rows:
+        writer.writerow([*columns, *last])
+        for name, index, code, row in rows:
             numbers = (f"{probability:.6g}" for probability in row.tolist())
-            writer.writerow([*name, labels[cells.codes[index]], labels[code], *numbers, fold])
+            fold = [] if folds is None else [folds[index] + 1]
+            writer.writerow([*name, labels[cells.codes[index]], labels[code], *numbers, *fold])
 
 
 def merge_predictions(cells: Cells, tables: Sequence[Path], path: Path) -> None:

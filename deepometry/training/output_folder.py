@@ -15,10 +15,14 @@ from deepometry.core.result_files import (
     MODEL_PATTERN,
     TRAIN_RECORD,
     TRAINING_TABLE,
+    VALIDATION_TABLE,
 )
 from deepometry.core.run_records import earlier_files
 
-_KEPT = (MODEL_PATTERN, TRAINING_TABLE, LOSS_PLOT, TRAIN_RECORD, LAST_EPOCH, "fold_[0-9]*")
+OF_TRAINING = (MODEL_PATTERN, TRAINING_TABLE, LOSS_PLOT, VALIDATION_TABLE, TRAIN_RECORD)
+"""What every training leaves, a fold too."""
+
+_KEPT = (*OF_TRAINING, LAST_EPOCH, "fold_[0-9]*")
 
 
 def check_output(output: Path) -> None:

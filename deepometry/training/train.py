@@ -99,11 +99,12 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
     Returns
     -------
     TrainResult
-        The model file and its scores. `training.csv`, `train_val_loss.png` and `train.json` lie
-        beside it. With `folds`, each is trained first, in a folder of its own, and
-        `folds.csv`, `predicted.csv`, `cross_validation.json`, the confusion matrix, the scores
-        with intervals, curves, calibration and `report.html` have the predictions of every cell by
-        the model that did not see it.
+        The model file and its scores. `training.csv`, `train_val_loss.png`, `train.json`, and
+        `validation_cells.csv` with what the model predicts for its validation cells lie beside
+        it. With `folds`, each is trained first, in a folder of its own, and `folds.csv`,
+        `predicted.csv`, `cross_validation.json`, the confusion matrix, the scores with intervals,
+        curves, calibration and `report.html` have the predictions of every cell by the model that
+        did not see it.
 
     Raises
     ------

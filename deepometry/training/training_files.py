@@ -7,17 +7,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from deepometry.cells.model_description import Description, read_description
 from deepometry.core.errors import DeepometryError
 from deepometry.core.options.train import TrainOptions
 from deepometry.core.progress import Progress, unbroken
-from deepometry.core.result_files import LOSS_PLOT, TRAIN_RECORD, TRAINING_TABLE
+from deepometry.core.result_files import (
+    LOSS_PLOT,
+    TRAIN_RECORD,
+    TRAINING_TABLE,
+    VALIDATION_TABLE,
+)
 from deepometry.core.run_records import own_record, provenance, write_json
 from deepometry.evaluation.confusion import write_table
 from deepometry.evaluation.confusion_plots import plot_history
 from deepometry.network.model_file import save_model
 from deepometry.training.cells import Cells
 from deepometry.training.checkpoint import Row, save_checkpoint
+from deepometry.training.fold_predictions import write_predictions
 from deepometry.training.leakage import all_known
 from deepometry.training.output_folder import check_there, set_aside
 from deepometry.training.run_record import Role
@@ -84,12 +92,26 @@ class TrainingFiles:
         self._show(history, best)
 
     def finish(self, model: Any, row: Row, validated: Validated, history: Sequence[Row]) -> None:
-        """Write the scores of the model that was kept, as it will predict."""
+        """Write the scores of the model that was kept, and the cells that they are of."""
         measured = {"temperature": validated.temperature, "confusion": validated.confusion}
+        validation = self._write_validation(validated)
         with unbroken():
             self._save(model, row, **measured)
-            scores = {"scores": _scores(row), "temperature": validated.temperature}
+            scores = {"scores": _scores(row), "temperature": validated.temperature, **validation}
             self._show(history, int(row["epoch"]), scores)
+
+    def _write_validation(self, validated: Validated) -> dict[str, Any]:
+        """Write what the model says of every validation cell; return what the record says of it."""
+        cells, confusion = self._cells, np.array(validated.confusion)
+        table = self._output / VALIDATION_TABLE
+        try:
+            write_predictions(table, cells, cells.validation, validated.probabilities)
+        except DeepometryError as error:
+            self._progress.say(f"There is no table of the validation cells: {error}")
+            return {}
+        counts = dict(zip(cells.labels, confusion.sum(0).tolist(), strict=True))
+        facts = {"cells": len(cells.validation), "counts": counts, "confusion": confusion.tolist()}
+        return {"validation": facts}
 
     def mend(self, model: Any, history: Sequence[Row], best: int) -> None:
         """Write the model of the last epoch where the program ended before it could."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -51,11 +51,14 @@ class Validated:
         Fitted on these cells.
     confusion : tuple of tuple of int
         Rows are the true classes.
+    probabilities : ndarray of float32, shape (validation cells, classes)
+        At the temperature.
     """
 
     row: dict[str, float]
     temperature: float
     confusion: tuple[tuple[int, ...], ...]
+    probabilities: np.ndarray = field(repr=False, compare=False)
 
     def __str__(self) -> str:
         return (
@@ -69,13 +72,15 @@ class Validated:
 
 def validate(model: Any, cells: Cells, views: int, progress: Progress) -> Validated:
     """Predict the validation cells, and fit the temperature on them."""
-    probabilities = predict_cells(model, cells, cells.validation, views, progress)
+    raw = predict_cells(model, cells, cells.validation, views, progress)
     true = cells.codes[cells.validation]
-    judged, temperature = judge(true, probabilities), fit_temperature(probabilities, true)
+    judged, temperature = judge(true, raw), fit_temperature(raw, true)
+    probabilities = scaled(raw, temperature)
     scores = {
         **judged.scores,
-        "calibration_error": calibration_error(scaled(probabilities, temperature), true),
-        "calibration_error_before": calibration_error(probabilities, true),
+        "calibration_error": calibration_error(probabilities, true),
+        "calibration_error_before": calibration_error(raw, true),
     }
     row = {f"val_{name}": value for name, value in scores.items()}
-    return Validated(row, temperature, tuple(map(tuple, judged.confusion.tolist())))
+    confusion = tuple(map(tuple, judged.confusion.tolist()))
+    return Validated(row, temperature, confusion, probabilities)

@@ -8,12 +8,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from deepometry.core.result_files import CONFUSION_MATRIX, METADATA_TABLE, PREDICTED_TABLE
+from deepometry.core.result_files import (
+    CONFUSION_MATRIX,
+    METADATA_TABLE,
+    PREDICTED_TABLE,
+    VALIDATION_TABLE,
+)
 from deepometry.core.steps import STEPS
-from deepometry.web.results.cell_pictures import Cells, Matching, pictures_of
+from deepometry.web.results.cell_pictures import Cells, pictures_of
 from deepometry.web.results.output import Output, Unknown
-from deepometry.web.results.predict import prediction_record
+from deepometry.web.results.predict import is_of_validation, prediction_record
 from deepometry.web.results.shared import cached
+from deepometry.web.results.table_cells import Matching
 from deepometry.web.results.table_index import RowTable, index_table
 
 if TYPE_CHECKING:
@@ -140,7 +146,9 @@ def has_cells(output: Output) -> bool:
 
 def _table_of(output: Output) -> str:
     """Return the table of the cells of a run; parsed cells have tables beside their stacks."""
-    return PREDICTED_TABLE if output.verb == "train" else STEPS[output.verb].table
+    if output.verb != "train":
+        return STEPS[output.verb].table
+    return VALIDATION_TABLE if is_of_validation(output) else PREDICTED_TABLE
 
 
 def rows_of(output: Output) -> CellRows:
@@ -192,10 +200,10 @@ def _parsed(output: Output) -> CellRows:
 def _probabilities(output: Output) -> slice | None:
     """Return where the probabilities of all classes stand in a row of predictions."""
     labels = prediction_record(output).get("counts") or ()
-    if _table_of(output) != PREDICTED_TABLE or not labels:
+    if _table_of(output) not in (PREDICTED_TABLE, VALIDATION_TABLE) or not labels:
         return None
-    before = [CONFUSION_MATRIX in output.files, output.option("unsure_below") is not None]
-    first = 3 + sum(before)  # columns before them
+    annotated = output.verb == "train" or CONFUSION_MATRIX in output.files
+    first = 3 + annotated + (output.option("unsure_below") is not None)  # columns before them
     return slice(first, first + len(labels))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from deepometry.cells.cell_query import CellQuery
@@ -102,12 +102,7 @@ def _has_label(rows: CellRows, column: str, value: str) -> Any:
 def _on_side(rows: CellRows, side: str) -> np.ndarray:
     import numpy as np
 
-    keep = np.zeros(len(rows), bool)
-    if not isinstance(rows.cells, str):
-        ends = pairwise(rows.cells.starts.tolist())
-        for part, (first, end) in zip(rows.cells.dataset.parts, ends, strict=True):
-            keep[first:end] = part.side == side
-    return keep
+    return np.zeros(len(rows), bool) if isinstance(rows.cells, str) else rows.cells.on_side(side)
 
 
 def _fits(rows: CellRows, text: str) -> np.ndarray:

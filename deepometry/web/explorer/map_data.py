@@ -15,8 +15,9 @@ from deepometry.core.errors import DeepometryError
 from deepometry.core.result_files import COORDINATE_ARRAYS, COORDINATES_TABLE
 from deepometry.core.spreadsheet import SafeWriter, safe_reader
 from deepometry.maps import PLACES, code_bytes
-from deepometry.web.results.cell_pictures import Cells, Matching
+from deepometry.web.results.cell_pictures import Cells
 from deepometry.web.results.output import Output, Unknown, reading
+from deepometry.web.results.table_cells import Matching
 from deepometry.web.results.table_index import RowTable, index_table
 
 if TYPE_CHECKING:

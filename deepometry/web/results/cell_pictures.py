@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepometry.core.errors import DeepometryError
 from deepometry.core.palette import GROUPS_ON_DARK, rgb
-from deepometry.core.steps import STEPS
-from deepometry.web.results.output import Gone, Output, Unknown
+from deepometry.web.results.output import Gone, Unknown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,6 +53,8 @@ class Cells:
         Files as they were when the cells were compared with the table.
     starts : ndarray of int64
         The first cell of every part, and the number of all.
+    chosen : ndarray of int64, shape (rows,), or None
+        Which cell of the data set each row of the table is; None where it has all of them.
     """
 
     dataset: Dataset
@@ -62,6 +62,10 @@ class Cells:
     channels: list[Channel]
     seen: dict[Path, tuple[int, int]]
     starts: np.ndarray
+    chosen: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.dataset if self.chosen is None else self.chosen)
 
     @property
     def changed(self) -> bool:
@@ -77,8 +81,17 @@ class Cells:
         """Return the part that holds the cell of a row, and the row in it."""
         import numpy as np
 
-        part = int(np.searchsorted(self.starts, row, side="right")) - 1
-        return self.dataset.parts[part], row - int(self.starts[part])
+        cell = row if self.chosen is None else int(self.chosen[row])
+        part = int(np.searchsorted(self.starts, cell, side="right")) - 1
+        return self.dataset.parts[part], cell - int(self.starts[part])
+
+    def on_side(self, side: str) -> np.ndarray:
+        """Return which rows are of a side, `Train` or `Hold-out`: bool, shape (rows,)."""
+        import numpy as np
+
+        sizes = np.diff(self.starts)
+        sides = np.repeat([part.side == side for part in self.dataset.parts], sizes)
+        return sides if self.chosen is None else sides[self.chosen]
 
     def picture(self, row: int, column: int | None) -> bytes:
         """Draw the cell of a row as .png: a channel, or (None) all of them in colours.
@@ -134,92 +147,19 @@ def pictured(cells: Cells | str, row: int, channel: str) -> bytes:
     if isinstance(cells, str):
         raise Gone(cells)
     column = None if channel == "all" else int(channel) if channel.isdecimal() else -1
-    if row >= len(cells.dataset) or column not in {None, *range(cells.dataset.depth)}:
+    if row >= len(cells) or column not in {None, *range(cells.dataset.depth)}:
         raise Unknown(f"There is no cell {row} with a channel {channel}.")
     return cells.picture(row, column)
 
 
-def open_cells(output: Output) -> Dataset:
-    """Open the parsed cells that a job looked at, in the order of its table.
-
-    Raises
-    ------
-    DeepometryError
-        They are not there any more, or damaged.
-    """
-    from deepometry.cells.dataset import open_dataset, training_part
-    from deepometry.cells.reopened_files import open_classified
-    from deepometry.core.folder_names import HOLD_OUT, TRAIN, label_of
-
-    if output.verb == "embed":
-        parsed = str(output.record.get("parsed") or "")
-        if not parsed:
-            raise DeepometryError(
-                "The record of the features does not name their parsed cells; extract again."
-            )
-        return open_dataset(Path(parsed))
-    if output.verb == "classify":
-        return open_classified(output.root)
-    place, target = Path(str(output.option("input"))), str(output.option("target") or "")
-    if output.verb == "train":  # its table is of the labelled cells, those held out aside
-
-        def labelled(part: Part) -> bool:
-            return training_part(part) and label_of(part.levels, target) is not None
-
-        return open_dataset(place, keep=labelled)
-    dataset = open_dataset(place)
-    both = {TRAIN, HOLD_OUT} <= dataset.sides
-    if output.verb == "predict" and both and not output.option("unannotated"):
-        return dataset.without(TRAIN)  # as predict does
-    return dataset
-
-
-class Matching:
-    """Compares the identity of every row of a table with the parsed cells, as both are read."""
-
-    def __init__(self, output: Output) -> None:
-        self.reason, self._dataset = "", None
-        self._identities: Iterator[Any] = iter(())
-        # whose tables have no runs of spaces
-        self._spaced = STEPS[output.verb].writes in ("map", "features")
-        try:
-            self._dataset = open_cells(output)
-            self._identities = self._dataset.identities()
-        except DeepometryError as error:
-            self.reason = str(error)
-
-    def __call__(self, number: int, row: list[str]) -> None:
-        """Compare one row."""
-        if self.reason:
-            return
-        try:
-            identity = next(self._identities, None)
-        except (DeepometryError, OSError) as error:
-            self.reason = str(error)
-            return
-        if identity is None or [self._plain(text) for text in identity[1:]] != row[:2]:
-            self.reason = "The parsed cells were changed after this run."
-
-    def _plain(self, text: str) -> str:
-        return " ".join(text.split()) if self._spaced else text
-
-    def cells(self) -> Cells | str:
-        """Return the cells, or the sentence that says why they cannot be shown."""
-        if self._dataset is None or self.reason:
-            return self.reason
-        if next(self._identities, None) is not None:
-            return "The parsed cells were changed after this run: there are more of them now."
-        return pictures_of(self._dataset)
-
-
-def pictures_of(dataset: Dataset) -> Cells:
-    """Prepare the pictures of parsed cells, as they are now."""
+def pictures_of(dataset: Dataset, chosen: np.ndarray | None = None) -> Cells:
+    """Prepare the pictures of parsed cells as they are now, all of them or the chosen ones."""
     import numpy as np
 
     parts = [part.stored for part in dataset.parts]
     seen = {stored.path: _state(stored.path) for stored in parts}
     starts = np.cumsum([0, *map(len, parts)])
-    return Cells(dataset, contrast(parts), channels_of(dataset), seen, starts)
+    return Cells(dataset, contrast(parts), channels_of(dataset), seen, starts, chosen)
 
 
 def channels_of(dataset: Dataset) -> list[Channel]:

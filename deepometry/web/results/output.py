@@ -16,6 +16,7 @@ from deepometry.core.result_files import (
     CROSS_VALIDATION_RECORD,
     LOSS_PLOT,
     TRAINING_TABLE,
+    VALIDATION_TABLE,
     layer_table,
 )
 from deepometry.core.run_records import earlier_files, read_json
@@ -195,6 +196,7 @@ def _files(root: Path, step: Step, record: Mapping[str, Any]) -> tuple[str, ...]
         return ()
     if step.name == "train":
         own = [str(record.get("model", "")), *_TRAINED, step.record]
+        own += [VALIDATION_TABLE] if record.get("validation") else []
         there = [name for name in own if Path(name).name == name]
         there += _cross_validated(root) if record.get("cross_validation") else []
         return tuple(name for name in there if (root / name).is_file())

@@ -14,6 +14,7 @@ from deepometry.core.result_files import (
     RELIABILITY_TABLE,
     REPORT_PAGE,
     SAMPLES_TABLE,
+    VALIDATION_TABLE,
 )
 from deepometry.core.spreadsheet import safe_reader
 from deepometry.web.jobs.job import Job
@@ -45,7 +46,7 @@ class Prediction:
     warnings : list of str
         Reasons why the predictions may be wrong.
     caveat : str
-        Which cells the model knows from its training; empty where there are none.
+        Which cells the model knows from its training, or was chosen by; empty where there are none.
     of_training : bool
         Whether the scores are of such cells.
     """
@@ -91,13 +92,13 @@ def audit(job: Job, output: Output) -> dict[str, Any]:
 
 def evaluated_tabs(view: Callable[[Job, Output], dict[str, Any]]) -> tuple[Tab, ...]:
     """Return the tabs of cells that were predicted: by Predict, or in a cross-validation."""
-    matrix, made = written(CONFUSION_MATRIX), "results/{}.html".format
+    matrix, made = written(CONFUSION_MATRIX, VALIDATION_TABLE), "results/{}.html".format
     return (
         Tab("confusion", "Confusion", made("matrix"), view, matrix),
         Tab("classes", "Classes", made("classes"), view, written(PREDICTED_TABLE)),
         Tab("curves", "Curves", made("curves"), view, written(CURVES_TABLE)),
         Tab("calibration", "Calibration", made("calibration"), view, written(RELIABILITY_TABLE)),
-        Tab("cells", "Cells", made("find"), there=written(PREDICTED_TABLE)),
+        Tab("cells", "Cells", made("find"), there=written(PREDICTED_TABLE, VALIDATION_TABLE)),
         Tab("samples", "Samples", made("samples"), view, written(SAMPLES_TABLE)),
     )
 
@@ -133,15 +134,32 @@ def prediction_of(output: Output) -> Prediction:
         scores=record.get("scores") or {},
         unsure=record.get("unsure"),
         warnings=[str(each) for each in record.get("warnings") or []],
-        caveat=str(seen["message"]) if seen.get("training") or seen.get("validation") else "",
+        caveat=_VALIDATED if is_of_validation(output) else _seen_message(seen),
         of_training=bool(seen.get("training_scores")),
     )
 
 
+_VALIDATED = (
+    "These are the validation cells of this training. They chose the temperature and, unless the "
+    "final epoch was kept, the epoch of the model, so these numbers are slightly too good."
+)
+
+
+def _seen_message(seen: Mapping[str, Any]) -> str:
+    return str(seen["message"]) if seen.get("training") or seen.get("validation") else ""
+
+
+def is_of_validation(output: Output) -> bool:
+    """Return whether the cells of a run are the validation cells of a training."""
+    return VALIDATION_TABLE in output.files and not output.record.get("cross_validation")
+
+
 def prediction_record(output: Output) -> Mapping[str, Any]:
-    """Return the record of a prediction: that of Predict, or of a cross-validation."""
+    """Return the record of a prediction: of Predict, of a cross-validation, of validation cells."""
     record = output.record
-    return record.get("cross_validation") or {} if output.verb == "train" else record
+    if output.verb != "train":
+        return record
+    return record.get("cross_validation") or record.get("validation") or {}
 
 
 def _class_row(
@@ -164,13 +182,15 @@ def _matrix_cells(matrix: Sequence[Sequence[int]], shown: list[int]) -> list[lis
 
 
 def read_matrix(output: Output, labels: Sequence[str]) -> list[list[int]]:
-    """Read the confusion matrix, in the order of the model; empty for unannotated data.
+    """Return the confusion matrix, in the order of the model; empty for unannotated data.
 
     Raises
     ------
     DeepometryError
         The table is not there any more, or another one.
     """
+    if is_of_validation(output):
+        return [[int(count) for count in row] for row in prediction_record(output)["confusion"]]
     if CONFUSION_MATRIX not in output.files:
         return []
     path = output.path(CONFUSION_MATRIX)

@@ -17,7 +17,7 @@ from deepometry.web.results.charts import Chart, Charts, Series
 from deepometry.web.results.evaluation import evaluation_of
 from deepometry.web.results.evaluation_charts import EVALUATION
 from deepometry.web.results.output import Output, reading
-from deepometry.web.results.predict import evaluated_tabs, prediction_of
+from deepometry.web.results.predict import evaluated_tabs, is_of_validation, prediction_of
 from deepometry.web.results.tabs import Tab, written
 
 CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
@@ -29,6 +29,8 @@ def view(job: Job, output: Output) -> dict[str, Any]:
     """Return what the results of a training show."""
     values: dict[str, Any] = {"training": _training(job, output), "crossed": None}
     record = output.record.get("cross_validation")
+    if is_of_validation(output):
+        return values | {"prediction": prediction_of(output)}
     if not record:
         return values
     crossed = {
