@@ -46,7 +46,7 @@ def main() -> None:
 def picture(page: Page) -> None:
     """Draw around some cells, hover over another, and take the picture."""
     page.locator("#explore[data-ready]").wait_for(timeout=60_000)
-    page.locator("[data-of=channel] option").first.wait_for(state="attached", timeout=60_000)
+    page.locator("[data-widget=gallery][data-ready]").wait_for(timeout=60_000)
     page.get_by_text("Lasso", exact=True).click()
     box = page.locator("[data-of=cloud]").bounding_box()
     places = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in ROUND]

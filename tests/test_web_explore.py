@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 
 import numpy as np
@@ -13,16 +14,13 @@ import pytest
 
 from deepometry.core.errors import DeepometryError
 from deepometry.core.options.embed import EmbedOptions
-from deepometry.core.options.subset import SubsetOptions
-from deepometry.core.run_records import write_json
-from deepometry.core.step_options import restored
-from deepometry.core.steps import step_of
 from deepometry.maps.embed import embed
 from deepometry.web import create_app
 from tests.features_table import CLASSES, features_of, write_features, write_predictions
 from tests.parsed import blobs, write_record, write_stack
 
 CELLS = 30
+AS_BITS = {"Content-Type": "application/octet-stream", "Accept": "application/json"}
 
 
 def write_cells(root):
@@ -75,6 +73,11 @@ def base(app):
     return app.config["MAP"]
 
 
+def cells_of(base):
+    """The address of the gallery of the cells of a map."""
+    return base.replace("/explore/", "/cells/")
+
+
 def table(place):
     return pd.read_csv(place / "map" / "coordinates.csv", dtype={"object": str})
 
@@ -89,7 +92,6 @@ def test_the_page_and_what_it_is_told(client, base):
     page = client.get(base)
     assert page.status_code == 200
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
-    assert "htmx" not in page.text.split("</head>")[0].replace("htmx-config", "")
     told = client.get(f"{base}/about.json").json
     assert (told["cells"], told["axes"], told["confidence"]) == (CELLS, ["pca_1", "pca_2"], True)
     columns = {each["name"]: each for each in told["columns"]}
@@ -123,10 +125,11 @@ def test_intensities_are_means_of_the_channels(client, base):
 
 def test_a_cell_is_drawn_and_named(client, base):
     assert client.get(f"{base}/cell/11.json").json["source"] == "Class B.cif"
-    drawn = client.get(f"{base}/cell/11/all.png")
+    assert client.get(f"{base}/cell/{CELLS}.json").status_code == 404
+    drawn = client.get(f"{cells_of(base)}/11/all.png")
     assert drawn.data.startswith(b"\x89PNG")
-    for path in (f"cell/{CELLS}.json", f"cell/{CELLS}/0.png", "cell/0/9.png", "cell/0/x.png"):
-        assert client.get(f"{base}/{path}").status_code == 404, path
+    for path in (f"{CELLS}.json", f"{CELLS}/0.png", "0/9.png", "0/x.png"):
+        assert client.get(f"{cells_of(base)}/{path}").status_code == 404, path
 
 
 def test_the_list_of_selected_cells(client, base, place):
@@ -141,49 +144,74 @@ def test_the_list_of_selected_cells(client, base, place):
     [(b"", "another map"), (bits([]), "No cell is selected"), (b"x" * 9, "another")],
 )
 def test_selections_that_cannot_be_read(client, base, sent, told):
-    for path in ("cells.csv", "set?name=A"):
-        answer = client.post(f"{base}/{path}", data=sent, headers={"Accept": "application/json"})
+    cells = cells_of(base)
+    for path in (f"{base}/cells.csv", f"{cells}/selections?name=A", f"{cells}/marked"):
+        answer = client.post(path, data=sent, headers=AS_BITS)
         assert answer.status_code == 409 and told in answer.json["error"]
 
 
-def test_a_set_is_begun_as_a_job(client, base, app, place):
-    told = client.post(f"{base}/set?name=Odd%20ones", data=bits([0, 12])).json
-    job = app.extensions["jobs"].get(told["job"])
-    sets = place / "map" / "sets"
-    expected = SubsetOptions(
-        input=place / "parsed", output=sets / "parsed", cells=sets / "Set Odd ones.csv",
-        name="Odd ones",
-    )  # fmt: skip
-    assert restored(step_of(expected), job.options) == expected
-    with (sets / "Set Odd ones.csv").open(newline="") as file:
+def test_selected_cells_are_shown_in_the_gallery(client, base):
+    cells = cells_of(base)
+    mark = client.post(f"{cells}/marked", data=bits([3, 12, 29])).json["mark"]
+    page = client.get(f"{cells}?part=grid&map=1&order=file&marked={mark}").text
+    assert re.findall('data-row="([0-9]+)"', page) == ["3", "12", "29"]
+    assert "3 cells" in page and "selected on the map" in page
+    assert "8 cells" in client.get(f"{cells}?part=grid&predicted=0").text  # of 24 predicted ones
+    gone = client.get(f"{cells}?part=grid&marked=none", headers={"HX-Request": "true"})
+    assert "select them again" in gone.text
+
+
+def test_a_selection_of_the_map_is_one_of_the_gallery(client, base, place):
+    cells = cells_of(base)
+
+    def keep(name, rows, more=""):
+        path = f"{cells}/selections?name={name}{more}"
+        return client.post(path, data=bits(rows), headers=AS_BITS)
+
+    def listed():
+        return {each["name"]: each for each in client.get(f"{cells}/selections.json").json}
+
+    assert "2 cells" in keep("Odd ones", [0, 12]).text
+    assert "1 cell<" in keep("b", [4]).text
+    assert keep("b", [5]).status_code == 409 and keep("b", [5]).json["used"]
+    assert keep("b", [5, 6], "&replace=yes").status_code == 200
+    first, second = listed()["Odd ones"], listed()["b"]
+    assert (first["cells"], second["cells"]) == (2, 2) and first["colour"] != second["colour"]
+    assert client.get(f"{cells}/selections/b.bin").data == bits([5, 6])
+    with (place / "map" / "selections" / "Odd ones.csv").open(newline="") as file:
         assert [row["source"] for row in csv.DictReader(file)] == ["Class A.cif", "Class B.cif"]
-    state = client.get(f"/explore/sets/{job.id}.json").json
-    assert (state["state"], state["output"]) == ("queued", str(sets / "parsed"))
-    assert "Set of cells" in client.get("/jobs").text
     for name in ("..%2Fx", "a%2Fb", "", "x%3Ay"):
-        answer = client.post(f"{base}/set?name={name}", data=bits([0]))
-        assert answer.status_code == 400 and "Name" in answer.json["error"]
-    assert {path.name for path in sets.iterdir()} == {"Set Odd ones.csv"}
+        assert "Name" in keep(name, [0]).json["error"]
+    shutil.rmtree(place / "map" / "selections")
 
 
-def test_a_used_name_of_a_set_is_asked_about(client, base, app, place):
-    output = place / "map" / "sets" / "parsed"
-    write_json(output / "parse.json", {"step": "parse", "sets": {"Old": {"cells": 7}}})
-    listed = output.parent / "Set Old.csv"
-    listed.write_text("mine")
-    answer = client.post(f"{base}/set?name=Old&replace=no", data=bits([0]))
-    assert (answer.status_code, answer.json["used"]) == (409, True)
-    assert "There is a set Old of 7 cells" in answer.json["error"]
-    assert listed.read_text() == "mine"
-    told = client.post(f"{base}/set?name=Old&replace=yes", data=bits([0])).json
-    assert app.extensions["jobs"].get(told["job"]).options["overwrite"] is True
-    shutil.rmtree(output.parent)
+def test_selections_are_renamed_coloured_and_deleted(client, base, place):
+    cells, folder = cells_of(base), place / "map" / "selections"
+    for name in ("a", "b"):
+        client.post(f"{cells}/selections?name={name}", data=bits([1]), headers=AS_BITS)
+
+    def change(selection, **to):
+        return client.post(f"{cells}/selections/{selection}/change", data=to).text
+
+    def listed():
+        return {n["name"]: n["colour"] for n in client.get(f"{cells}/selections.json").json}
+
+    change("a", colour="#12AB9f")
+    assert listed()["a"] == "#12ab9f"
+    assert 'value="#12ab9f"' in change("a", name="Other ones")
+    assert listed() == {"Other ones": "#12ab9f", "b": listed()["b"]}
+    assert "There is a selection b already" in change("Other ones", name="b")
+    assert "such as #0072b2" in change("b", colour="red")
+    assert "There is no selection a" in client.post(f"{cells}/selections/a/delete").text
+    client.post(f"{cells}/selections/Other ones/delete")
+    assert [*listed()] == ["b"] and [*json.loads((folder / "colours.json").read_text())] == ["b"]
+    (folder / "colours.json").unlink()  # as it was before selections had colours
+    assert [*listed()] == ["b"]
+    shutil.rmtree(folder)
 
 
 def test_nothing_of_other_jobs_or_without_a_token(client, base, app, place):
     assert client.get("/explore/none").status_code == 404
-    id = base.rpartition("/")[2]
-    assert client.get(f"/explore/sets/{id}.json").status_code == 404
     app.config["WTF_CSRF_ENABLED"] = True
     try:
         assert client.post(f"{base}/cells.csv", data=bits([1])).status_code == 400

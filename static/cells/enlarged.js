@@ -54,6 +54,7 @@ export class Enlarged {
     const values = [...(about.side ? [["side of the split", about.side]] : []), ...about.facts];
     this.of("title").textContent = `Object ${about.object} of ${about.source}`;
     this.of("caption").textContent = about.missing ? `No pictures: ${about.missing}` : place < 0 ? "" : `${place + 1} of the ${rows.length} cells on this page`;
+    for (const way of ["previous", "next"]) this.dialog.querySelector(`[data-do=${way}]`).hidden = place < 0; // a cell of the map, not of this page
     this.of("tick").checked = gallery.ticked.has(this.row);
     this.of("facts").replaceChildren(...values.map(([name, value]) => this.tools.make("tr", {}, this.tools.make("th", { scope: "row", textContent: name }), this.tools.make("td", { textContent: value }))));
     this.of("origin").textContent = "";
@@ -174,7 +175,8 @@ export class Enlarged {
     if (what === "similar") {
       const row = this.row;
       this.dialog.close();
-      this.gallery.show({ similar: row, selection: "" });
+      this.gallery.show({ similar: row, selection: "", marked: "" });
+      this.gallery.root.scrollIntoView({ block: "nearest" });
     }
   }
 
@@ -187,8 +189,9 @@ export class Enlarged {
 
   step(by) {
     const rows = this.gallery.rows;
+    if (!rows.includes(this.row)) return;
     const next = rows[rows.indexOf(this.row) + by];
-    if (next !== undefined && rows.includes(this.row)) return this.open(next);
+    if (next !== undefined) return this.open(next);
     const button = this.gallery.place.querySelector(`[data-do=${by > 0 ? "after" : "before"}]:not(:disabled)`);
     if (!button) return void (this.of("caption").textContent = by > 0 ? "This is the last cell." : "This is the first cell.");
     this.pending = by > 0 ? "first" : "last";
@@ -205,7 +208,8 @@ export class Enlarged {
   closed() {
     this.asked += 1;
     this.gallery.rememberCell(null);
-    const button = this.gallery.place.querySelector(`[data-row="${this.row}"] .c-open`) || this.before;
+    const ofMap = this.before?.closest("canvas"); // from where the cell was opened
+    const button = ofMap || this.gallery.place.querySelector(`[data-row="${this.row}"] .c-open`) || this.before;
     if (button?.isConnected) button.focus();
   }
 }

@@ -23,9 +23,13 @@ class Gallery {
     // Cells are found while one types: to leave the field asks for nothing, and a press on a cell is not lost
     this.form.elements.q.addEventListener("change", (event) => event.stopPropagation());
     this.form.addEventListener("htmx:configRequest", (event) => this.remember(event.detail.parameters));
+    // What a map asks for, which shows the same cells
+    root.addEventListener("cells:show", (event) => this.show(event.detail));
+    root.addEventListener("cells:open", (event) => this.enlarged.open(event.detail));
     const cell = new URLSearchParams(location.search).get("cell");
     if (this.ours && cell !== null) this.enlarged.open(Number(cell));
     root.dataset.ready = "yes";
+    root.dispatchEvent(new CustomEvent("cells:ready", { bubbles: true }));
   }
 
   end() {
@@ -79,6 +83,7 @@ class Gallery {
     const what = event.target.closest("[data-do]")?.dataset.do;
     if (what === "unlike") this.show({ similar: "" });
     if (what === "unselect") this.show({ selection: "" });
+    if (what === "unmark") this.show({ marked: "" });
     if (what === "again") this.show({});
     if (what === "clear") this.clear();
   }
@@ -127,11 +132,10 @@ class Gallery {
     const headers = { "X-CSRFToken": token, "Content-Type": "application/json", Accept: "application/json" };
     const answer = await fetch(`${this.base}/selections`, { method: "POST", body, headers });
     if (!answer.ok) return this.refused(await answer.json().catch(() => ({})));
-    this.of("selections").innerHTML = await answer.text();
-    window.htmx.process(this.of("selections"));
+    document.body.dispatchEvent(new Event("selections-changed"));
     this.clear();
     this.of("bar").elements.name.value = "";
-    this.of("selections").scrollIntoView({ block: "nearest" });
+    document.querySelector(".c-kept").addEventListener("htmx:afterSwap", (event) => event.target.scrollIntoView({ block: "nearest" }), { once: true });
   }
 
   refused({ error = "Deepometry could not answer; reload the page.", used }) {

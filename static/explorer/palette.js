@@ -3,9 +3,9 @@
 // Every eight groups, the shape changes, too
 const { light, dark, scale } = JSON.parse(document.getElementById("explore").dataset.palette);
 const MOST = 24; // groups with an entry of their own
-export const UNKNOWN = 255; // slot of cells without a value
+const UNKNOWN = 255; // slot of cells without a value
 
-export const isDark = () => matchMedia("(prefers-color-scheme: dark)").matches;
+const isDark = () => matchMedia("(prefers-color-scheme: dark)").matches;
 
 export const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 
@@ -37,6 +37,19 @@ export function shadesOfCodes(codes, column, cells) {
   return { shades, groups };
 }
 
+// Selections with their names and colours; a cell in several has the colour of the last one
+export function shadesOfSelections(selections, cells) {
+  const shades = new Uint8Array(cells).fill(UNKNOWN);
+  selections.forEach(({ flags }, slot) => {
+    for (let n = 0; n < cells; n++) if (flags[n]) shades[n] = slot;
+  });
+  const counts = new Uint32Array(256);
+  for (let n = 0; n < cells; n++) counts[shades[n]] += 1;
+  const groups = selections.map(({ name, colour }, slot) => ({ label: name, cells: counts[slot], slot, colour }));
+  groups.push({ label: "in none of them", cells: counts[UNKNOWN], slot: UNKNOWN });
+  return { shades, groups };
+}
+
 // Numbers between their 1st and 99th percentile; beyond, the colour stays the same
 export function shadesOfNumbers(numbers) {
   const sample = Float32Array.from(numbers.filter((_, n) => n % Math.ceil(numbers.length / 50_000) === 0)).filter(Number.isFinite).sort();
@@ -51,8 +64,10 @@ export function shadesOfNumbers(numbers) {
   return { shades, low, high };
 }
 
-export function groupColour(slot) {
+// A colour of its own, if it has one: of those offered, on dark the one that is seen there
+function groupColour({ slot, colour = "" }) {
   const { groups, unknown } = isDark() ? dark : light;
+  if (colour) return groups[light.groups.indexOf(colour)] ?? colour;
   return slot === UNKNOWN ? unknown : groups[slot % groups.length];
 }
 
@@ -66,20 +81,21 @@ export function scaleColour(share) {
 export function paletteOf(groups, hidden) {
   const palette = new Uint8Array(4 * 256);
   const set = (slot, colour) => palette.set([...colour, hidden.has(slot) ? 0 : 255], 4 * slot);
-  if (groups) groups.forEach(({ slot }) => set(slot, rgb(groupColour(slot))));
+  if (groups) groups.forEach((group) => set(group.slot, rgb(groupColour(group))));
   else {
     for (let slot = 0; slot < UNKNOWN; slot++) set(slot, scaleColour(slot / 254));
-    set(UNKNOWN, rgb(groupColour(UNKNOWN)));
+    set(UNKNOWN, rgb(groupColour({ slot: UNKNOWN })));
   }
   return palette;
 }
 
 // The mark of a group, in the legend
-export function drawMark(canvas, slot) {
+export function drawMark(canvas, group) {
+  const { slot } = group;
   const pen = canvas.getContext("2d");
   const [c, r] = [14, 9];
   pen.clearRect(0, 0, 28, 28);
-  pen.fillStyle = groupColour(slot);
+  pen.fillStyle = groupColour(group);
   pen.beginPath();
   const shape = slot < 64 ? Math.floor(slot / 8) % 4 : 0;
   if (shape === 0) pen.arc(c, c, r, 0, 2 * Math.PI);

@@ -1,14 +1,16 @@
 // Mouse, touch and keyboard on the map: move, turn, zoom, lasso, click, and a look at a cell.
-import { make } from "./side_panel.js";
 import { nearest, within } from "./camera.js";
+import { cellPicture, make, mapJson, root } from "./page.js";
 
 const NEAR = 10; // pixels around the pointer in which a cell is looked for
 const STEP = 60; // pixels of an arrow key
 const TURN = 0.008; // radians a pixel
 
 export class Pointer {
-  constructor(explorer, stage, canvas, over) {
-    Object.assign(this, { explorer, stage, canvas, over, outline: [], pressed: null, pictures: null, shown: -1, stepping: false, timer: 0 });
+  constructor(plot) {
+    const { canvas, explorer, stage } = plot;
+    Object.assign(this, { plot, explorer, canvas, outline: [], pressed: null, shown: -1, stepping: false, timer: 0, rows: new Map() });
+    this.over = stage.querySelector("[data-of=over]");
     this.hover = stage.querySelector("[data-of=hover]");
     const listen = (name, act, more) => canvas.addEventListener(name, act.bind(this), more);
     listen("pointerdown", this.press);
@@ -18,29 +20,10 @@ export class Pointer {
     listen("pointerleave", () => this.show(-1));
     listen("wheel", this.wheel, { passive: false });
     listen("keydown", this.key);
-    const root = stage.closest(".x");
-    root.addEventListener("click", (event) => this.act(event.target.closest("[data-do]")?.dataset.do));
-    if (explorer.dims === 3) {
-      root.querySelector("[data-of=move]").textContent = "Turn";
-      root.querySelector("[data-of=turn]").textContent = "; in 3-D they turn the map, and with Shift they move it";
-    }
-    this.root = root;
   }
 
   get lasso() {
-    return this.root.querySelector("[name=tool]:checked").value === "lasso";
-  }
-
-  act(what) {
-    const { explorer } = this;
-    const [width, height] = explorer.size;
-    if (what === "in") explorer.camera.zoomBy(1.5, width / 2, height / 2, width, height);
-    if (what === "out") explorer.camera.zoomBy(1 / 1.5, width / 2, height / 2, width, height);
-    if (what === "fit") explorer.camera.fit();
-    if (["in", "out", "fit"].includes(what)) explorer.look();
-    if (what === "view") this.take(null, "");
-    if (what === "none") explorer.select(() => {}, "");
-    if (what === "invert") explorer.invert();
+    return root.querySelector("[name=tool]:checked").value === "lasso";
   }
 
   // --- pointer ---
@@ -67,10 +50,10 @@ export class Pointer {
     this.pressed.moved ||= Math.hypot(at[0] - this.pressed.from[0], at[1] - this.pressed.from[1]) > 4;
     if (!this.pressed.moved) return undefined;
     if (this.pressed.lasso) return this.draw(at);
-    const { camera, dims, size } = this.explorer;
+    const { camera, dims, size } = this.plot;
     if (dims === 3 && !event.shiftKey && event.buttons !== 4) camera.turn(dx * TURN, dy * TURN);
     else camera.move(dx, dy, ...size);
-    return this.explorer.look();
+    return this.plot.look();
   }
 
   release(event) {
@@ -85,18 +68,24 @@ export class Pointer {
 
   wheel(event) {
     event.preventDefault();
-    const [width, height] = this.explorer.size;
-    this.explorer.camera.zoomBy(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), ...this.place(event), width, height);
-    this.explorer.look();
+    const [width, height] = this.plot.size;
+    this.plot.camera.zoomBy(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), ...this.place(event), width, height);
+    this.plot.look();
   }
 
+  // Enlarges a cell, or adds it to the selection or takes it out
   click([x, y], how) {
-    const cell = this.near(x, y);
-    if (cell >= 0 || !how) this.explorer.select((take) => cell >= 0 && take(cell), how);
+    this.touch(this.near(x, y), how);
+  }
+
+  touch(cell, how) {
+    if (cell < 0) return;
+    if (how) this.explorer.selection.choose((take) => take(cell), how);
+    else this.explorer.gallery.open(cell);
   }
 
   near(x, y) {
-    return nearest(this.explorer.points, this.explorer.matrix, ...this.explorer.size, x, y, NEAR);
+    return nearest(this.plot.points, this.plot.matrix, ...this.plot.size, x, y, NEAR);
   }
 
   // --- lasso ---
@@ -114,7 +103,7 @@ export class Pointer {
   }
 
   pen() {
-    const [width, height] = this.explorer.size;
+    const [width, height] = this.plot.size;
     Object.assign(this.over, { width, height });
     return this.over.getContext("2d", { willReadFrequently: true });
   }
@@ -126,7 +115,7 @@ export class Pointer {
   }
 
   enclose(how) {
-    const [width, height] = this.explorer.size;
+    const [width, height] = this.plot.size;
     const pen = this.pen();
     this.trace(pen);
     pen.fillStyle = "#000";
@@ -136,8 +125,8 @@ export class Pointer {
 
   // What lies on a mask, or anywhere in view
   take(mask, how) {
-    const { explorer } = this;
-    explorer.select((take) => within(explorer.points, explorer.matrix, mask, ...explorer.size, take), how);
+    const { explorer, plot } = this;
+    explorer.selection.choose((take) => within(plot.points, plot.matrix, mask, ...plot.size, take), how);
   }
 
   clear() {
@@ -158,7 +147,7 @@ export class Pointer {
     this.shown = cell;
     this.hover.hidden = cell < 0;
     if (cell < 0) return;
-    const [width, height] = this.explorer.size;
+    const [width, height] = this.plot.size;
     this.hover.classList.toggle("is-left", at[0] > width / 2);
     this.hover.classList.toggle("is-above", at[1] > height / 2);
     this.hover.style.setProperty("left", `${at[0]}px`); // set by script, which the policy allows
@@ -167,16 +156,27 @@ export class Pointer {
   }
 
   async describe(cell) {
+    const { pictures } = this.explorer;
     const picture = this.hover.querySelector("img");
-    picture.hidden = !this.pictures || Boolean(this.pictures.missing);
-    if (!picture.hidden) picture.src = this.explorer.side.picture(cell);
+    picture.hidden = !pictures || Boolean(pictures.missing);
+    if (!picture.hidden) picture.src = cellPicture(cell, this.explorer.gallery.channel, pictures.stamp);
     const caption = this.hover.querySelector("figcaption");
-    if (!this.pictures) return caption.replaceChildren("Loading the pictures …");
-    const { source, object, ...more } = await this.explorer.side.row(cell).catch((error) => ({ source: error.message, object: "" }));
+    if (!pictures) return caption.replaceChildren("Loading the pictures …");
+    const row = await this.row(cell).catch((error) => ({ source: error.message, object: "" }));
     if (cell !== this.shown) return undefined;
-    const facts = Object.entries(more).filter(([name]) => !this.explorer.about.axes.includes(name));
+    const { source, object } = row;
+    const names = [...this.explorer.about.columns.map((each) => each.name), "confidence"];
+    const facts = names.filter((name) => row[name]).map((name) => [name, row[name]]);
     const line = (text, className = "") => make("span", { textContent: text, className });
-    return caption.replaceChildren(line(source, "r-file"), line(`object ${object}`), ...facts.map(([name, value]) => line(`${name}: ${value || "–"}`)));
+    return caption.replaceChildren(line(source, "r-file"), line(`object ${object}`), ...facts.map(([name, value]) => line(`${name}: ${value}`)));
+  }
+
+  async row(cell) {
+    if (!this.rows.has(cell)) {
+      if (this.rows.size > 2000) this.rows.clear();
+      this.rows.set(cell, await mapJson(`/cell/${cell}.json`));
+    }
+    return this.rows.get(cell);
   }
 
   // --- keyboard ---
@@ -189,30 +189,30 @@ export class Pointer {
     event.preventDefault();
     if (event.key === "Enter") return this.enter(event);
     if (event.key === "Escape") return this.escape();
-    if (act) return this.act(act);
+    if (act) return this.explorer.act(act);
     return this.stepping ? this.step(...way) : this.shift(event, ...way);
   }
 
   shift(event, right, up) {
-    const { camera, dims, size } = this.explorer;
+    const { camera, dims, size } = this.plot;
     if (dims === 3 && !event.shiftKey) camera.turn(right * STEP * TURN, -up * STEP * TURN);
     else camera.move(-right * STEP, up * STEP, ...size);
-    this.explorer.look();
+    this.plot.look();
   }
 
-  // The first press shows the cell in the middle; the next ones select the cell shown
+  // The first press shows the cell in the middle; the next ones do what a click on it does
   enter(event) {
-    const [width, height] = this.explorer.size;
+    const [width, height] = this.plot.size;
     if (this.stepping && this.shown >= 0) {
       const how = event.shiftKey ? "add" : event.altKey ? "remove" : "";
-      return this.explorer.select((take) => take(this.shown), how);
+      return this.touch(this.shown, how);
     }
     this.stepping = true;
     return this.showNearest(width / 2, height / 2, () => true);
   }
 
   escape() {
-    if (!this.stepping) return this.act("none");
+    if (!this.stepping) return this.explorer.act("none");
     this.stepping = false;
     return this.show(-1);
   }
@@ -222,12 +222,12 @@ export class Pointer {
     const { shown } = this;
     if (shown < 0) return;
     const ahead = (x, y, cell) => cell !== shown && (x * right > Math.abs(y) || y * up > Math.abs(x));
-    this.showNearest(...this.explorer.at(shown), ahead);
+    this.showNearest(...this.plot.at(shown), ahead);
   }
 
   showNearest(x, y, allowed) {
-    const { explorer } = this;
-    const cell = nearest(explorer.points, explorer.matrix, ...explorer.size, x, y, Infinity, allowed);
-    if (cell >= 0) this.show(cell, explorer.at(cell));
+    const { plot } = this;
+    const cell = nearest(plot.points, plot.matrix, ...plot.size, x, y, Infinity, allowed);
+    if (cell >= 0) this.show(cell, plot.at(cell));
   }
 }

@@ -72,13 +72,13 @@ def watched(use: object, address: str) -> None:
     print(f"cells there after {time.perf_counter() - start:.1f} s, with the start of the page")
     page.evaluate(
         """() => new Promise((done) => { const look = () =>
-            window.deepometryExplorer.cloud.whole ? done() : setTimeout(look, 20); look(); })"""
+            window.deepometryExplorer.map.cloud.whole ? done() : setTimeout(look, 20); look(); })"""
     )
     print(f"all drawn after   {time.perf_counter() - start:.1f} s")
     page.wait_for_timeout(2000)
     for turn in (1, 2):
         frames = dragged(page)
-        drawn = page.evaluate("() => window.deepometryExplorer.cloud.portion")
+        drawn = page.evaluate("() => window.deepometryExplorer.map.cloud.portion")
         print(
             f"drag {turn}: {len(frames)} frames, median {np.median(frames):.0f} ms, 95 % "
             f"{np.percentile(frames, 95):.0f} ms, longest {frames.max():.0f} ms; at its end "
@@ -110,16 +110,16 @@ def dragged(page: Page) -> np.ndarray:
 
 def found_in(page: Page) -> float:
     return page.evaluate(
-        """() => { const { hand } = window.deepometryExplorer, start = performance.now();
-            for (let n = 0; n < 5; n++) hand.near(300 + 40 * n, 300);
+        """() => { const { pointer } = window.deepometryExplorer.map, start = performance.now();
+            for (let n = 0; n < 5; n++) pointer.near(300 + 40 * n, 300);
             return (performance.now() - start) / 5; }"""
     )
 
 
 def lasso(page: Page) -> float:
     return page.evaluate(
-        """() => { const { hand } = window.deepometryExplorer, start = performance.now();
-            hand.line = [[200, 100], [700, 120], [500, 500]]; hand.enclose("");
+        """() => { const { pointer } = window.deepometryExplorer.map, start = performance.now();
+            pointer.outline = [[200, 100], [700, 120], [500, 500]]; pointer.enclose("");
             return performance.now() - start; }"""
     )
 

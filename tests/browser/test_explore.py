@@ -49,9 +49,9 @@ def page(maps, visit):
 
 
 def opened(page: Page) -> Page:
-    """Wait until the cells and the channels are there."""
-    expect(page.locator("#explore[data-ready]")).to_be_attached()
-    expect(page.locator("[data-of=channel] option").first).to_be_attached()
+    """Wait until the cells, the channels and the gallery are there."""
+    expect(page.locator("#explore[data-ready][data-pictures]")).to_be_attached()
+    expect(page.locator("[data-widget=gallery][data-ready]")).to_be_attached()
     return page
 
 
@@ -76,7 +76,7 @@ def by_class(page: Page) -> None:
 def where(page: Page, cell: int) -> tuple[float, float]:
     """Give where a cell is drawn, in pixels of the window."""
     x, y = page.evaluate(
-        "(cell) => window.deepometryExplorer.at(cell)",
+        "(cell) => window.deepometryExplorer.map.at(cell)",
         cell,
     )
     box = page.locator("[data-of=cloud]").bounding_box()
@@ -86,7 +86,7 @@ def where(page: Page, cell: int) -> tuple[float, float]:
 def shades(page: Page) -> int:
     """Count the colours that are really on the screen of the map."""
     return page.evaluate(
-        """() => new Promise((done) => { const { cloud } = window.deepometryExplorer;
+        """() => new Promise((done) => { const { cloud } = window.deepometryExplorer.map;
             const look = () => { if (!cloud.whole) return setTimeout(look, 50);
               const { gl } = cloud, size = gl.drawingBufferWidth * gl.drawingBufferHeight;
               const all = new Uint8Array(4 * size);
@@ -97,7 +97,9 @@ def shades(page: Page) -> int:
     )
 
 
-count = "[data-of=count]"
+count = "[data-of=selected-count]"
+gallery = "[data-of=gallery] .c-grid li"
+UPPER = ((0.01, 0.02), (0.99, 0.02), (0.99, 0.6), (0.01, 0.6))
 WHOLE = ((0.01, 0.02), (0.99, 0.02), (0.99, 0.98), (0.01, 0.98))
 
 
@@ -142,11 +144,14 @@ def test_a_lasso_selects_cells_and_shows_their_composition(page: Page, maps):
     expect(tables).to_have_count(3)
     assert tables.first.locator("tbody th").all_inner_texts() == ["A", "B", "C"]
     expect(tables.first.locator("tbody tr").first).to_contain_text("33 %")
-    pictures = page.locator("[data-of=gallery] img")
+    expect(page.locator("[data-of=gallery] .c-found")).to_contain_text("selected on the map")
+    pictures = page.locator(f"{gallery} img")
     expect(pictures).to_have_count(CELLS)
     expect(pictures.first).to_have_js_property("naturalWidth", 16)
-    page.locator("[data-of=channel]").select_option(label="Ch6")
+    page.get_by_label("Picture").select_option(label="Ch6")
     expect(pictures.first).to_have_attribute("src", re.compile("/1.png"))
+    lasso(page, *UPPER)
+    expect(pictures).to_have_count(10)
     assert_accessible(page)
 
 
@@ -158,26 +163,133 @@ def test_cells_of_which_nothing_is_known_are_counted_too(maps, visit):
     expect(table.locator("tbody tr").last).to_contain_text("20 %")
 
 
-def test_a_click_selects_and_keys_add_and_remove(page: Page):
-    for cell, how, told in ((5, None, 1), (25, "Shift", 2), (5, "Alt", 1), (14, None, 1)):
-        place = where(page, cell)
-        if how:
-            page.keyboard.down(how)
-        page.mouse.click(*place)
-        if how:
-            page.keyboard.up(how)
-        expect(page.locator(count)).to_have_text(f"{told} of {CELLS}")
-    assert page.evaluate("() => window.deepometryExplorer.selected[14]") == 1
+def test_shift_and_alt_add_and_remove_cells(page: Page):
+    for cell, how, number in ((5, "Shift", 1), (25, "Shift", 2), (5, "Alt", 1), (14, "Shift", 2)):
+        page.keyboard.down(how)
+        page.mouse.click(*where(page, cell))
+        page.keyboard.up(how)
+        expect(page.locator(count)).to_have_text(f"{number} of {CELLS}")
+    assert page.evaluate("() => window.deepometryExplorer.selection.flags[14]") == 1
     page.locator("[data-of=cloud]").press("Escape")
     expect(page.locator(count)).to_have_text("none")
 
 
-def test_the_cell_under_the_mouse_is_shown(page: Page):
+def test_the_cell_under_the_mouse_is_shown(maps, visit):
+    page = opened(visit(maps, maps.gaps))
     page.mouse.move(*where(page, 12), steps=2)
     hover = page.locator("[data-of=hover]")
-    expect(hover).to_contain_text("Class B.cif")
-    expect(hover).to_contain_text("object 2")
+    lines = ["Class B.cif", "object 2", "Class: B", "Day: 2", "prediction: B", "confidence: 0.8"]
+    expect(hover.locator("figcaption span")).to_have_text(lines)
     expect(hover.locator("img")).to_have_js_property("naturalWidth", 16)
+
+
+def test_a_click_enlarges_the_cell(page: Page):
+    page.mouse.click(*where(page, 12))
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Object 2 of Class B.cif")
+    expect(dialog.locator("canvas")).to_have_count(3)  # two channels, and the composite
+    assert_accessible(page, ("dark",))
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.locator(count)).to_have_text("none")
+
+
+def keep(page: Page, name: str) -> None:
+    """Keep the selected cells under a name."""
+    form = page.locator("[data-of=keep]")
+    form.get_by_label("Name of the selection").fill(name)
+    form.get_by_role("button", name="Keep as a selection").click()
+    expect(page.locator("[data-of=kept-answer]")).to_contain_text(f"Kept as {name}")
+
+
+def test_selections_have_names_and_colours(maps, visit):
+    page = opened(visit(maps, maps.map2))
+    by_class(page)
+    for label, name in (("A", "Round ones"), ("B", "Rings")):
+        page.get_by_role("button", name=f"Select {label}", exact=True).click()
+        keep(page, name)
+    kept = page.locator(".c-kept li")
+    expect(kept).to_contain_text(["Rings", "Round ones"])
+    page.locator("[data-of=colour]").select_option(label="selections")
+    legend = page.locator("[data-of=legend] .r-group")
+    expect(legend).to_have_text(["Rings10", "Round ones10", "in none of them10"])
+    kept.first.get_by_label("Colour of Rings").fill("#ff0000")
+    expect(page.locator("[data-of=legend] .r-name").first).to_have_text("Rings")
+    page.get_by_role("button", name="Clear selection").click()
+    assert has_colour(page, (255, 0, 0))
+    page.get_by_label("Show Rings on the map").uncheck()
+    expect(legend).to_have_text(["Round ones10", "in none of them20"])
+    assert not has_colour(page, (255, 0, 0))
+    kept.nth(1).get_by_role("button", name="Round ones", exact=True).click()
+    expect(page.locator(count)).to_have_text(f"10 of {CELLS}")
+    expect(page.locator("[data-of=parts] tbody th").first).to_have_text("A")
+    kept.nth(1).locator("summary").click()
+    assert_accessible(page)
+    kept.nth(1).get_by_label("Name of Round ones").fill("Discs")
+    kept.nth(1).get_by_role("button", name="Rename").click()
+    expect(kept).to_contain_text(["Discs", "Rings"])
+    expect(legend.first).to_have_text("Discs10")
+    for _ in range(2):
+        page.on("dialog", lambda dialog: dialog.accept())
+        kept.first.locator("summary").click()
+        kept.first.get_by_role("button", name="Delete").click()
+    expect(kept).to_have_count(0)
+
+
+def has_colour(page: Page, wanted: tuple[int, int, int]) -> bool:
+    """Return whether a colour, or one near to it, is on the screen of the map."""
+    return page.evaluate(
+        """(wanted) => new Promise((done) => { const { cloud } = window.deepometryExplorer.map;
+            const look = () => { if (!cloud.whole) return setTimeout(look, 50);
+              const { gl } = cloud, [w, h] = [gl.drawingBufferWidth, gl.drawingBufferHeight];
+              const all = new Uint8Array(4 * w * h);
+              gl.readPixels(0, 0, w, h, gl.RGBA, gl.UNSIGNED_BYTE, all);
+              const near = (n) => wanted.every((value, at) => Math.abs(all[n + at] - value) < 60);
+              for (let n = 0; n < all.length; n += 4) if (near(n)) return done(true);
+              done(false); };
+            setTimeout(look, 200); })""",
+        wanted,
+    )
+
+
+def test_a_name_that_is_taken_is_asked_about(page: Page):
+    by_class(page)
+    watch_of(page).expect("409")
+    page.get_by_role("button", name="Select A", exact=True).click()
+    keep(page, "Twice")
+    form = page.locator("[data-of=keep]")
+    form.get_by_label("Name of the selection").fill("a/b")
+    form.get_by_role("button", name="Keep as a selection").click()
+    page.get_by_text("that may stand in a folder name").wait_for()
+    form.get_by_label("Name of the selection").fill("Twice")
+    form.get_by_role("button", name="Keep as a selection").click()
+    page.get_by_role("button", name="Replace it").click()
+    expect(page.locator("[data-of=kept-answer]")).to_contain_text("Kept as Twice")
+
+
+def test_the_selection_is_undone_and_redone(page: Page):
+    undo, redo = (page.get_by_role("button", name=name) for name in ("Undo", "Redo"))
+    expect(undo).to_be_disabled()
+    by_class(page)
+    for label in ("A", "B"):
+        page.get_by_role("button", name=f"Select {label}", exact=True).click()
+    page.get_by_role("button", name="Invert").click()
+    expect(page.locator(count)).to_have_text(f"20 of {CELLS}")
+    undo.click()
+    page.keyboard.press("Control+z")
+    expect(page.locator("[data-of=parts] tbody th").first).to_have_text("A")
+    page.keyboard.press("Control+z")
+    expect(page.locator(count)).to_have_text("none")
+    expect(undo).to_be_disabled()
+    page.keyboard.press("Control+Shift+z")
+    page.keyboard.press("Control+y")
+    expect(page.locator("[data-of=parts] tbody th").first).to_have_text("B")
+    redo.click()
+    expect(page.locator(count)).to_have_text(f"20 of {CELLS}")
+    expect(redo).to_be_disabled()
+    page.locator("[data-of=keep] [name=name]").fill("ab")
+    page.keyboard.press("Control+z")  # of the text
+    expect(page.locator(count)).to_have_text(f"20 of {CELLS}")
 
 
 def test_it_is_used_by_keyboard(page: Page):
@@ -210,22 +322,30 @@ def test_keys_go_from_cell_to_cell(page: Page):
         cloud.press(key)
         steps[key] = shown(page)
     assert set(steps.values()) != {first}
-    expect(hover.locator("img")).to_have_attribute("src", re.compile(f"/cell/{shown(page)}/"))
-    cloud.press("Enter")
+    expect(hover.locator("img")).to_have_attribute("src", re.compile(f"/cells/.*/{shown(page)}/"))
+    cloud.press("Shift+Enter")
     expect(page.locator(count)).to_have_text(f"1 of {CELLS}")
     cloud.press("ArrowDown")
     cloud.press("Shift+Enter")
-    assert page.evaluate("(cell) => window.deepometryExplorer.selected[cell]", shown(page)) == 1
+    assert (
+        page.evaluate("(cell) => window.deepometryExplorer.selection.flags[cell]", shown(page)) == 1
+    )
     cloud.press("Escape")
     expect(hover).to_be_hidden()
     expect(page.locator(count)).not_to_have_text("none")
     cloud.press("Escape")
     expect(page.locator(count)).to_have_text("none")
+    cloud.press("Enter")
+    expect(hover).to_be_visible()
+    cloud.press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("Object")
+    page.keyboard.press("Escape")
+    expect(cloud).to_be_focused()
 
 
 def shown(page: Page) -> int:
     """Return the number of the cell that is shown beside the map."""
-    return page.evaluate("() => window.deepometryExplorer.pointer.shown")
+    return page.evaluate("() => window.deepometryExplorer.map.pointer.shown")
 
 
 def test_colours_follow_numbers_too(page: Page):
@@ -247,20 +367,17 @@ def test_the_selected_cells_are_listed(page: Page, tmp_path: Path):
     assert {row["source"] for row in rows} == {"Class C.cif"}
 
 
-def test_the_selected_cells_are_saved_as_a_set(page: Page, maps):
+def test_a_selection_is_copied_to_a_set(page: Page, maps):
     by_class(page)
-    watch_of(page).expect("400")  # of the name that cannot be one
     page.get_by_role("button", name="Select A", exact=True).click()
-    save = page.get_by_role("button", name="Save images as a set")
-    page.locator("[name=name]").fill("a/b")
-    save.click()
-    page.get_by_text("that may stand in a folder name").wait_for()
-    page.locator("[name=name]").fill("Round ones")
-    save.click()
-    answer = page.locator("[data-of=answer]")
-    expect(answer).to_contain_text("Saved 10 cells as the set Round ones", timeout=JOB)
+    keep(page, "For training")
+    button = page.get_by_role("button", name="For training", exact=True)
+    kept = page.locator(".c-kept li", has=button)
+    kept.locator("summary").click()
+    kept.get_by_role("button", name="Start").click()
+    expect(kept).to_contain_text("Copied 10 cells to a set", timeout=JOB)
     found = open_dataset(maps.maps_folder / "map2" / "sets" / "parsed")
-    assert len(found) == 10 and found.parts[0].levels == ("Set Round ones", "Class A")
+    assert len(found) == 10 and found.parts[0].levels == ("Set For training", "Class A")
 
 
 def test_in_space_dragging_turns_the_map(maps, visit):

@@ -62,7 +62,7 @@ def _set(output: Output, selection: Selection, others: bool, parsed: Path | None
         output=place,
         cells=selection.path,
         name=_free_name(place, f"all but {selection.name}" if others else selection.name),
-        montage=0,
+        montage=0 if others else SubsetOptions.montage,
         all_but=others,
     )
 

@@ -1,25 +1,16 @@
-"""The gallery of the cells of a run, single cells, similar cells, and what is done with some."""
+"""The gallery of the cells of a run, single cells, and similar cells."""
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
-from flask import (
-    Blueprint,
-    Response,
-    abort,
-    current_app,
-    render_template,
-    request,
-    send_file,
-)
+from flask import Blueprint, Response, abort, current_app, render_template, request
 
 from deepometry.core.errors import DeepometryError
 from deepometry.core.palette import GROUPS_ON_DARK
 from deepometry.web.cells import choose, neighbours, selections
-from deepometry.web.cells.actions import action_options, actions_of
 from deepometry.web.cells.cell_rows import ROWS, CellRows, has_cells, rows_of
+from deepometry.web.cells.marked import marked_cells
 from deepometry.web.results.cell_pictures import Cells, is_transmitted, offered_pictures, pictured
 from deepometry.web.results.output import Gone, Output
 from deepometry.web.results.shared import (
@@ -44,7 +35,8 @@ def _answer(error: DeepometryError) -> tuple[Any, int]:
     return answer_error(error)
 
 
-def _run(id: str) -> Output:
+def run_of(id: str) -> Output:
+    """Open a run with cells; answer 404 if it has none."""
     output = find_output(id)
     if not has_cells(output):
         abort(404)
@@ -63,7 +55,7 @@ def _pictures(rows: CellRows) -> Cells:
 @blueprint.get("/<id>")
 def gallery(id: str) -> str:
     """Show the gallery, or only its cells, filtered and sorted as is asked."""
-    output = _run(id)
+    output = run_of(id)
     drop_stale(output, ROWS)
     rows = rows_of(output)
     wanted = choose.Wanted.read(request.args, rows)
@@ -79,6 +71,7 @@ def gallery(id: str) -> str:
         "heat_cells": "; ".join(named),
         "similar": similar,
         "selection": request.args.get("selection", ""),
+        "marked": request.args.get("marked", ""),
     }
     values["like"] = "{1} of {0}".format(*rows.name(similar)) if similar is not None else ""
     values |= offered_pictures(rows.cells, request.args.get("channel", ""))
@@ -94,8 +87,6 @@ def _offered(output: Output, rows: CellRows) -> dict[str, Any]:
         "orders": choose.orders_of(output, rows),
         "sides": sides,
         "has_true": has_true,
-        "selections": selections.list_selections(output),
-        "actions": actions_of(output),
     }
 
 
@@ -113,6 +104,8 @@ def _chosen(output: Output, rows: CellRows, wanted: choose.Wanted, similar: int 
         listed = np.zeros(len(rows), bool)
         listed[selections.selected_rows(rows, selection)] = True
         keep &= listed
+    if mark := request.args.get("marked", ""):
+        keep &= marked_cells(output, mark, len(rows))
     if similar is not None:
         return neighbours.similar_rows(output, rows, similar, None if keep.all() else keep)
     order = _order(output, rows, wanted.order, wanted.down)
@@ -134,7 +127,7 @@ def _order(output: Output, rows: CellRows, order: str, down: bool) -> Any:
 @blueprint.get("/<id>/<int:row>.json")
 def cell(id: str, row: int) -> dict[str, Any]:
     """Describe a cell: who it is, what the tables have about it, and its channels."""
-    rows = rows_of(_run(id))
+    rows = rows_of(run_of(id))
     source, name = rows.name(row)
     told = {"row": row, "source": source, "object": name, "facts": [*rows.facts(row).items()]}
     if isinstance(rows.cells, str):
@@ -165,7 +158,7 @@ def _channels(cells: Cells) -> list[dict[str, Any]]:
 @blueprint.get("/<id>/<int:row>.bin")
 def pixels(id: str, row: int) -> Response:
     """Send the counts of a cell: float32, channel after channel."""
-    rows = rows_of(_run(id))
+    rows = rows_of(run_of(id))
     rows.name(row)
     planes = _pictures(rows).pixels(row).transpose(2, 0, 1)
     return Response(planes.astype("<f4").tobytes(), mimetype="application/octet-stream")
@@ -176,7 +169,7 @@ def origin(id: str, row: int) -> dict[str, Any]:
     """Send the mask of a cell, as the runs of pixels in each channel, and the size of a pixel."""
     from deepometry.web.cells.origin import find_origin
 
-    rows = rows_of(_run(id))
+    rows = rows_of(run_of(id))
     found = find_origin(_pictures(rows).dataset, *rows.name(row))
     masks = () if found.mask is None else found.mask.transpose(2, 0, 1)
     return {
@@ -188,71 +181,22 @@ def origin(id: str, row: int) -> dict[str, Any]:
 @blueprint.get("/<id>/<int:row>/<channel>.png")
 def thumbnail(id: str, row: int, channel: str) -> Response:
     """Draw a cell: one channel, counted from 0, or `all` of them in colours."""
-    return picture(pictured(rows_of(_run(id)).cells, row, channel))
+    return picture(pictured(rows_of(run_of(id)).cells, row, channel))
 
 
 @blueprint.post("/<id>/<int:row>/similar")
 def prepare_similar(id: str, row: int) -> str:
     """Start the job that makes the index of similar cells."""
-    output = _run(id)
+    output = run_of(id)
     options = neighbours.index_options(output, rows_of(output), row)
-    return _started(current_app.extensions["jobs"].submit(options), "")
-
-
-# --- selections ---------------------------------------------------------------------------------
-
-
-@blueprint.post("/<id>/selections")
-def keep(id: str) -> tuple[Any, int]:
-    """Keep ticked cells as a selection."""
-    output, asked = _run(id), request.get_json()
-    rows, replace = rows_of(output), bool(asked.get("replace"))
-    chosen = [int(row) for row in asked.get("rows", ())]
-    try:
-        selections.keep_selection(output, rows, str(asked.get("name", "")), chosen, replace)
-    except selections.NameTaken as error:
-        return {"error": str(error), "used": True}, 409
-    return _listed(output), 200
-
-
-def _listed(output: Output) -> str:
-    listed = selections.list_selections(output)
-    return render_template(
-        "cells/selections.html", output=output, selections=listed, actions=actions_of(output)
-    )
-
-
-@blueprint.post("/<id>/selections/<name>/delete")
-def delete(id: str, name: str) -> str:
-    """Delete a selection."""
-    output = _run(id)
-    selections.delete_selection(selections.find_selection(output, name))
-    return _listed(output)
-
-
-@blueprint.get("/<id>/selections/<name>.csv")
-def save(id: str, name: str) -> Response:
-    """Send the table of a selection, to be saved."""
-    selection = selections.find_selection(_run(id), name)
-    content = io.BytesIO(selection.path.read_bytes())
-    return send_file(content, "text/csv", as_attachment=True, download_name=f"{name}.csv")
-
-
-@blueprint.post("/<id>/selections/<name>/do")
-def act(id: str, name: str) -> str:
-    """Start a job on the cells of a selection: a set for training, all others, or an export."""
-    output = _run(id)
-    selection = selections.find_selection(output, name)
-    cells = rows_of(output).cells
-    parsed = None if isinstance(cells, str) else cells.dataset.root
-    options = action_options(output, selection, request.form.get("action", ""), parsed)
-    return _started(current_app.extensions["jobs"].submit(options), selection.name)
+    return job_line(current_app.extensions["jobs"].submit(options), "")
 
 
 # --- jobs ---------------------------------------------------------------------------------------
 
 
-def _started(job: Any, name: str) -> str:
+def job_line(job: Any, name: str) -> str:
+    """Show the state of a job that was started from the cells."""
     return render_template(
         "cells/job.html", job=job, name=name, STATES=STATES, UNFINISHED=UNFINISHED
     )
@@ -262,4 +206,4 @@ def _started(job: Any, name: str) -> str:
 def job(id: str) -> str:
     """Show the state of a job that was started here."""
     started = find_job(id)
-    return _started(started, request.args.get("name", ""))
+    return job_line(started, request.args.get("name", ""))

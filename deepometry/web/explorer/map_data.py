@@ -7,7 +7,6 @@ import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
@@ -17,8 +16,6 @@ from deepometry.core.spreadsheet import SafeWriter, safe_reader
 from deepometry.maps import PLACES, code_bytes
 from deepometry.web.results.cell_pictures import Cells
 from deepometry.web.results.output import Output, Unknown, reading
-from deepometry.web.results.table_cells import Matching
-from deepometry.web.results.table_index import RowTable, index_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,21 +23,6 @@ if TYPE_CHECKING:
 _AT_ONCE = 512  # cells
 _DAMAGE = (ValueError, OSError, EOFError, BadZipFile, zlib.error)
 """What reading damaged arrays raises."""
-
-
-@dataclass(frozen=True)
-class MappedCells:
-    """The cells of a map: table of coordinates, and pictures or why there are none."""
-
-    table: RowTable
-    cells: Cells | str
-
-
-def open_mapped_cells(output: Output) -> MappedCells:
-    """Read the table of a map once, and compare it with the parsed cells."""
-    matching = Matching(output)
-    table = index_table(output.path(COORDINATES_TABLE), lambda header: (), matching)
-    return MappedCells(table, matching.cells())
 
 
 def about(output: Output) -> dict[str, Any]:
@@ -130,35 +112,6 @@ def intensities(cells: Cells) -> np.ndarray:
 
 
 # --- selected cells -----------------------------------------------------------------------------
-
-
-def read_selection(bits: bytes, cells: int) -> np.ndarray:
-    """Read which cells are selected.
-
-    Parameters
-    ----------
-    bits : bytes
-        One bit a cell, the first cell in the lowest bit of the first byte.
-    cells : int
-        Number of cells of the map.
-
-    Returns
-    -------
-    ndarray of bool, shape (cells,)
-
-    Raises
-    ------
-    DeepometryError
-        They are of another number of cells, or none is selected.
-    """
-    import numpy as np
-
-    if len(bits) != (cells + 7) // 8:
-        raise DeepometryError("The selection belongs to another map; reload the page.")
-    flags = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little")[:cells]
-    if not flags.any():
-        raise DeepometryError("No cell is selected; draw a line around some cells first.")
-    return flags.astype(bool)
 
 
 def selected_rows(output: Output, selection: np.ndarray) -> Iterator[str]:
