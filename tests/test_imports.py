@@ -14,6 +14,8 @@ import deepometry
 AT_ONCE = """
 import importlib, sys, threading
 
+import flask  # as in the page's process; the standard library cannot be loaded by threads in a race
+
 names = sys.argv[1:]
 start, errors = threading.Barrier(len(names)), []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def parse(page: Page) -> None:
 
 
 def test_no_experiment_shows_another(three: Page):
+    expect(field(three, "parse", "run_name")).to_have_value("parsed_2")
     held = values(three)
     paths = {text for name, text in held.items() if "/" in text or "\\" in text}
     places = [Path(text) for text in paths]
@@ -87,7 +89,7 @@ def test_a_run_is_renamed_made_again_and_deleted(three: Page):
     expect(rows).to_have_count(0)
     three.get_by_label("Search").fill("first")
     expect(rows).to_have_count(1)
-    assert three.evaluate("location.search").startswith("?q=first")
+    expect(three).to_have_url(re.compile(r"\?q=first"))
     rows.first.get_by_text("Delete", exact=True).click()
     rows.first.get_by_role("button", name="Delete First and its files").click()
     expect(rows).to_have_count(0)

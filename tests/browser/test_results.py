@@ -87,13 +87,15 @@ def test_a_line_of_the_forms_leads_to_the_results_and_back_leads_back(page: Page
 def test_charts_are_drawn_with_their_table_and_fit(extracted: Protocol, tab, tmp_path):
     page = extracted.open("predict", tab)
     charts = page.locator("[data-widget=chart]")
+    expect(charts).not_to_have_count(0)
     for chart in charts.all():
         expect(chart).to_have_attribute("data-drawn", "yes")
         points = chart.locator("canvas").evaluate(
             "canvas => Chart.getChart(canvas).data.datasets.map((each) => each.data.length)"
         )
         chart.locator("summary").click()
-        assert chart.locator("tbody tr").count() == sum(points) > 0
+        assert sum(points) > 0
+        expect(chart.locator("tbody tr")).to_have_count(sum(points))
         chart.locator("summary").click()
     for chart in charts.all()[:1]:
         found = download(page, chart.get_by_role("button", name="PNG"))

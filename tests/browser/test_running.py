@@ -26,7 +26,8 @@ from tests.parsed import write_classes
 EPOCHS = 9999  # more than any test waits for
 # What the console says of requests that no server answers
 NO_SERVER = (
-    "ERR_(CONNECTION|SOCKET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED)|htmx:(afterRequest|sendError)"
+    "ERR_(CONNECTION|SOCKET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED|CONTENT_LENGTH_MISMATCH)"
+    "|htmx:(afterRequest|sendError)"
 )
 
 
