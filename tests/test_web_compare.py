@@ -18,7 +18,7 @@ from deepometry.projects.compare import compare
 from deepometry.projects.project import create_project
 from deepometry.projects.recent import remember_project
 from deepometry.web import create_app
-from tests.compared import write_prediction, write_training
+from tests.compared import two_classifiers, write_prediction, write_training
 from tests.parsed import write_classes
 
 HTMX = {"HX-Request": "true"}
@@ -80,6 +80,56 @@ def test_the_page_asks_for_what_takes_a_while_and_has_it_the_next_time(app, thre
     assert "less first, in percent points" in content
     again = browser.get(f"/compare?runs={runs}").text
     assert "second is better" in again and "Comparing the cells" not in again
+
+
+@pytest.fixture
+def large(app, tmp_path):
+    """Two predictions whose records say that they have very many cells; their ids."""
+    true, first, second = two_classifiers()
+    ids = []
+    for name, codes in (("one", first), ("two", second)):
+        write_prediction(tmp_path / name, true, codes, recorded={"cells": 60_000})
+        options = PredictOptions(input=tmp_path, output=tmp_path / name, model=tmp_path / "m.keras")
+        ids.append(app.extensions["jobs"].record(options, Kept(tmp_path / name), 1.0, 2.0).id)
+    return ",".join(ids)
+
+
+def test_runs_of_many_cells_are_compared_by_a_job(app, large):
+    browser, place = app.test_client(), f"/compare/content?runs={large}"
+    jobs = app.extensions["jobs"]
+    page = browser.get(f"/compare?runs={large}").text
+    assert f'hx-post="{place.replace(",", "%2C")}"' in page or f'hx-post="{place}"' in page
+    assert "is better" not in browser.get(place, headers=HTMX).text
+    assert len(jobs.list()) == 2  # to look starts nothing
+    first = browser.post(place, headers=HTMX).text
+    assert "<progress" in first and "Waiting for earlier jobs" in first
+    assert browser.post(place, headers=HTMX).text == first and len(jobs.list()) == 3
+    jobs.start()
+    try:
+        end = time.monotonic() + 120
+        while "<progress" in (text := browser.get(place, headers=HTMX).text):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+    finally:
+        jobs.stop()
+    assert "two is better" in text
+    assert "two is better" in browser.get(f"/compare?runs={large}").text
+    assert "<figure>" in browser.get(f"/compare/{large}/cells", headers=HTMX).text
+
+
+def test_a_comparison_that_was_stopped_can_be_made_again(app, large):
+    browser, place = app.test_client(), f"/compare/content?runs={large}"
+    jobs = app.extensions["jobs"]
+    browser.post(place, headers=HTMX)
+    answer = browser.post(f"/compare/stop?runs={large}", headers=HTMX).text
+    assert "Stopped by you" in answer and "Compare again" in answer
+    assert "Compare again" in browser.get(f"/compare?runs={large}").text
+    assert "<progress" in browser.post(place, headers=HTMX).text and len(jobs.list()) == 4
+
+
+def test_parts_of_a_large_comparison_that_is_gone_are_not_made_in_passing(app, large):
+    answer = app.test_client().get(f"/compare/{large}/charts/scores.json")
+    assert answer.status_code == 410 and "reload the page" in answer.json["error"]
 
 
 def test_several_runs_are_tested_in_pairs(app, three):

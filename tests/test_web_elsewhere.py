@@ -113,8 +113,11 @@ def test_features_are_chosen_and_mistakes_told(app, client, runs):
         started = app.extensions["jobs"].list()[0]
         finish(app)
         assert told in client.get(f"{place}/{started.id}").text
-    assert "found &#39;xls&#39;" in client.post(place, data={"format": "xls"}).text
-    assert "Features: expected" in client.post(place, data={"format": "mat", "features": "-1"}).text
+    for asked, told in (
+        ({"format": "xls"}, "found &#39;xls&#39;"),
+        ({"format": "mat", "features": "-1"}, "Features: expected"),
+    ):
+        assert told in client.post(place, data=asked, headers={"HX-Request": "true"}).text
 
 
 @pytest.mark.slow

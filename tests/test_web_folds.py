@@ -149,15 +149,31 @@ def test_a_cross_validation_of_an_earlier_version_is_still_shown(client, jobs, t
     assert client.get("/jobs/old/results/report").status_code == 404
 
 
-def test_a_training_without_folds_has_no_matrix(client, trained, cells, jobs):
+def test_a_training_without_folds_has_the_matrix_of_its_validation_cells_alone(
+    client, trained, cells, jobs
+):
     options = short_training(cells / "Train", trained.model.parent)
     jobs.run("plain", "train", lambda _: trained, options)
     jobs.known["plain"] = replace(jobs.known["plain"], started=None)
     page = read_run(client, "plain")
-    assert "Cross-valid" not in page and "data-true" not in page
-    assert "results/report" not in page
+    assert "Cross-valid" not in page and "results/report" not in page
     assert client.get("/jobs/plain/results/report").status_code == 404
-    assert client.get("/jobs/plain/results/confusion.json").status_code == 404
+    matrix = client.get("/jobs/plain/results/confusion.json").json["matrix"]
+    assert matrix == [list(row) for row in trained.description.confusion]
+
+
+def test_a_training_without_a_table_of_validation_cells_has_no_matrix(
+    client, trained, cells, jobs, tmp_path
+):
+    shutil.copytree(trained.model.parent, tmp_path / "m")
+    record = json.loads((tmp_path / "m" / "train.json").read_text("utf-8"))
+    del record["validation"]
+    (tmp_path / "m" / "train.json").write_text(json.dumps(record), "utf-8")
+    jobs.run("older", "train", lambda _: trained, short_training(cells / "Train", tmp_path / "m"))
+    jobs.known["older"] = replace(jobs.known["older"], started=None)
+    page = read_run(client, "older")
+    assert "data-true" not in page and "validation_cells.csv" not in page
+    assert client.get("/jobs/older/results/confusion.json").status_code == 404
 
 
 def test_a_learning_curve_shows_picture_table_and_forecast(client):

@@ -26,13 +26,7 @@ from deepometry.web.text_filters import STATES, UNFINISHED
 
 blueprint = Blueprint("cells", __name__, url_prefix="/cells")
 blueprint.add_app_template_global(has_cells, "has_cells")
-
-
-@blueprint.errorhandler(DeepometryError)
-def _answer(error: DeepometryError) -> tuple[Any, int]:
-    if "HX-Request" in request.headers:
-        return render_template("results/note.html", text=str(error)), 200  # htmx drops others
-    return answer_error(error)
+blueprint.register_error_handler(DeepometryError, answer_error)
 
 
 def run_of(id: str) -> Output:

@@ -17,14 +17,17 @@ from deepometry.core.result_files import COMPARISON_RECORD, DIFFERING_TABLE
 from deepometry.core.run_records import read_json
 from deepometry.web.cells.choose import Page, paged
 from deepometry.web.compare.candidates import COMPARABLE, Candidate
+from deepometry.web.jobs.job import Job
+from deepometry.web.jobs.queue import Jobs
 from deepometry.web.results.cache import Cache
-from deepometry.web.results.output import Unknown
+from deepometry.web.results.output import Gone, Unknown
 from deepometry.web.results.table_index import RowTable, index_table
 
 if TYPE_CHECKING:
     import numpy as np
 
 CELLS_A_PAGE = 24
+_LARGE = 50_000  # cells of all runs together
 _MOST_KEPT = 20  # comparisons; an older one is made again when it is looked at
 
 
@@ -68,7 +71,7 @@ def compared(runs: Sequence[Candidate], group_by: str = "") -> Stored:
     Raises
     ------
     DeepometryError
-        They cannot be compared.
+        They cannot be compared, or have so many cells that a job is to do it.
     """
     key = _key(runs, group_by)
     cache: Cache = current_app.extensions["comparisons"]
@@ -104,10 +107,20 @@ def _make(key: str, runs: list[Candidate], group_by: str) -> Stored:
     if not (folder / COMPARISON_RECORD).is_file():
         from deepometry.projects.compare import compare
 
+        if is_large(runs):
+            raise Gone("This comparison is not there any more: reload the page to make it again.")
         _forget_oldest()
-        places = tuple(run.folder for run in runs)
-        compare(CompareOptions(runs=places, output=folder, group_by=group_by, overwrite=True))
+        compare(_options(runs, group_by))
     return Stored(folder, read_json(folder / COMPARISON_RECORD), runs)
+
+
+def _options(runs: Sequence[Candidate], group_by: str) -> CompareOptions:
+    return CompareOptions(
+        runs=tuple(run.folder for run in runs),
+        output=_home() / _key(runs, group_by),
+        group_by=group_by or None,
+        overwrite=True,
+    )
 
 
 def _forget_oldest() -> None:
@@ -116,6 +129,41 @@ def _forget_oldest() -> None:
         made = sorted(_home().iterdir(), key=lambda place: place.stat().st_mtime)
         for place in made[: -_MOST_KEPT + 1]:
             shutil.rmtree(place, ignore_errors=True)
+
+
+# --- comparisons that are jobs ---------------------------------------------------------------
+
+
+def is_large(runs: Sequence[Candidate]) -> bool:
+    """Return whether runs have so many cells that their comparison takes longer than a page may."""
+    return sum(map(_cells, runs)) >= _LARGE
+
+
+def _cells(run: Candidate) -> int:
+    """Return the number of cells in the table of a run, by its record."""
+    records = (run.folder / step.record for step in COMPARABLE.values())
+    path = next((path for path in records if path.is_file()), None)
+    record = read_json(path) if path else {}
+    trained = record.get("cross_validation") or record.get("validation") or {}
+    return int(record.get("cells") or trained.get("cells") or 0)
+
+
+def job_of(runs: Sequence[Candidate], group_by: str = "") -> Job | None:
+    """Return the newest job that compares some runs as they are now, if there is one.
+
+    One that ended well, and whose comparison was deleted since, does not count.
+    """
+    place = (_home() / _key(runs, group_by)).absolute()
+    jobs: Jobs = current_app.extensions["jobs"]
+    found = next((j for j in jobs.list() if j.verb == "compare" and j.output == place), None)
+    return None if found and found.state == "done" else found
+
+
+def submit(runs: Sequence[Candidate], group_by: str = "") -> Job:
+    """Start a job that compares some runs."""
+    _forget_oldest()
+    jobs: Jobs = current_app.extensions["jobs"]
+    return jobs.submit(_options(runs, group_by))
 
 
 # --- the cells that are predicted differently ------------------------------------------------

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, render_template, request, send_file, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -15,31 +25,31 @@ from deepometry.web.cells.cell_rows import rows_of
 from deepometry.web.compare.candidates import COMPARABLE, Candidate, candidates, chosen
 from deepometry.web.compare.charts import charts_of
 from deepometry.web.compare.saved import values_of
-from deepometry.web.compare.stored import Stored, choices, compared, is_ready, page_of
+from deepometry.web.compare.stored import (
+    Stored,
+    choices,
+    compared,
+    is_large,
+    is_ready,
+    job_of,
+    page_of,
+    submit,
+)
 from deepometry.web.results.cache import Cache
 from deepometry.web.results.cell_pictures import offered_pictures
 from deepometry.web.results.charts import Chart
 from deepometry.web.results.output import Unknown
-from deepometry.web.results.shared import find_output, saved
+from deepometry.web.results.shared import answer_error, find_output, saved
+from deepometry.web.text_filters import UNFINISHED
 
 blueprint = Blueprint("compare", __name__)
+blueprint.register_error_handler(DeepometryError, answer_error)
 
 
 @blueprint.record_once
 def _prepare(state: Any) -> None:
     state.app.extensions["comparisons"] = Cache()
     state.app.jinja_env.globals["COMPARABLE"] = tuple(COMPARABLE)
-
-
-@blueprint.errorhandler(DeepometryError)
-def answer_error(error: DeepometryError) -> tuple[Any, int]:
-    """Answer an error with its sentence: a partial, a page or JSON, whichever was asked for."""
-    if "HX-Request" in request.headers:
-        return render_template("results/note.html", text=str(error)), 200  # htmx drops others
-    status = 404 if isinstance(error, Unknown) else 409
-    if "text/html" in request.headers.get("Accept", "text/html"):
-        return render_template("page/error.html", text=str(error)), status
-    return {"error": str(error)}, status
 
 
 def _ids() -> list[str]:
@@ -57,27 +67,64 @@ def show() -> str | AnyResponse:
     runs = chosen(ids)
     if len(runs) < FEWEST:
         return render_template("compare/choose.html", runs=candidates(), ids=ids, most=MOST)
-    ready = is_ready(runs, _group_by())
-    content = _content(runs) if ready else {}
-    return render_template(
-        "compare/compare.html", runs=runs, ids=",".join(ids), group_by=_group_by(), ready=ready,
-        **content,
-    )  # fmt: skip
+    return render_template("compare/compare.html", **_values(runs))
 
 
 def _group_by() -> str:
     return request.args.get("group_by", "").strip()
 
 
+def _values(runs: list[Candidate]) -> dict[str, Any]:
+    """Return what the page shows: the comparison, or what stands in the way of it."""
+    group_by = _group_by()
+    ids = ",".join(run.id for run in runs)
+    values: dict[str, Any] = {"runs": runs, "ids": ids, "group_by": group_by}
+    if is_ready(runs, group_by):
+        return {**values, "ready": True, **_content(runs)}
+    large = is_large(runs)
+    return {**values, "ready": False, "large": large, "job": large and job_of(runs, group_by)}
+
+
 @blueprint.get("/compare/content")
 def content() -> str:
-    """Compare runs, which may take a while, and show what comes of it."""
-    ids = _ids()
-    runs = chosen(ids)
+    """Show the comparison of runs; one of few cells is made here, one of many is a job."""
+    runs = _runs()
+    if is_large(runs) and not is_ready(runs, _group_by()):
+        return _progress(runs)
+    compared(runs, _group_by())
+    return render_template("compare/content.html", **_values(runs))
+
+
+@blueprint.post("/compare/content")
+def start() -> str:
+    """Start the job that compares runs of many cells, unless it is there already."""
+    runs = _runs()
+    job = job_of(runs, _group_by())
+    if not is_ready(runs, _group_by()) and (job is None or job.state not in UNFINISHED):
+        submit(runs, _group_by())
+    return _progress(runs)
+
+
+@blueprint.post("/compare/stop")
+def stop() -> str:
+    """Stop the job that compares runs."""
+    runs = _runs()
+    if job := job_of(runs, _group_by()):
+        current_app.extensions["jobs"].cancel(job.id)
+    return _progress(runs)
+
+
+def _runs() -> list[Candidate]:
+    runs = chosen(_ids())
     if len(runs) < FEWEST:
         raise Unknown(f"Expected {FEWEST} to {MOST} runs to compare, found {len(runs)}.")
-    values = {"runs": runs, "ids": ",".join(ids), "group_by": _group_by()}
-    return render_template("compare/content.html", **values, **_content(runs))
+    return runs
+
+
+def _progress(runs: list[Candidate]) -> str:
+    values = _values(runs)
+    template = "content" if values["ready"] else "progress"
+    return render_template(f"compare/{template}.html", **values)
 
 
 def _content(runs: list[Candidate]) -> dict[str, Any]:

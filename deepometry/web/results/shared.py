@@ -18,9 +18,6 @@ from deepometry.web.security import is_loopback
 
 blueprint = Blueprint("results", __name__)
 _DAY = 24 * 3600  # seconds
-_PARTIALS = {"line", "more_files", "projector", "start_projector", "stop_projector"}
-_PARTIALS |= {"draw_heat", "map_preview", "draw_map"}
-_PARTIALS |= {"export", "exported", "newest_export", "stop_export"}
 
 
 @blueprint.record_once
@@ -55,8 +52,11 @@ def cached(output: Output, what: str, make: Callable[[], Any]) -> Any:
 
 @blueprint.errorhandler(DeepometryError)
 def answer_error(error: DeepometryError) -> tuple[Any, int]:
-    """Answer an error with its sentence, as a partial, a page or JSON, whichever was asked for."""
-    if (request.endpoint or "").removeprefix("results.") in _PARTIALS:
+    """Answer an error with its sentence, as a partial, a page or JSON, whichever was asked for.
+
+    Other pages that show results answer their errors with it, too.
+    """
+    if "HX-Request" in request.headers:
         return render_template("results/note.html", text=str(error)), 200  # htmx drops others
     status = status_of(error)
     if "text/html" in request.headers.get("Accept", ""):  # a link that leaves the page
