@@ -31,6 +31,15 @@ def shortened(names: Sequence[str], most: int = 20) -> str:
     return ", ".join(names[:most]) + more
 
 
+def is_number(text: str) -> bool:
+    """Return whether a text can be read as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def filesize(size: int | None) -> str:
     """Write a number of bytes as people read it: `1.4 MB`."""
     if size is None:

@@ -2,21 +2,27 @@
 
     python -m tests.benchmarks.results_tabs               1,000,000 cells
     python -m tests.benchmarks.results_tabs --cells 1e4 --times 20
+    python -m tests.benchmarks.results_tabs --table kept  predictions made once, to use again
 
-The time is that from a click on the tab to the last of its charts, or to its content where it has
-none, in headless Chromium with the real server. The cells themselves are not parsed: pictures of
-cells are not part of it.
+The time is that from a click on the tab to the last of its charts, its cells, or else its content,
+in headless Chromium with the real server. Beside it stand the seconds of processor time that the
+server takes for it, and the load of the machine. The cells are opened three times: without an
+index, with one after the server was started anew, and sorted by a column for the first time. They
+are not parsed: pictures of cells are not part of it.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import time
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+import psutil
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from deepometry.core.options.predict import PredictOptions
 from deepometry.core.run_records import provenance, write_json
@@ -70,8 +76,9 @@ def _write_cells(
             )
 
 
-def drawn(page: Page, tab: str) -> float:
-    """Press a tab; return the milliseconds until it is drawn."""
+def drawn(page: Page, tab: str, server: psutil.Process) -> tuple[float, float]:
+    """Press a tab; return the milliseconds until it is drawn, and those of the server's work."""
+    before = _worked(server)
     link = page.get_by_role("navigation", name="Results").get_by_role("link", name=tab, exact=True)
     start = time.perf_counter()
     link.click(no_wait_after=True)
@@ -79,12 +86,30 @@ def drawn(page: Page, tab: str) -> float:
         """(tab) => document.querySelector(".r-tabs [aria-current]")?.textContent === tab
             && document.readyState !== "loading" && window.htmx
             && [...document.querySelectorAll("[data-chart]")].every((each) => each.dataset.drawn)
-            && !document.querySelector(".r-found > .r-wait")""",
+            && [...document.querySelectorAll(".c-mount")].every((each) =>
+                each.querySelector("[data-ready]"))""",
         arg=tab,
         polling=5,
         timeout=120_000,
     )
-    return 1000 * (time.perf_counter() - start)
+    return 1000 * (time.perf_counter() - start), _worked(server) - before
+
+
+def sorted_by(page: Page, column: str, server: psutil.Process) -> tuple[float, float]:
+    """Sort the cells by a column; return times as `drawn` does."""
+    before, start = _worked(server), time.perf_counter()
+    with page.expect_response(lambda answer: "part=grid" in answer.url, timeout=120_000):
+        page.get_by_label("Sort by").select_option(f"column {column}")
+    return 1000 * (time.perf_counter() - start), _worked(server) - before
+
+
+def _worked(server: psutil.Process) -> float:
+    times = server.cpu_times()
+    return 1000 * (times.user + times.system)
+
+
+def _load() -> str:
+    return f"load {psutil.getloadavg()[0]:.1f} on {psutil.cpu_count()} cores"
 
 
 def main() -> None:
@@ -92,24 +117,53 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=float, default=1e6)
     parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--table", type=Path, help="Folder of the predictions; made if not there.")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place, sync_playwright() as web:
-        server, start = Server(Path(place)), time.time()
-        options = make_prediction(Path(place) / "predictions", int(asked.cells))
-        job = Jobs(server.state / "jobs").record(options, {}, start, time.time())
-        print(f"made in {time.time() - start:.0f} s", flush=True)
-        server.start()
-        page = web.chromium.launch(executable_path=find_chromium()).new_page()
-        page.goto(server.place(f"runs/{job.id}"))
-        tabs = page.get_by_role("navigation", name="Results").get_by_role("link").all_inner_texts()
-        found: dict[str, list[float]] = {tab: [] for tab in tabs}
-        for _ in range(asked.times + 1):
-            for tab in reversed(tabs):
-                found[tab].append(drawn(page, tab))
-        print(f"{'tab':14} {'first':>8} {'median':>8} {'slowest':>8}   ms")
-        for tab, (first, *each) in found.items():
-            print(f"{tab:14} {first:8.0f} {np.median(each):8.0f} {max(each):8.0f}")
-        server.end()
+        folder = asked.table or Path(place) / "predictions"
+        if not folder.exists():
+            make_prediction(folder, int(asked.cells))
+        server, now = Server(Path(place)), time.time()
+        record = json.loads((folder / "predict.json").read_text("utf-8"))
+        written = datetime.fromisoformat(record["written"]).timestamp()
+        options = PredictOptions(input=folder, output=folder, model=folder)
+        job = Jobs(server.state / "jobs").record(options, {}, written - 1, now)
+        measure(server, web.chromium.launch(executable_path=find_chromium()), job.id, asked.times)
+
+
+def measure(server: Server, browser: Browser, id: str, times: int) -> None:
+    """Press every tab in turns, and print how long each took."""
+    for what in ("no index of the cells", "an index of the cells"):
+        process = started(server)
+        page = browser.new_page()
+        page.goto(server.place(f"runs/{id}"))
+        print(f"{what}: {told(drawn(page, 'Cells', process))}", flush=True)
+        print(f"sorted by a column: {told(sorted_by(page, 'probability_Class_3', process))}")
+        if what.startswith("no"):
+            page.close()
+            server.end()
+    tabs = page.get_by_role("navigation", name="Results").get_by_role("link").all_inner_texts()
+    found: dict[str, list[tuple[float, float]]] = {tab: [] for tab in tabs}
+    for _ in range(times + 1):
+        for tab in reversed(tabs):
+            found[tab].append(drawn(page, tab, process))
+    print(f"{'tab':14} {'first':>8} {'median':>8} {'slowest':>8} {'server':>8}   ms   ({_load()})")
+    for tab, each in found.items():
+        (first, *rest), server_times = [wall for wall, _ in each], [work for _, work in each]
+        row = (first, np.median(rest), max(rest), np.median(server_times))
+        print(f"{tab:14}", *(f"{number:8.0f}" for number in row))
+    server.end()
+
+
+def started(server: Server) -> psutil.Process:
+    """Start the server; return its process."""
+    server.start()
+    return psutil.Process(server.process_id)
+
+
+def told(times: tuple[float, float]) -> str:
+    """Return times in words."""
+    return f"{times[0]:.0f} ms, of which the server worked {times[1]:.0f} ms ({_load()})"
 
 
 if __name__ == "__main__":

@@ -66,6 +66,11 @@ class Server:
             time.sleep(0.05)
         raise AssertionError(f"the server did not start ({self._process.poll()}); it said:\n{said}")
 
+    @property
+    def process_id(self) -> int:
+        """That of the system, while it runs."""
+        return self._process.pid
+
     def place(self, path: str = "") -> str:
         """Give the whole address of a part of the page."""
         sign = "&" if "?" in path else "?"

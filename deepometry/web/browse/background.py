@@ -12,6 +12,9 @@ from typing import Any
 from deepometry.core.errors import DeepometryError, Question
 from deepometry.core.progress import Cancelled, Progress
 
+MOMENT = 0.25
+"""Seconds that a request waits for work before it answers that it is still going on."""
+
 MOST_RUNNING = 12
 FORGOTTEN = 120.0
 """Seconds without a question after which running work is given up: its page is gone."""
@@ -72,7 +75,7 @@ class Task:
             self.error = str(error)
             self.question = error if isinstance(error, Question) else None
         except Exception as error:
-            _logger.exception("Looking at a folder failed")
+            _logger.exception("Work beside the requests failed")
             self.error = (
                 f"This failed unexpectedly: {error!r}. The log of Deepometry has the details."
             )

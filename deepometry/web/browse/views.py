@@ -18,7 +18,7 @@ from deepometry.core.options.fields import LARGEST_FRAME, SMALLEST_FRAME, whole
 from deepometry.core.options.parse import InfoOptions
 from deepometry.web.browse import look as browse_look
 from deepometry.web.browse import places as browse_places
-from deepometry.web.browse.background import Task, Tasks
+from deepometry.web.browse.background import MOMENT, Task, Tasks
 from deepometry.web.browse.check_path import KINDS, Finding, check_path
 from deepometry.web.browse.file_names import find_names, preview
 from deepometry.web.browse.list_folder import FILES, Wanted, list_folder
@@ -27,9 +27,6 @@ from deepometry.web.browse.retrieve import retrieve
 from deepometry.web.jobs.question import plain_question
 
 blueprint = Blueprint("browse", __name__)
-
-MOMENT = 0.25
-"""Seconds that a request waits for the disk before it answers that it is still looking."""
 
 MOST_LOOKS = 6
 """Folders looked into that are kept."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from deepometry.core.progress import Progress
 from deepometry.core.result_files import (
     CONFUSION_MATRIX,
     METADATA_TABLE,
@@ -18,9 +18,10 @@ from deepometry.core.steps import STEPS
 from deepometry.web.results.cell_pictures import Cells, pictures_of
 from deepometry.web.results.output import Output, Unknown
 from deepometry.web.results.predict import is_of_validation, prediction_record
-from deepometry.web.results.shared import cached
-from deepometry.web.results.table_cells import Matching
-from deepometry.web.results.table_index import RowTable, index_table
+from deepometry.web.results.shared import computing, table_store
+from deepometry.web.results.table_cells import matched_cells
+from deepometry.web.results.table_index import CellNames, RowTable, index_table, names_of
+from deepometry.web.results.table_store import TableStore
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 ROWS = "cells"
 """By which `cached` knows the cells of a run."""
 
-_BLOCK = 65_536
 _PREDICTED = ("predicted", "label", "prediction")  # columns
 _SEEN = "seen"  # what a cell was for the model in its training
 
@@ -41,12 +41,8 @@ class CellRows:
     ----------
     table : RowTable or None
         None for parsed cells.
-    files : list of str
-        The sources that occur.
-    file_codes : ndarray of int32, shape (cells,)
-        Index into `files`.
-    objects : ndarray of bytes, shape (cells,)
-        Objects in UTF-8.
+    names : CellNames
+        Source and object of every cell.
     sure : ndarray of float32, shape (cells,), or None
         Probability of the predicted class, where there are predictions.
     labels : list of str
@@ -58,16 +54,14 @@ class CellRows:
     """
 
     table: RowTable | None
-    files: list[str]
-    file_codes: np.ndarray
-    objects: np.ndarray
+    names: CellNames
     sure: np.ndarray | None
     labels: list[str]
     judged: np.ndarray | None
     cells: Cells | str
 
     def __len__(self) -> int:
-        return len(self.objects)
+        return len(self.names)
 
     @property
     def predicted_column(self) -> str:
@@ -81,15 +75,14 @@ class CellRows:
         """Hash of each cell, different where a cell is there twice: uint64, shape (cells,)."""
         from deepometry.cells.identity import cell_keys, distinct_keys
 
-        files = map(self.files.__getitem__, self.file_codes.tolist())
-        names = (name.decode() for name in self.objects.tolist())
+        files, names = zip(*self.names.some(0, len(self)), strict=True) if len(self) else ((), ())
         return distinct_keys(cell_keys(files, names))
 
     def name(self, row: int) -> tuple[str, str]:
         """Return source and object of a cell; raise `Unknown` if there is none."""
         if not 0 <= row < len(self):
             raise Unknown(f"There is no cell {row}.")
-        return self.files[int(self.file_codes[row])], self.objects[row].decode()
+        return self.names.some(row, row + 1)[0]
 
     def facts(self, row: int) -> dict[str, str]:
         """Read what the tables have about a cell."""
@@ -113,32 +106,6 @@ def _short(text: str) -> str:
         return text
 
 
-class _Names:
-    """Sources and objects, row by row, without a Python object for each."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, int] = {}
-        self.codes, self._names, self._done = array("i"), list[bytes](), list[Any]()
-
-    def add(self, source: str, name: str) -> None:
-        self.codes.append(self.files.setdefault(source, len(self.files)))
-        self._names.append(name.encode())
-        if len(self._names) == _BLOCK:
-            self._flush()
-
-    def _flush(self) -> None:
-        import numpy as np
-
-        self._done.append(np.array(self._names or [b""], np.bytes_)[: len(self._names)])
-        self._names = []
-
-    def arrays(self) -> tuple[list[str], np.ndarray, np.ndarray]:
-        import numpy as np
-
-        self._flush()
-        return [*self.files], np.array(self.codes, np.int32), np.concatenate(self._done)
-
-
 def has_cells(output: Output) -> bool:
     """Return whether a run has cells to show."""
     return output.verb == "parse" or _table_of(output) in output.files
@@ -153,36 +120,48 @@ def _table_of(output: Output) -> str:
 
 def rows_of(output: Output) -> CellRows:
     """Read the cells of a run once for as long as it stays as it is."""
-    rows: CellRows = cached(output, ROWS, lambda: open_rows(output))
+    rows: CellRows = rows_maker(output)(None)
     return rows
 
 
-def open_rows(output: Output) -> CellRows:
-    """Read the table of a run once, and compare it with the parsed cells."""
+def rows_maker(output: Output) -> Callable[[Progress | None], CellRows]:
+    """Return what reads the cells of a run as `rows_of` does, beside the requests if need be."""
+    store = table_store()
+    table = computing(output, "table of cells", lambda progress: table_of(output, store, progress))
+
+    def make(progress: Progress | None) -> CellRows:
+        return open_rows(output, store, progress, table)
+
+    return computing(output, ROWS, make)
+
+
+def open_rows(
+    output: Output,
+    store: TableStore | None = None,
+    progress: Progress | None = None,
+    read: Callable[[Progress | None], RowTable] | None = None,
+) -> CellRows:
+    """Read the table of a run once, or by `read`, and compare it with the parsed cells."""
     if output.verb == "parse":
         return _parsed(output)
-    names, matching, sure = _Names(), Matching(output), array("f")
-    columns = _probabilities(output)
-
-    def watch(number: int, row: list[str]) -> None:
-        matching(number, row)
-        names.add(row[0], row[1])
-        if columns is not None:
-            sure.append(max(map(float, row[columns])))
-
-    name = _table_of(output)
-    table = index_table(output.path(name), _label_columns, watch, name == METADATA_TABLE)
-    return _rows(output, table, names, sure, matching.cells())
+    table = read(progress) if read else table_of(output, store, progress)
+    return _rows(output, table, matched_cells(output, table, store, progress))
 
 
-def _rows(
-    output: Output, table: RowTable, names: _Names, sure: array[float], cells: Cells | str
-) -> CellRows:
-    import numpy as np
+def table_of(output: Output, store: TableStore | None, progress: Progress | None) -> RowTable:
+    """Read the table of a run, by an index that is kept where there is one."""
+    path = output.path(_table_of(output))
+    chosen, tabs = _probabilities(output), path.name == METADATA_TABLE
 
-    confidence = np.array(sure, np.float32) if len(sure) == len(table) else None
+    def read() -> RowTable:
+        return index_table(path, _label_columns, lambda header: header[chosen], tabs, progress)
+
+    return store.get(path, f"cells {chosen}", read) if store else read()
+
+
+def _rows(output: Output, table: RowTable, cells: Cells | str) -> CellRows:
     labels, judged = list(prediction_record(output).get("counts") or ()), _judged(output, table)
-    rows = CellRows(table, *names.arrays(), confidence, labels, judged, cells)
+    rows = CellRows(table, table.names, table.largest, labels, judged, cells)
     if not labels and rows.predicted_column:
         labels.extend(sorted(filter(None, table.values[rows.predicted_column])))
     return rows
@@ -191,17 +170,16 @@ def _rows(
 def _parsed(output: Output) -> CellRows:
     from deepometry.cells.dataset import open_dataset
 
-    names, dataset = _Names(), open_dataset(output.root)
-    for _, source, name in dataset.identities():
-        names.add(source, name)
-    return CellRows(None, *names.arrays(), None, [], None, pictures_of(dataset))
+    dataset = open_dataset(output.root)
+    identities = ((source, name) for _, source, name in dataset.identities())
+    return CellRows(None, names_of(identities), None, [], None, pictures_of(dataset))
 
 
-def _probabilities(output: Output) -> slice | None:
-    """Return where the probabilities of all classes stand in a row of predictions."""
+def _probabilities(output: Output) -> slice:
+    """Return where the probabilities of all classes stand in a row; nowhere without them."""
     labels = prediction_record(output).get("counts") or ()
     if _table_of(output) not in (PREDICTED_TABLE, VALIDATION_TABLE) or not labels:
-        return None
+        return slice(0)
     annotated = output.verb == "train" or CONFUSION_MATRIX in output.files
     first = 3 + annotated + (output.option("unsure_below") is not None)  # columns before them
     return slice(first, first + len(labels))

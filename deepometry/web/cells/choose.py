@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepometry.cells.cell_query import CellQuery
 from deepometry.core.result_files import layer_table
+from deepometry.core.text import is_number
 from deepometry.web.cells.cell_rows import CellRows
 from deepometry.web.results.output import Output, Unknown
 
@@ -110,12 +111,12 @@ def _fits(rows: CellRows, text: str) -> np.ndarray:
     import numpy as np
 
     query = _query(text)
-    named = np.array([query.file.casefold() in file.casefold() for file in rows.files])
-    fits: np.ndarray = np.char.startswith(rows.objects, query.object.encode())
+    named = np.array([query.file.casefold() in file.casefold() for file in rows.names.files])
+    fits: np.ndarray = np.char.startswith(rows.names.objects, query.object.encode())
     if query.file:
-        return fits & named[rows.file_codes]
-    inside = np.array([query.object.casefold() in file.casefold() for file in rows.files])
-    return fits | inside[rows.file_codes]
+        return fits & named[rows.names.codes]
+    inside = np.array([query.object.casefold() in file.casefold() for file in rows.names.files])
+    return fits | inside[rows.names.codes]
 
 
 def _query(text: str) -> CellQuery:
@@ -128,7 +129,7 @@ def exact_first(rows: CellRows, numbers: np.ndarray, text: str) -> np.ndarray:
 
     if not text:
         return numbers
-    exact = rows.objects[numbers] == _query(text).object.encode()
+    exact = rows.names.objects[numbers] == _query(text).object.encode()
     return np.concatenate([numbers[exact], numbers[~exact]])
 
 
@@ -153,7 +154,7 @@ def columns_of(output: Output, rows: CellRows) -> list[str]:
         features = range(count_features(output.path(layer_table(layer))))
         return [f"{layer}_{n + 1}" for n in features]
     first = rows.table.rows([0])[0] if rows.table and len(rows) else _first_parsed(rows)
-    return [n for n, value in first.items() if n not in ("source", "object") and _is_number(value)]
+    return [n for n, value in first.items() if n not in ("source", "object") and is_number(value)]
 
 
 def _first_parsed(rows: CellRows) -> dict[str, str]:
@@ -162,14 +163,6 @@ def _first_parsed(rows: CellRows) -> dict[str, str]:
     if rows.table is not None or isinstance(rows.cells, str):
         return {}
     return row_of(rows.cells.dataset.parts[0].stored, 0)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def sort_values(output: Output, rows: CellRows, order: str) -> np.ndarray | None:
@@ -193,33 +186,33 @@ def sort_values(output: Output, rows: CellRows, order: str) -> np.ndarray | None
     name = order.removeprefix(_COLUMN)
     if not order.startswith(_COLUMN) or name not in columns_of(output, rows):
         raise Unknown(f"Order: expected one of those on offer, found {order!r}.")
-    return np.fromiter(_column(output, rows, name), np.float32, len(rows))
+    return np.concatenate([*_column(output, rows, name)]).astype(np.float32)
 
 
-def _column(output: Output, rows: CellRows, name: str) -> Iterator[float]:
+def _column(output: Output, rows: CellRows, name: str) -> Iterator[np.ndarray]:
     """Read a column of numbers in one pass; NaN where it has none."""
     if output.verb == "extract":
         from deepometry.cells.feature_tables import read_features
 
         layer, _, number = name.rpartition("_")
         blocks = read_features(output.path(layer_table(layer)), _BLOCK)
-        return chain.from_iterable(block[:, int(number) - 1] for block in blocks)
-    if rows.table is not None:
-        return _numbers(rows.table.path, name)
-    assert not isinstance(rows.cells, str)  # or else it would have no columns
-    parts = [part.stored.path.with_suffix(".csv") for part in rows.cells.dataset.parts]
-    return chain.from_iterable(_numbers(path, name) for path in parts)
+        yield from (block[:, int(number) - 1] for block in blocks)
+    elif rows.table is not None:
+        yield _numbers(rows.table.path, name, rows.table.tabs)
+    elif not isinstance(rows.cells, str):  # or else it would have no columns
+        parts = (part.stored.path.with_suffix(".csv") for part in rows.cells.dataset.parts)
+        yield from (_numbers(path, name) for path in parts)
 
 
-def _numbers(path: Any, name: str) -> Iterator[float]:
-    from deepometry.cells.identity import table_rows
+def _numbers(path: Path, name: str, tabs: bool = False) -> np.ndarray:
+    import numpy as np
 
-    with table_rows(path) as rows:
-        header = next(rows, [])
-        column = header.index(name) if name in header else -1
-        for row in rows:
-            value = row[column] if column >= 0 else ""
-            yield float(value) if _is_number(value) else float("nan")
+    from deepometry.cells.table_columns import read_header, read_numbers, row_starts
+
+    header = read_header(path, tabs)
+    if name in header:
+        return read_numbers(path, header.index(name), tabs)
+    return np.full(len(row_starts(path, tabs)), np.nan)
 
 
 def order_of(values: np.ndarray | None, cells: int, down: bool) -> np.ndarray:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, render_template, request
+from flask import Blueprint, Response, abort, current_app, render_template, request, url_for
 
 from deepometry.core.errors import DeepometryError
 from deepometry.core.palette import GROUPS_ON_DARK
+from deepometry.web.browse.background import MOMENT, Task, Tasks
 from deepometry.web.cells import choose, neighbours, selections
-from deepometry.web.cells.cell_rows import ROWS, CellRows, has_cells, rows_of
+from deepometry.web.cells.cell_rows import ROWS, CellRows, has_cells, rows_maker, rows_of
 from deepometry.web.cells.marked import marked_cells
 from deepometry.web.results.cell_pictures import Cells, is_transmitted, offered_pictures, pictured
 from deepometry.web.results.output import Gone, Output
 from deepometry.web.results.shared import (
     answer_error,
     cached,
+    computed,
     drop_stale,
     find_job,
     find_output,
@@ -27,6 +29,12 @@ from deepometry.web.text_filters import STATES, UNFINISHED
 blueprint = Blueprint("cells", __name__, url_prefix="/cells")
 blueprint.add_app_template_global(has_cells, "has_cells")
 blueprint.register_error_handler(DeepometryError, answer_error)
+_TOLD = 5.0  # seconds for which work that failed says why, and is not begun again
+
+
+@blueprint.record_once
+def _prepare(state: Any) -> None:
+    state.app.extensions["opening"] = Tasks()
 
 
 def run_of(id: str) -> Output:
@@ -50,8 +58,9 @@ def _pictures(rows: CellRows) -> Cells:
 def gallery(id: str) -> str:
     """Show the gallery, or only its cells, filtered and sorted as is asked."""
     output = run_of(id)
-    drop_stale(output, ROWS)
-    rows = rows_of(output)
+    rows = _opened(output)
+    if isinstance(rows, Task):
+        return _opening(output, rows)
     wanted = choose.Wanted.read(request.args, rows)
     similar = request.args.get("similar", type=int)
     values: dict[str, Any] = {"output": output, "rows": rows, "wanted": wanted, "note": ""}
@@ -72,6 +81,32 @@ def gallery(id: str) -> str:
     if "part" in request.args:
         return render_template("cells/grid.html", **values)
     return render_template("cells/gallery.html", **values, **_offered(output, rows))
+
+
+def _opened(output: Output) -> CellRows | Task:
+    """Read the cells of a run, or return the work that reads them, if that takes a while."""
+    if "opening" not in request.args:
+        drop_stale(output, ROWS)
+    rows: CellRows | None = computed(output, ROWS)
+    if rows is not None or "HX-Request" not in request.headers:  # without htmx nobody asks again
+        return rows or rows_of(output)
+    make, tasks = rows_maker(output), current_app.extensions["opening"]
+    task: Task = tasks.ask(
+        (output.id, output.stamp), lambda task: make(task.progress), f"cells {output.id}", _TOLD
+    )
+    if not task.wait(MOMENT):
+        return task
+    if task.error:
+        raise DeepometryError(task.error)
+    opened: CellRows = task.found
+    return opened
+
+
+def _opening(output: Output, task: Task) -> str:
+    asked: dict[str, Any] = {n: v for n, v in request.args.items() if n != "opening"}
+    done, total, text, _ = task.reported
+    again = url_for("cells.gallery", id=output.id, opening=1, **asked)
+    return render_template("cells/opening.html", again=again, done=done, total=total, text=text)
 
 
 def _offered(output: Output, rows: CellRows) -> dict[str, Any]:

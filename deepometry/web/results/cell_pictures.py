@@ -70,7 +70,7 @@ class Cells:
     @property
     def changed(self) -> bool:
         """Whether a file of theirs was moved or changed since."""
-        return any(_state(path) != state for path, state in self.seen.items())
+        return any(file_state(path) != state for path, state in self.seen.items())
 
     @property
     def stamp(self) -> str:
@@ -112,7 +112,7 @@ class Cells:
 
         part, inside = self.place(row)
         stored = part.stored
-        if _state(stored.path) != self.seen.get(stored.path):
+        if file_state(stored.path) != self.seen.get(stored.path):
             raise Gone(
                 f"{stored.path} was moved or changed after this page was opened; reload the page."
             )
@@ -157,7 +157,7 @@ def pictures_of(dataset: Dataset, chosen: np.ndarray | None = None) -> Cells:
     import numpy as np
 
     parts = [part.stored for part in dataset.parts]
-    seen = {stored.path: _state(stored.path) for stored in parts}
+    seen = {stored.path: file_state(stored.path) for stored in parts}
     starts = np.cumsum([0, *map(len, parts)])
     return Cells(dataset, contrast(parts), channels_of(dataset), seen, starts, chosen)
 
@@ -169,7 +169,8 @@ def channels_of(dataset: Dataset) -> list[Channel]:
     return [Channel(c, number, names.get(number, "")) for c, number in enumerate(numbers)]
 
 
-def _state(path: Path) -> tuple[int, int]:
+def file_state(path: Path) -> tuple[int, int]:
+    """Return what changes when a file does."""
     try:
         state = path.stat()
     except OSError:

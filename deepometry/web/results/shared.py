@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, render_template, request
 
 from deepometry.core.errors import DeepometryError
 from deepometry.core.exchange import settle
+from deepometry.core.progress import Progress
 from deepometry.web.jobs.job import Job
 from deepometry.web.projects.current import run_as_job
 from deepometry.web.results.cache import Cache
 from deepometry.web.results.output import Gone, Output, Unknown, open_output, place_of, stamp_of
+from deepometry.web.results.table_store import TableStore
 from deepometry.web.results.tensorboard import Projectors
 from deepometry.web.security import is_loopback
 
@@ -40,14 +43,37 @@ def find_output(id: str, verb: str | None = None) -> Output:
     if verb is not None and job.verb != verb:
         abort(404)
     settle(place_of(job))
-    cache: Cache = current_app.extensions["results"]
-    return cache.get((job.id, stamp_of(job), "output"), lambda: open_output(job))
+    return _results().get((job.id, stamp_of(job), "output"), lambda: open_output(job))
+
+
+def table_store() -> TableStore:
+    """Return where the indices of long tables are kept."""
+    return TableStore(Path(current_app.extensions["home"]) / "cell_tables")
 
 
 def cached(output: Output, what: str, make: Callable[[], Any]) -> Any:
     """Compute something once for as long as the output stays as it is."""
+    return _results().get(_key(output, what), make)
+
+
+def computing(output: Output, what: str, make: Callable[[Progress], Any]) -> Callable[..., Any]:
+    """Return what computes something as `cached` does, and can do so beside the requests."""
+    cache, key = _results(), _key(output, what)
+    return lambda progress: cache.get(key, lambda: make(progress))
+
+
+def computed(output: Output, what: str) -> Any:
+    """Return what was computed, None if nothing was."""
+    return _results().peek(_key(output, what))
+
+
+def _results() -> Cache:
     cache: Cache = current_app.extensions["results"]
-    return cache.get((output.id, output.stamp, what), make)
+    return cache
+
+
+def _key(output: Output, what: str) -> tuple[str, str, str]:
+    return output.id, output.stamp, what
 
 
 @blueprint.errorhandler(DeepometryError)
@@ -71,11 +97,9 @@ def status_of(error: DeepometryError) -> int:
 
 def drop_stale(output: Output, what: str) -> None:
     """Drop cached cells that were moved or changed since, or that may be back where they were."""
-    cache: Cache = current_app.extensions["results"]
-    key = (output.id, output.stamp, what)
-    value = cache.peek(key)
+    value = computed(output, what)
     if value and (isinstance(value.cells, str) or value.cells.changed):
-        cache.drop(key)
+        _results().drop(_key(output, what))
 
 
 def projectors() -> Projectors:

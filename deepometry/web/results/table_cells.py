@@ -1,21 +1,35 @@
-"""The parsed cells of which a table of results has rows, compared with it as both are read."""
+"""The parsed cells of which a table of results has rows, compared with it."""
 
 from __future__ import annotations
 
+import hashlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deepometry.core.errors import DeepometryError
+from deepometry.core.progress import Progress, as_progress
 from deepometry.core.steps import STEPS
-from deepometry.web.results.cell_pictures import Cells, pictures_of
+from deepometry.web.results.cell_pictures import Cells, file_state, pictures_of
 from deepometry.web.results.output import Output
 from deepometry.web.results.predict import is_of_validation
+from deepometry.web.results.table_index import CellNames, RowTable
+from deepometry.web.results.table_store import TableStore
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from deepometry.cells.dataset import Dataset
     from deepometry.cells.dataset_parts import Part
+
+Identity = tuple[str, str]
+"""Source and object of a cell."""
+
+_AT_ONCE = 16_384  # cells
+_COMPARING = "Comparing with the parsed cells"
+_CHANGED = "The parsed cells were changed after this run"
 
 
 def open_cells(output: Output) -> Dataset:
@@ -53,58 +67,83 @@ def open_cells(output: Output) -> Dataset:
     return dataset
 
 
-class Matching:
-    """Compares the identity of every row of a table with the parsed cells, as both are read."""
+def matched_cells(
+    output: Output, table: RowTable, store: TableStore | None, progress: Progress | None = None
+) -> Cells | str:
+    """Return the parsed cells of a table, or the sentence that says why they cannot be shown.
 
-    def __init__(self, output: Output) -> None:
-        self.reason, self._dataset = "", None
-        self._identities: Iterator[Any] = iter(())
-        # whose tables have no runs of spaces
-        self._spaced = STEPS[output.verb].writes in ("map", "features")
-        # the validation cells of a training are some of the labelled ones, in their order
-        self._chosen = array("q") if is_of_validation(output) else None
-        self._passed = 0
-        try:
-            self._dataset = open_cells(output)
-            self._identities = self._dataset.identities()
-        except DeepometryError as error:
-            self.reason = str(error)
+    With a store, they are compared only where they or the table have changed since the last time.
+    """
+    some = is_of_validation(output)  # of the labelled cells of a training, in their order
+    try:
+        dataset = open_cells(output)
+        told = _digest(dataset)
+        places = store.agreed(table.path, told) if store else None
+        if places is None:
+            spaced = STEPS[output.verb].writes in ("map", "features")  # no runs of spaces there
+            identities = ((_plain(s), _plain(n)) if spaced else (s, n) for s, n in _names(dataset))
+            compare = _some_of if some else _all_of
+            places = compare(table.names, identities, as_progress(progress))
+            if store:
+                store.note_agreement(table.path, told, places)
+    except (DeepometryError, OSError) as error:
+        return str(error)
+    return pictures_of(dataset, places if some else None)
 
-    def __call__(self, number: int, row: list[str]) -> None:
-        """Compare one row."""
-        if self.reason:
-            return
-        try:
-            there = self._find(row[:2])
-        except (DeepometryError, OSError) as error:
-            self.reason = str(error)
-            return
-        if not there:
-            self.reason = "The parsed cells were changed after this run."
 
-    def _find(self, names: list[str]) -> bool:
-        """Return whether the next cell has these names; of some cells, whether a later one has."""
-        for identity in self._identities:
-            self._passed += 1
-            if [self._plain(text) for text in identity[1:]] == names:
-                if self._chosen is not None:
-                    self._chosen.append(self._passed - 1)
-                return True
-            if self._chosen is None:
-                return False
-        return False
+def _names(dataset: Dataset) -> Iterator[Identity]:
+    return ((source, name) for _, source, name in dataset.identities())
 
-    def _plain(self, text: str) -> str:
-        return " ".join(text.split()) if self._spaced else text
 
-    def cells(self) -> Cells | str:
-        """Return the cells, or the sentence that says why they cannot be shown."""
-        import numpy as np
+def _all_of(names: CellNames, identities: Iterator[Identity], progress: Progress) -> np.ndarray:
+    """Compare cell by cell; raise `DeepometryError` where they are others, or more of them."""
+    import numpy as np
 
-        if self._dataset is None or self.reason:
-            return self.reason
-        if self._chosen is not None:
-            return pictures_of(self._dataset, np.array(self._chosen, np.int64))
-        if next(self._identities, None) is not None:
-            return "The parsed cells were changed after this run: there are more of them now."
-        return pictures_of(self._dataset)
+    for first in range(0, len(names), _AT_ONCE):
+        progress.report(first, len(names), _COMPARING, "cells")
+        if names.some(first, first + _AT_ONCE) != [*islice(identities, _AT_ONCE)]:
+            raise DeepometryError(f"{_CHANGED}.")
+    if next(identities, None) is not None:
+        raise DeepometryError(f"{_CHANGED}: there are more of them now.")
+    return np.zeros(0, np.int64)
+
+
+def _some_of(names: CellNames, identities: Iterator[Identity], progress: Progress) -> np.ndarray:
+    """Find each among the cells, in their order; raise `DeepometryError` where one is missing."""
+    import numpy as np
+
+    places, numbered = array("q"), enumerate(identities)
+    for first in range(0, len(names), _AT_ONCE):
+        progress.report(first, len(names), _COMPARING, "cells")
+        for wanted in names.some(first, first + _AT_ONCE):
+            place = next((n for n, identity in numbered if identity == wanted), None)
+            if place is None:
+                raise DeepometryError(f"{_CHANGED}.")
+            places.append(place)
+    return np.array(places, np.int64)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _digest(dataset: Dataset) -> str:
+    """Return a text that changes with what the identities of parsed cells are read from."""
+    told = hashlib.blake2b(digest_size=16)
+    for line in _states(dataset):
+        told.update(f"{line}\n".encode("utf-8", "surrogatepass"))
+    return told.hexdigest()
+
+
+def _states(dataset: Dataset) -> Iterator[str]:
+    folders: dict[Path, None] = {}
+    for part in dataset.parts:
+        folders[part.stored.path.parent] = None
+        yield f"{part.stored.path} {len(part.stored)} {file_state(part.stored.path)}"
+    for folder in folders:  # whose time changes with the names in it
+        yield f"{folder} {file_state(folder)[0]}"
+        yield from (f"{path} {file_state(path)}" for path in _tables(folder))
+
+
+def _tables(folder: Path) -> Iterable[Path]:
+    return sorted(folder.glob("*.csv"))
