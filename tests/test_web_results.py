@@ -256,7 +256,21 @@ def test_matrix_is_in_the_order_of_the_model(client, trained):
     assert 'data-true="0"' in read_run(client, "predicted")
 
 
+@pytest.mark.parametrize("run", ["trained", "predicted"])
+def test_the_matrix_is_saved_as_a_drawing_and_a_picture(client, run):
+    links = re.findall(r'href="(/jobs/[^"]*/confusion\.(svg|png))"', read_run(client, run))
+    assert [kind for _, kind in links] == ["png", "svg"]
+    for link, kind in links:
+        answer = client.get(link)
+        assert f"confusion_matrix.{kind}" in answer.headers["Content-Disposition"]
+        assert b"<svg" in answer.data[:1000] if kind == "svg" else answer.data[1:4] == b"PNG"
+    drawing = client.get(links[1][0]).text
+    labels = get(client, f"{run}/results/confusion.json").json["labels"]
+    assert all(label in drawing for label in labels) and ": accuracy " in drawing
+
+
 def test_unannotated_data_have_no_matrix(client):
+    assert client.get("/jobs/new/results/confusion.svg").status_code == 404
     page = read_run(client, "new")
     assert "Confusion matrix" not in page
     assert "Predicted classes" in page

@@ -90,8 +90,12 @@ def write_scores(
     write_matrix(folder / f"{prefix}{NORMALIZED_CONFUSION_MATRIX}", normalized(matrix), labels)
     report = classification_report(matrix, labels)
     write_table(folder / f"{prefix}{CLASSIFICATION_REPORT}", report)
-    title = f"{target}: accuracy {scores(matrix)['accuracy']:.3f}"
-    plot_matrix(folder / f"{prefix}{CONFUSION_PLOT}", matrix, labels, title)
+    plot_matrix(folder / f"{prefix}{CONFUSION_PLOT}", matrix, labels, matrix_title(matrix, target))
+
+
+def matrix_title(matrix: np.ndarray, target: str) -> str:
+    """Return what stands above the picture of a confusion matrix."""
+    return f"{target}: accuracy {scores(matrix)['accuracy']:.3f}"
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:

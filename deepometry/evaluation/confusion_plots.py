@@ -26,7 +26,17 @@ def normalized(matrix: np.ndarray) -> np.ndarray:
 
 
 def plot_matrix(path: Path, matrix: np.ndarray, labels: Sequence[str], title: str) -> None:
-    """Draw a confusion matrix: shades show the share of each true class, numbers the counts."""
+    """Write a picture of a confusion matrix."""
+    save_figure(draw_matrix(matrix, labels, title), path)
+
+
+def draw_matrix(matrix: np.ndarray, labels: Sequence[str], title: str) -> Any:
+    """Draw a confusion matrix: shades show the share of each true class, numbers the counts.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     side = min(max(4.5, 0.62 * len(labels) + 2.5), LARGEST)
     figure, ((axes,),) = make_figure((side + 1, side))
     shares = normalized(matrix)
@@ -38,7 +48,7 @@ def plot_matrix(path: Path, matrix: np.ndarray, labels: Sequence[str], title: st
     if len(labels) <= _MOST_NUMBERED:
         _number(axes, matrix, shares)
     figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03, label="Share of the true class")
-    save_figure(figure, path)
+    return figure
 
 
 def _number(axes: Any, matrix: np.ndarray, shares: np.ndarray) -> None:

@@ -1,8 +1,9 @@
-"""A chart as an .svg for papers and slides, drawn by matplotlib."""
+"""A chart or a confusion matrix for papers and slides, drawn by matplotlib."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from deepometry.core.figure_style import (
@@ -33,8 +34,25 @@ def svg_of(chart: Chart) -> bytes:
     plain_axes(axes, chart.title)
     if 1 < len(chart.series) <= 14:
         legend(axes, loc="upper left", bbox_to_anchor=(1.01, 1.0))
-    file = io.BytesIO()
-    figure.savefig(file, format="svg", facecolor="white", metadata={"Date": None})
+    return _written(figure, "svg")
+
+
+def matrix_picture(
+    matrix: Sequence[Sequence[int]], labels: Sequence[str], target: str, kind: str
+) -> bytes:
+    """Draw a confusion matrix as .svg or .png, as the steps do beside their tables."""
+    import numpy as np
+
+    from deepometry.evaluation.confusion import matrix_title
+    from deepometry.evaluation.confusion_plots import draw_matrix
+
+    counts = np.array(matrix, np.int64)
+    return _written(draw_matrix(counts, labels, matrix_title(counts, target)), kind)
+
+
+def _written(figure: Any, kind: str) -> bytes:
+    file, undated = io.BytesIO(), {"Date": None} if kind == "svg" else {}
+    figure.savefig(file, format=kind, dpi=300, facecolor="white", metadata=undated)
     return file.getvalue()
 
 

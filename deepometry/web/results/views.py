@@ -32,6 +32,7 @@ from deepometry.web.results.shared import (
     is_here,
     number,
     picture,
+    saved,
 )
 
 _MAP_FOLDER = "map_pca"
@@ -117,6 +118,20 @@ def confusion(id: str) -> dict[str, Any]:
         abort(404)
     matrix = read_matrix(output, list(counts))
     return {"labels": list(counts), "matrix": matrix, "counts": list(counts.values())}
+
+
+@blueprint.get("/jobs/<id>/results/confusion.<any(svg, png):kind>")
+def confusion_picture(id: str, kind: str) -> Response:
+    """Send the confusion matrix as a drawing or a picture, to be saved."""
+    from deepometry.web.results.chart_svg import matrix_picture
+
+    told, output = confusion(id), find_output(id)
+    if not told["matrix"]:
+        abort(404, "There is no confusion matrix: these cells have no true classes.")
+    target = str(output.record.get("target") or output.option("target") or "Classes")
+    content = matrix_picture(told["matrix"], told["labels"], target, kind)
+    kinds = {"svg": "image/svg+xml", "png": "image/png"}
+    return saved(content, f"confusion_matrix.{kind}", kinds[kind])
 
 
 @blueprint.get("/jobs/<id>/results/plot/<name>")
