@@ -343,7 +343,7 @@ def test_the_picture_of_a_point_is_that_of_its_cell(client, jobs, cells, tmp_pat
     jobs.run("pictured", "embed", embed, options)
     row = client.get("/explore/pictured/cell/40.json").json
     stack = np.load(cells / row["split"] / f"Class {row['Class']}" / "cells.npy")
-    answer = client.get("/explore/pictured/cell/40/0.png")
+    answer = client.get("/cells/pictured/40/0.png")
     assert answer.mimetype == "image/png" and answer.cache_control.private
     drawn = np.asarray(Image.open(io.BytesIO(answer.data))).astype(float)
     pixels = stack[int(row["object"]), ..., 0].astype(float)
