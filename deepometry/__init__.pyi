@@ -899,15 +899,15 @@ def compare(
     overwrite: bool = False,
     progress: Progress | Report | None = None,
 ) -> CompareResult:
-    """Compare predictions or trainings by the cells that they share.
+    """Compare predictions, classifications or trainings by the cells that they share.
 
-    Scores with intervals, paired tests, confusion matrices, learning curves, the options that differ, and the cells on which they differ.
+    Scores with intervals, paired tests, confusion matrices, agreement, learning curves, the options that differ, and the cells on which they differ.
 
     Parameters
     ----------
     runs : tuple[Path, ...]
-        Folders of 2 to 8 predictions or trainings, or names of runs in the project. The
-        others are compared with the first.
+        Folders of 2 to 8 predictions, classifications or trainings, or names of runs in the
+        project. The others are compared with the first.
     output : Path | None, default None
         Folder for tables and pictures of the comparison. Left blank: nothing is written.
     group_by : str | None, default None

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from deepometry.core.options.predict import PredictOptions
 from deepometry.core.options.train import TrainOptions
 from deepometry.core.run_records import provenance, write_json
 from deepometry.core.spreadsheet import SafeWriter, table_file
+from deepometry.core.steps import STEPS
 
 LABELS = ("A", "B", "C")
 
@@ -35,9 +35,13 @@ def write_prediction(
     unsure_below: float | None = None,
     sure: Sequence[float] | None = None,
     recorded: dict[str, Any] | None = None,
+    step: str = "predict",
     **options: Any,
 ) -> Path:
-    """Write `predicted.csv` and `predict.json`; `true` are codes of `LABELS`, -1 for no label."""
+    """Write `predicted.csv` and `predict.json`; `true` are codes of `LABELS`, -1 for no label.
+
+    With `step` "classify" it is a classification of new files.
+    """
     folder.mkdir(parents=True)
     confidence = np.full(len(chosen), 0.8) if sure is None else np.asarray(sure)
     header = ["source", "object", *(["true_label"] if true is not None else [])]
@@ -61,7 +65,7 @@ def write_prediction(
             shares[code] = confidence[place]
             row += [f"{share:.6g}" for share in shares]
             writer.writerow([*row, *([seen[place]] if seen is not None else [])])
-    asked = PredictOptions(
+    asked = STEPS[step].options(
         **{"input": folder.parent / "cells", "model": folder.parent / "m.keras", **options},
         output=folder, unsure_below=unsure_below,
     )  # fmt: skip
@@ -69,7 +73,7 @@ def write_prediction(
     facts: dict[str, Any] = {"files": files}
     facts |= {"target": "Class", "cells": len(chosen), "counts": dict.fromkeys(labels, 0)}
     facts |= {"model": str(folder.parent / "m.keras"), **(recorded or {})}
-    write_json(folder / "predict.json", provenance("predict", asked) | facts)
+    write_json(folder / STEPS[step].record, provenance(step, asked) | facts)
     return folder
 
 

@@ -171,6 +171,37 @@ def test_without_any_true_label_there_is_no_score_but_the_cells_that_differ(tmp_
     assert result.comparison.scored == 0 and result.comparison.differing == (first != second).sum()
     assert "None of the cells" in str(result) and "predicted differently" in str(result)
     assert len(rows(tmp_path / "out" / "differing_cells.csv")) == (first != second).sum()
+    same = (first == second).sum()
+    assert f"a and b predict {same} of 60 cells as the same class" in str(result)
+    assert "Accuracy" not in str(result) and "scores" not in str(result)
+    counts = np.zeros((3, 3), int)
+    for row in rows(tmp_path / "out" / "agreement.csv"):
+        counts["ABC".index(row["predicted_first"]), "ABC".index(row["predicted_second"])] = int(
+            row["cells"]
+        )
+    expected = np.zeros((3, 3), int)
+    np.add.at(expected, (first, second), 1)
+    assert (counts == expected).all()
+    chance = (expected.sum(0) * expected.sum(1)).sum() / 60**2
+    (pair,) = result.comparison.pairs
+    assert pair.agree["kappa"] == pytest.approx((same / 60 - chance) / (1 - chance))
+    assert not (tmp_path / "out" / "comparison.png").exists()  # neither scores nor curves
+
+
+def test_two_classifications_of_new_files_are_compared_without_truth(tmp_path):
+    _, first, second = two_classifiers(60)
+    for name, codes in (("a", first), ("b", second)):
+        write_prediction(tmp_path / name, None, codes, step="classify")
+    result = deepometry.compare(runs=[tmp_path / "a", tmp_path / "b"])
+    assert result.comparison.shared == 60 and "as the same class" in str(result)
+    assert result.comparison.differing == (first != second).sum()
+
+
+def test_a_classification_takes_the_true_labels_of_a_prediction_of_the_same_cells(tmp_path):
+    true, first, second = two_classifiers(60)
+    write_prediction(tmp_path / "a", true, first)
+    write_prediction(tmp_path / "b", None, second, step="classify")
+    assert deepometry.compare(runs=[tmp_path / "a", tmp_path / "b"]).comparison.scored == 60
 
 
 def test_cells_labelled_differently_or_not_at_all_are_left_out(tmp_path):
@@ -326,7 +357,7 @@ def test_two_to_eight_different_runs(runs, words):
 def test_folders_that_are_no_runs_and_other_targets_are_refused(two):
     root, true, first, _ = two
     (root / "empty").mkdir()
-    with pytest.raises(DeepometryError, match="expected the results of predict or train"):
+    with pytest.raises(DeepometryError, match="expected the results of predict, classify or train"):
         deepometry.compare(runs=[root / "old", root / "empty"])
     with pytest.raises(DeepometryError, match="does not exist"):
         deepometry.compare(runs=[root / "old", root / "nowhere"])

@@ -7,15 +7,9 @@ from math import comb
 import numpy as np
 import pytest
 
-from deepometry.evaluation.paired import (
-    PairTally,
-    exchange_test,
-    holm,
-    mcnemar,
-    paired,
-    paired_cells,
-    shown,
-)
+from deepometry.evaluation.pair_tally import PairTally
+from deepometry.evaluation.paired import paired, paired_cells, shown
+from deepometry.evaluation.paired_tests import exchange_test, holm, mcnemar
 
 
 def test_mcnemar_gives_known_values():

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from deepometry.cells.dataset import open_dataset
+from deepometry.core.options.classify import ClassifyOptions
 from deepometry.core.options.compare import CompareOptions
 from deepometry.core.options.predict import PredictOptions
 from deepometry.core.options.train import TrainOptions
@@ -66,7 +67,10 @@ def test_runs_are_chosen_by_ticking_them(app, three):
 
 
 def test_nothing_to_choose_from_is_said(app):
-    assert "There are no predictions or trainings yet" in app.test_client().get("/compare").text
+    assert (
+        "There are no predictions, classifications or trainings yet"
+        in app.test_client().get("/compare").text
+    )
 
 
 def test_the_page_asks_for_what_takes_a_while_and_has_it_the_next_time(app, three):
@@ -132,9 +136,27 @@ def test_parts_of_a_large_comparison_that_is_gone_are_not_made_in_passing(app, l
     assert answer.status_code == 410 and "reload the page" in answer.json["error"]
 
 
+def test_classifications_are_compared_by_how_far_they_agree(app, tmp_path):
+    _, first, second = two_classifiers(60)
+    ids = []
+    for name, codes in (("one", first), ("two", second)):
+        folder = write_prediction(tmp_path / name, None, codes, step="classify")
+        options = ClassifyOptions(input=tmp_path, output=folder, model=tmp_path / "m.keras")
+        ids.append(app.extensions["jobs"].record(options, Kept(folder), 1.0, 2.0).id)
+    browser, runs = app.test_client(), ",".join(ids)
+    assert "Compare one" in browser.get("/compare").text
+    content = browser.get(f"/compare/content?runs={runs}", headers=HTMX).text
+    assert "<h2>Agreement</h2>" in content and "<h2>Scores</h2>" not in content
+    assert f"{(first == second).sum()} of 60" in content
+    assert '<details class="r-more" open>' in content
+    cells = browser.get(f"/compare/{runs}/cells", headers=HTMX).text
+    assert 'class="r-no"' not in cells and "one: <b>" in cells
+
+
 def test_several_runs_are_tested_in_pairs(app, three):
     content = app.test_client().get(f"/compare/content?runs={','.join(three)}", headers=HTMX).text
-    assert content.count('<tr><th scope="row">first</th><th scope="row">') == 2
+    tests = content.split('id="tests"')[1].split("</section>")[0]
+    assert tests.count('<tr><th scope="row">first</th><th scope="row">') == 2
     assert "adjusted for 3 pairs (Holm)" in content
 
 

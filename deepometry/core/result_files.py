@@ -42,7 +42,7 @@ COMPARISON_TABLE = "comparison.csv"
 # Comparison of runs
 COMPARISON_RECORD, COMPARISON_PLOT = "comparison.json", "comparison"
 PAIRED_TABLE, MATRICES_TABLE = "paired_tests.csv", "confusion_matrices.csv"
-DIFFERING_TABLE = "differing_cells.csv"
+DIFFERING_TABLE, AGREEMENT_TABLE = "differing_cells.csv", "agreement.csv"
 
 # Learning curve
 LEARNING_CURVE_TABLE, LEARNING_CURVE_PLOT = "learning_curve.csv", "learning_curve.png"

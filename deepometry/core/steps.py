@@ -261,9 +261,9 @@ _STEPS = (
     Step(
         name="compare",
         title="Comparison of runs",
-        summary="Compare predictions or trainings by the cells that they share.",
-        details="Scores with intervals, paired tests, confusion matrices, learning curves, the "
-        "options that differ, and the cells on which they differ.",
+        summary="Compare predictions, classifications or trainings by the cells that they share.",
+        details="Scores with intervals, paired tests, confusion matrices, agreement, learning "
+        "curves, the options that differ, and the cells on which they differ.",
         example="compare predictions predictions_2 --output comparison",
         options=CompareOptions,
         function="deepometry.projects.compare:compare",

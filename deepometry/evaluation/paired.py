@@ -1,149 +1,18 @@
-"""Two classifiers on the same cells: paired tests, and intervals of the differences of scores."""
+"""Two classifiers on the same cells: which is better, and intervals of differences of scores."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from deepometry.evaluation.calibration import LEAST
 from deepometry.evaluation.intervals import DRAWS, percentiles
+from deepometry.evaluation.pair_tally import FIRST, SECOND, PairTally
+from deepometry.evaluation.paired_tests import exchange_test, mcnemar
 from deepometry.evaluation.significance import SURE
 
-BOTH, FIRST, SECOND, NEITHER = range(4)
-"""Which of two classifiers classifies a cell correctly."""
-
 _SEED = 0
-_BINS = 2048  # of differences of the loss of a cell
-_WIDEST = -float(np.log(LEAST))  # the largest loss of a cell, and so the largest difference
-_MOST_EXACT = 16  # groups whose exchanges are all tried, 65,536 of them
-_EXCHANGES = 9999
 _FEWEST_GROUPS = 6  # with fewer, no exchange of groups has a p-value below 0.05
-
-
-def mcnemar(only_first: int, only_second: int) -> tuple[float, float]:
-    """Compute the two-sided p-values of McNemar's test: exact, and mid-p.
-
-    Parameters
-    ----------
-    only_first, only_second : int
-        Cells that one classifier alone classifies correctly.
-
-    Returns
-    -------
-    exact, mid : float
-        The probability of counts as uneven, if both classifiers were equally good. The exact one
-        is never too small; mid-p, which counts half of the observed case, is closer to the truth
-        for few cells.
-
-    Notes
-    -----
-    McNemar, Psychometrika 1947; both versions as in Fagerland, Lydersen and Laake, BMC Medical
-    Research Methodology 2013, who recommend mid-p. Every cell counts as independent.
-    """
-    from scipy.stats import binom
-
-    fewer, number = min(only_first, only_second), only_first + only_second
-    if not number:
-        return 1.0, 1.0
-    tails = 2 * float(binom.cdf(fewer, number, 0.5))
-    return min(1.0, tails), min(1.0, tails - float(binom.pmf(fewer, number, 0.5)))
-
-
-def exchange_test(differences: np.ndarray, seed: int = _SEED) -> float:
-    """Compute the two-sided p-value of a difference that is summed up over groups of cells.
-
-    Parameters
-    ----------
-    differences : ndarray, shape (groups,)
-        Of each group, cells that the second classifier alone classifies correctly, less those that
-        the first alone does.
-    seed : int
-
-    Returns
-    -------
-    float
-        The share of exchanges of the two classifiers, group by group, with a sum as far from 0.
-
-    Notes
-    -----
-    Pitman's randomisation test for pairs (1937), whose pairs are whole groups: cells of one group
-    need not be independent, as McNemar's test takes them. All exchanges are tried for 16 groups or
-    fewer, 9,999 random ones for more.
-    """
-    moved = np.asarray(differences, np.float64)[np.asarray(differences) != 0]
-    if not len(moved):
-        return 1.0
-    reached = abs(moved.sum()) - 1e-9
-    if len(moved) <= _MOST_EXACT:
-        bits = np.arange(1 << len(moved))[:, None] >> np.arange(len(moved)) & 1
-        return float((np.abs((1 - 2 * bits) @ moved) >= reached).mean())
-    signs = np.random.default_rng(seed).integers(0, 2, (_EXCHANGES, len(moved))) * 2 - 1
-    return float((1 + (np.abs(signs @ moved) >= reached).sum()) / (1 + _EXCHANGES))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values for their number, so that all together are wrong in 5 % of cases at most.
-
-    Holm, Scandinavian Journal of Statistics 1979.
-    """
-    values = np.asarray(p_values, np.float64)
-    order = np.argsort(values, kind="stable")
-    factors = np.arange(len(values), 0, -1)
-    adjusted = np.empty(len(values))
-    adjusted[order] = np.minimum(1, np.maximum.accumulate(factors * values[order]))
-    return [float(value) for value in adjusted]
-
-
-class PairTally:
-    """Counts of two classifiers on the same cells, added batch by batch.
-
-    `classes` is the number of true classes, `groups` that of groups of cells, 0 for none. Memory
-    does not grow with the number of cells.
-    """
-
-    def __init__(self, classes: int, groups: int = 0) -> None:
-        self.grouped = bool(groups)
-        self.outcomes = np.zeros((max(groups, 1), classes, 4), np.int64)
-        self.loss_cells = np.zeros(_BINS, np.int64)
-        self.loss_sums = np.zeros(_BINS)
-        self.group_losses = np.zeros(max(groups, 1))
-
-    def add(
-        self,
-        true: np.ndarray,
-        chosen: tuple[np.ndarray, np.ndarray],
-        of_true: tuple[np.ndarray, np.ndarray],
-        groups: np.ndarray | None = None,
-    ) -> None:
-        """Add cells.
-
-        Parameters
-        ----------
-        true : ndarray of int, shape (cells,)
-        chosen : pair of ndarray of int, shape (cells,)
-            Classes that the first and the second classifier predict.
-        of_true : pair of ndarray of float, shape (cells,)
-            Probability that each gives to the true class.
-        groups : ndarray of int, shape (cells,), optional
-            Number of the group of every cell, from 0.
-        """
-        first, second = (codes == true for codes in chosen)
-        place = np.where(first, np.where(second, BOTH, FIRST), np.where(second, SECOND, NEITHER))
-        number = np.zeros(len(true), np.int64) if groups is None else groups
-        flat = (number * self.outcomes.shape[1] + true) * 4 + place
-        counts = np.bincount(flat, minlength=self.outcomes.size)
-        self.outcomes += counts.reshape(self.outcomes.shape)
-        self._add_losses(of_true, number)
-
-    def _add_losses(self, of_true: tuple[np.ndarray, np.ndarray], number: np.ndarray) -> None:
-        first, second = (-np.log(np.maximum(np.asarray(p, np.float64), LEAST)) for p in of_true)
-        more = second - first
-        bins = np.clip((more + _WIDEST) / (2 * _WIDEST) * _BINS, 0, _BINS - 1).astype(np.int64)
-        self.loss_cells += np.bincount(bins, minlength=_BINS)
-        self.loss_sums += np.bincount(bins, more, _BINS)
-        self.group_losses += np.bincount(number, more, len(self.group_losses))
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from deepometry.core.result_files import COMPARISON_PLOT, record_of
 from deepometry.core.run_records import provenance, write_json
 from deepometry.core.text import table
 from deepometry.evaluation.score_names import NAMES
+from deepometry.projects.compare_cells import compare_cells, own_results
 from deepometry.projects.compared_run import ComparedRun, open_runs, options_that_differ
-from deepometry.projects.comparison import Comparison, compare_cells, own_results
+from deepometry.projects.comparison import Comparison
 from deepometry.projects.comparison_files import write_comparison, write_differing
 from deepometry.projects.shared_cells import joined
 
@@ -26,14 +27,14 @@ _LONG = {"told": False}  # in files, not in the list of jobs
 
 @dataclass(frozen=True)
 class CompareResult(ShowsInNotebook):
-    """The comparison of 2 to 8 predictions or trainings.
+    """The comparison of 2 to 8 predictions, classifications or trainings.
 
     Attributes
     ----------
     names : tuple of str
         The runs.
     comparison : Comparison
-        Scores, tests and matrices.
+        Scores, tests, agreement and matrices.
     output : Path or None
         Folder of its files, if they were written.
     """
@@ -49,7 +50,8 @@ class CompareResult(ShowsInNotebook):
             [run.name, *(str(each.get(name, "")) for name in _SHOWN)]
             for run, each in zip(compared.runs, compared.scores_by_name, strict=True)
         ]
-        lines = [compared.about, *table(scores, "<" * len(scores[0])), *compared.sentences]
+        told = table(scores, "<" * len(scores[0])) if any(compared.scores) else []
+        lines = [compared.about, *told, *compared.sentences]
         lines += [f"Note: {note}" for note in compared.notes]
         lines += [f"Results: {self.output}"] if self.output else []
         return "\n".join(filter(None, lines))
@@ -68,7 +70,7 @@ class CompareResult(ShowsInNotebook):
 
 
 def compare(options: CompareOptions, progress: Progress | Report | None = None) -> CompareResult:
-    """Compare predictions, or trainings, by the cells that they share.
+    """Compare predictions, classifications or trainings by the cells that they share.
 
     Parameters
     ----------
@@ -81,8 +83,8 @@ def compare(options: CompareOptions, progress: Progress | Report | None = None) 
     CompareResult
         Scores with 95 % intervals, and for every pair McNemar's test and paired bootstrap
         intervals of the differences, adjusted by Holm where there are several pairs. With an
-        output folder `comparison.csv`, `paired_tests.csv`, `confusion_matrices.csv`,
-        `differing_cells.csv`, `comparison.json` and a plot lie there.
+        output folder `comparison.csv`, `paired_tests.csv`, `agreement.csv`,
+        `confusion_matrices.csv`, `differing_cells.csv`, `comparison.json` and a plot lie there.
 
     Raises
     ------

@@ -14,6 +14,7 @@ from deepometry.cells.model_description import Description, find_model, read_des
 from deepometry.core.errors import DeepometryError
 from deepometry.core.files import existing_folder
 from deepometry.core.result_files import (
+    CLASSIFY_RECORD,
     CROSS_VALIDATION_RECORD,
     EVALUATION_RECORD,
     PREDICT_RECORD,
@@ -43,7 +44,7 @@ class ComparedRun:
         Which no other run of the comparison has.
     folder : Path
     kind : str
-        `prediction` or `training`.
+        `prediction`, also of new files, or `training`.
     target : str
     labels : tuple of str
         The classes of its model; empty where that is not known.
@@ -99,7 +100,7 @@ def open_runs(places: Sequence[Path], beside: Path | None = None) -> list[Compar
     Raises
     ------
     DeepometryError
-        One is not there or neither a prediction nor a training, or they classify by different
+        One is not there or of a step whose runs are not compared, or they classify by different
         targets.
     """
     runs = [_opened(_folder(place, beside)) for place in places]
@@ -120,17 +121,19 @@ def _folder(place: Path, beside: Path | None) -> Path:
 
 
 def _opened(folder: Path) -> ComparedRun:
-    if record := own_record(folder / PREDICT_RECORD, "predict"):
-        return _prediction(folder, record)
+    for step, name in (("predict", PREDICT_RECORD), ("classify", CLASSIFY_RECORD)):
+        if record := own_record(folder / name, step):
+            return _prediction(folder, record, step)
     if record := own_record(folder / TRAIN_RECORD, "train"):
         return _training(folder, record)
     raise DeepometryError(
-        f"Run {folder}: expected the results of predict or train ({PREDICT_RECORD} or "
-        f"{TRAIN_RECORD}), found neither; name the output folder of one of these steps."
+        f"Run {folder}: expected the results of predict, classify or train ({PREDICT_RECORD}, "
+        f"{CLASSIFY_RECORD} or {TRAIN_RECORD}), found none; name the output folder of one of these "
+        "steps."
     )
 
 
-def _prediction(folder: Path, record: dict[str, Any]) -> ComparedRun:
+def _prediction(folder: Path, record: dict[str, Any], step: str) -> ComparedRun:
     options = _options(record)
     model = _beside(Path(str(record.get("model", ""))), folder)
     description = _description(model)
@@ -147,7 +150,7 @@ def _prediction(folder: Path, record: dict[str, Any]) -> ComparedRun:
         scores=_recorded_scores(folder),
         matrix=None,
         curve=_curve_of(model),
-        options={"predict": options, **_trained_with(description)},
+        options={step: options, **_trained_with(description)},
         input=str(options.get("input") or ""),
         group_by=str(options.get("group_by") or ""),
         of_training=bool(seen.get("training_scores")),

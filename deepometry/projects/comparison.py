@@ -1,35 +1,22 @@
-"""What a comparison of runs says: scores, tests, matrices, and which cells they are of."""
+"""What a comparison of runs says: scores, tests, agreement, and which cells they are of."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from deepometry.cells.dataset import open_dataset
-from deepometry.cells.groups import groups_of
-from deepometry.cells.identity import cell_key, distinct_keys, find_keys
-from deepometry.core.errors import DeepometryError
 from deepometry.core.options.fields import settings
-from deepometry.core.progress import Progress
 from deepometry.core.steps import STEPS
 from deepometry.core.text import counted
 from deepometry.evaluation.evaluate import FEW_GROUPS
-from deepometry.evaluation.metrics import Score, scored
-from deepometry.evaluation.paired import Paired, PairTally, holm, paired, shown
-from deepometry.evaluation.score_names import NAMES
+from deepometry.evaluation.metrics import Score, whole_scores
+from deepometry.evaluation.paired import Paired, shown
 from deepometry.evaluation.significance import SURE
 from deepometry.projects.compared_run import ComparedRun
-from deepometry.projects.shared_cells import NO_LABEL, OTHER_LABELS, SharedCells
-
-_SEED = 0
-_FEWEST = 5  # cells of which a score says anything
-_LEAST = 1e-7
 
 Differing = tuple[str, str, list[Any]]
 """Step, name and the value in each run of an option that is not the same in all."""
@@ -44,15 +31,27 @@ class Pair:
     paired : Paired
     p_adjusted : float
         For the number of pairs, by Holm.
-    differ : int
-        Shared cells that the two predict differently, also without a true label.
+    agreement : ndarray of int64, shape (classes, classes)
+        Shared cells, also those without a true label, by the class that the first predicts (rows)
+        and the second.
     """
 
     first: int
     second: int
     paired: Paired
     p_adjusted: float
-    differ: int
+    agreement: np.ndarray = field(repr=False, compare=False)
+
+    @property
+    def differ(self) -> int:
+        """Shared cells that the two predict differently."""
+        return int(self.agreement.sum() - self.agreement.trace())
+
+    @property
+    def agree(self) -> dict[str, float]:
+        """Share of the shared cells that both predict as the same class, and Cohen's kappa."""
+        scores = whole_scores(self.agreement)
+        return {"share": float(scores["accuracy"]), "kappa": float(scores["kappa"])}
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,9 @@ class Comparison:
 
     @property
     def about(self) -> str:
-        """Which cells the scores are of, in a sentence."""
+        """Which cells the scores are of, in a sentence; empty where there are none."""
+        if not any(self.scores):
+            return ""
         if not self.scored:
             return "The scores are those that each run recorded of its own cells."
         rest = [f"{number:,} {reason}" for reason, number in self.left_out.items() if number]
@@ -144,10 +145,21 @@ class Comparison:
         more = f"Accuracy of {second} less that of {first}: {gain.value:+.3f}{interval}."
         return " ".join(filter(None, (text, more, pair.paired.caution)))
 
+    def agreement(self, pair: Pair) -> str:
+        """Say how far two runs agree."""
+        first, second, cells = self.runs[pair.first].name, self.runs[pair.second].name, self.shared
+        agree = pair.agree
+        kappa = f"; Cohen's kappa {agree['kappa']:.3f}" if agree["kappa"] == agree["kappa"] else ""
+        return (
+            f"{first} and {second} predict {cells - pair.differ:,} of {counted(cells, 'cell')} as "
+            f"the same class ({100 * agree['share']:.1f} %){kappa}."
+        )
+
     @property
     def sentences(self) -> list[str]:
-        """What the tests say, and how many cells differ."""
-        tests = [self.sentence(pair) for pair in self.pairs if self.scored and not self.of_training]
+        """What the tests say or, without any, how far runs agree; and how many cells differ."""
+        tested = self.scored and not self.of_training
+        tests = [self.sentence(pair) if tested else self.agreement(pair) for pair in self.pairs]
         first = f"{counted(self.differing, 'cell')} of the {self.shared:,} shared ones "
         first += f"{'is' if self.differing == 1 else 'are'} predicted differently."
         return [*tests, *filter(None, [self.how]), *[first] * bool(self.shared)]
@@ -187,6 +199,8 @@ class Comparison:
             "p_text": shown(pair.p_adjusted),
             "significant": tested and pair.p_adjusted <= SURE,
             "differ": pair.differ,
+            "agreement": {**_finite(pair.agree), "cells": pair.agreement.tolist()},
+            "agreement_text": self.agreement(pair),
             "sentence": self.sentence(pair) if tested else "",
         }
 
@@ -210,247 +224,3 @@ def label_of(step: str, name: str) -> str:
     """Return what an option is called."""
     known = settings(STEPS[step].options) if step in STEPS else {}
     return known[name][0].label if name in known else name
-
-
-# --- without shared cells ---------------------------------------------------------------------
-
-
-def own_results(runs: list[ComparedRun], options: list[Differing]) -> Comparison:
-    """Compare runs by what each recorded of its own cells: there is no table of cells to join."""
-    labels = [*dict.fromkeys(label for run in runs for label in run.labels)]
-    matrices = [_placed(run.matrix, run.labels, labels) for run in runs]
-    notes = [note for run in runs for note in run.notes]
-    scores = [list(run.scores) for run in runs]
-    facts: dict[str, Any] = {"shared": 0, "scored": 0, "left_out": {}, "pairs": [], "differing": 0}
-    facts |= {"scores": scores, "matrices": matrices, "options": options, "notes": notes}
-    return Comparison(runs=runs, labels=labels, **facts)
-
-
-def _placed(
-    matrix: np.ndarray | None, own: Sequence[str], labels: Sequence[str]
-) -> np.ndarray | None:
-    """Put a confusion matrix in the order of other classes."""
-    if matrix is None or matrix.shape != (len(own), len(own)):
-        return None
-    places = [labels.index(label) for label in own]
-    placed = np.zeros((len(labels), len(labels)), np.int64)
-    placed[np.ix_(places, places)] = matrix
-    return placed
-
-
-# --- by the cells that runs share -------------------------------------------------------------
-
-
-def compare_cells(
-    runs: list[ComparedRun],
-    places: Sequence[int],
-    cells: SharedCells,
-    group_by: str | None,
-    options: list[Differing],
-    progress: Progress,
-) -> Comparison:
-    """Compare runs by the cells that they share.
-
-    Parameters
-    ----------
-    runs : list of ComparedRun
-        All of them.
-    places : sequence of int
-        Which of them have a table, in the order of `cells`.
-    cells : SharedCells
-    group_by : str, optional
-        Folder level whose cells stay together; by default that of the runs, if it is one.
-    options : list
-        Those that differ.
-    """
-    notes = [note for run in runs for note in run.notes]
-    level, groups = _groups([runs[place] for place in places], cells, group_by, notes, progress)
-    left_out, of_training = _left_out(cells, groups, notes)
-    tally = _Tally(cells, groups, of_training)
-    for number, rows in enumerate(cells.slices()):
-        progress.report(number, 0, "Counting the cells")
-        tally.add(rows)
-    scored_cells = int(tally.matrices[0].sum())
-    scores = [list(run.scores) for run in runs]
-    matrices: list[np.ndarray | None] = [
-        _placed(run.matrix, run.labels, cells.labels) for run in runs
-    ]
-    for own, place in enumerate(places):
-        matrices[place] = tally.matrices[own].sum(0) if scored_cells else None
-        if scored_cells:
-            scores[place] = tally.scores(own, of_training)
-    notes += _about_validation([runs[place] for place in places if scored_cells])
-    if not tally.shared:
-        notes.append("These runs share no cells, so there is nothing to test.")
-    elif not scored_cells:
-        notes.append("None of the cells that these runs share has a true label.")
-    return Comparison(
-        runs=runs,
-        labels=cells.labels,
-        shared=tally.shared,
-        scored=scored_cells,
-        left_out=left_out,
-        scores=scores,
-        matrices=matrices,
-        pairs=tally.pairs(places) if tally.shared else [],
-        options=options,
-        differing=tally.differing,
-        group_by=level,
-        groups=tally.groups if level else 0,
-        of_training=of_training,
-        notes=notes,
-    )
-
-
-def _about_validation(runs: Sequence[ComparedRun]) -> list[str]:
-    """Say which scores are of cells that had a part in the choice of their model."""
-    names = " and ".join(run.name for run in runs if run.validated)
-    if not names:
-        return []
-    return [
-        f"The cells of {names} are validation cells, which chose the temperature and, unless the "
-        "final epoch was kept, the epoch of the model: its scores are slightly too good. For a "
-        "fairer comparison, predict held-out cells with each model and compare the predictions."
-    ]
-
-
-def _left_out(
-    cells: SharedCells, groups: np.ndarray | None, notes: list[str]
-) -> tuple[dict[str, int], bool]:
-    """Count the shared cells that scores are not of, and say whether they are training scores."""
-    counts = dict.fromkeys(_REASONS, 0)
-    scored, seen = 0, 0
-    for rows in cells.slices():
-        rest = cells.shared(rows)
-        for reason, applies in _reasons(cells, rows, groups):
-            counts[reason] += int((rest & applies).sum())
-            rest = rest & ~applies
-        scored += int(rest.sum())
-    seen = counts[_SEEN]
-    if seen and scored < _FEWEST:
-        notes.append(
-            f"Models have seen {'all' if not scored else 'almost all'} of the shared cells in "
-            "their training: these are training scores, and nothing is tested."
-        )
-        return {**counts, _SEEN: 0}, True
-    return counts, False
-
-
-_UNLABELLED, _OTHER = "without a true label", "labelled differently in the runs"
-_FOREIGN, _SEEN = "of classes that not all models know", "seen by a model in its training"
-_UNGROUPED = "without a group"
-_REASONS = (_UNLABELLED, _OTHER, _FOREIGN, _UNGROUPED, _SEEN)
-
-
-def _reasons(
-    cells: SharedCells, rows: slice, groups: np.ndarray | None
-) -> list[tuple[str, np.ndarray]]:
-    """Return for every reason which of some cells it leaves out."""
-    true = np.asarray(cells.true[rows])
-    ungrouped = np.zeros(len(true), bool) if groups is None else groups[rows] < 0
-    return [
-        (_UNLABELLED, true == NO_LABEL),
-        (_OTHER, true == OTHER_LABELS),
-        (_FOREIGN, ~cells.known_to_all(rows)),
-        (_UNGROUPED, ungrouped),
-        (_SEEN, np.asarray(cells.seen[rows])),
-    ]
-
-
-class _Tally:
-    """Counts of all runs on the cells that are scored, added some rows at a time."""
-
-    def __init__(self, cells: SharedCells, groups: np.ndarray | None, of_training: bool) -> None:
-        self._cells, self._groups, self._of_training = cells, groups, of_training
-        self._runs, classes = len(cells.chosen), len(cells.labels)
-        self.groups = 0 if groups is None else int(groups.max(initial=-1)) + 1
-        shape = (self._runs, max(self.groups, 1), classes, classes)
-        self.matrices = np.zeros(shape, np.int64)
-        self._losses = np.zeros(self._runs)
-        self._pairs = [*combinations(range(self._runs), 2)]
-        self._tallies = [PairTally(max(classes, 1), self.groups) for _ in self._pairs]
-        self._differ = [0] * len(self._pairs)
-        self.shared = self.differing = 0
-
-    def add(self, rows: slice) -> None:
-        """Add some cells."""
-        cells, shared = self._cells, self._cells.shared(rows)
-        chosen = np.asarray(cells.chosen[:, rows])
-        self.shared += int(shared.sum())
-        self.differing += int((shared & (chosen != chosen[0]).any(0)).sum())
-        for place, (one, two) in enumerate(self._pairs):
-            self._differ[place] += int((shared & (chosen[one] != chosen[two])).sum())
-        for reason, applies in _reasons(cells, rows, self._groups):
-            if reason != _SEEN or not self._of_training:
-                shared = shared & ~applies
-        if shared.any():
-            self._score(rows, shared, chosen[:, shared].astype(np.int64))
-
-    def _score(self, rows: slice, some: np.ndarray, chosen: np.ndarray) -> None:
-        true = np.asarray(self._cells.true[rows])[some].astype(np.int64)
-        of_true = np.asarray(self._cells.of_true[:, rows])[:, some]
-        groups = None if self._groups is None else self._groups[rows][some]
-        classes = len(self._cells.labels)
-        for run in range(self._runs):
-            flat = (true if groups is None else groups * classes + true) * classes + chosen[run]
-            counts = np.bincount(flat, minlength=self.matrices[run].size)
-            self.matrices[run] += counts.reshape(self.matrices[run].shape)
-        self._losses += -np.log(np.maximum(of_true.astype(np.float64), _LEAST)).sum(1)
-        for tally, (one, two) in zip(self._tallies, self._pairs, strict=True):
-            tally.add(true, (chosen[one], chosen[two]), (of_true[one], of_true[two]), groups)
-
-    def scores(self, run: int, of_training: bool) -> list[Score]:
-        """Return the scores of a run on the scored cells; without intervals if of training."""
-        matrices = self.matrices[run]
-        real = matrices[matrices.sum((1, 2)) > 0]
-        given = real if self._groups is not None else matrices[0]
-        scores = scored(given, self._cells.labels, np.random.default_rng(_SEED))
-        cells, none = int(matrices.sum()), math.nan
-        loss = float(self._losses[run]) / cells
-        scores.insert(5, Score("log_loss", "", loss, none, none, cells))
-        if of_training:
-            scores = [Score(s.name, s.label, s.value, none, none, s.cells) for s in scores]
-        return [score for score in scores if score.name in NAMES]
-
-    def pairs(self, places: Sequence[int]) -> list[Pair]:
-        """Test all pairs, and adjust for their number."""
-        results = [paired(tally) for tally in self._tallies]
-        adjusted = holm([result.p_value for result in results])
-        rows = zip(self._pairs, results, adjusted, self._differ, strict=True)
-        return [
-            Pair(places[one], places[two], result, p, differ)
-            for (one, two), result, p, differ in rows
-        ]
-
-
-def _groups(
-    runs: Sequence[ComparedRun],
-    cells: SharedCells,
-    group_by: str | None,
-    notes: list[str],
-    progress: Progress,
-) -> tuple[str, np.ndarray | None]:
-    """Return what the cells are grouped by, and the group of every cell of the first run."""
-    levels = {run.group_by.casefold(): run.group_by for run in runs}
-    level = group_by or (next(iter(levels.values())) if len(levels) == 1 else "")
-    if not level:
-        if len(levels) > 1:
-            each = ", ".join(f"{run.name} by {run.group_by or 'cells'}" for run in runs)
-            notes.append(f"Not grouped: the runs were grouped differently ({each}).")
-        return "", None
-    try:
-        return level, _codes(runs[0], cells, level, progress)
-    except DeepometryError as error:
-        if group_by:
-            raise
-        notes.append(f"Not grouped by {level}, so each cell was taken as independent: {error}")
-        return "", None
-
-
-def _codes(run: ComparedRun, cells: SharedCells, level: str, progress: Progress) -> np.ndarray:
-    progress.report(0, 0, f"Looking for the {level} of every cell")
-    dataset = open_dataset(Path(run.input))
-    codes = groups_of(dataset, level, run.target)[1]
-    keys = np.fromiter((cell_key(*each[1:]) for each in dataset.identities()), np.uint64)
-    rows = find_keys(cells.keys, distinct_keys(keys))
-    return np.where(rows >= 0, codes[rows], -1)

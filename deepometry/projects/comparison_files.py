@@ -21,6 +21,7 @@ from deepometry.core.figure_style import (
 )
 from deepometry.core.progress import Progress
 from deepometry.core.result_files import (
+    AGREEMENT_TABLE,
     COMPARISON_PLOT,
     COMPARISON_RECORD,
     COMPARISON_TABLE,
@@ -40,14 +41,16 @@ _DRAWN = ("accuracy", "balanced_accuracy", "macro_f1")
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> None:
-    """Write the tables of scores, tests and matrices, the plot, and all of it as JSON."""
+    """Write the tables of scores, tests, agreement and matrices, the plot, and all as JSON."""
     _write_rows(folder / COMPARISON_TABLE, _score_rows(comparison))
     if comparison.pairs:
         _write_rows(folder / PAIRED_TABLE, _pair_rows(comparison))
+        _write_rows(folder / AGREEMENT_TABLE, _agreement_rows(comparison))
     if any(matrix is not None for matrix in comparison.matrices):
         _write_rows(folder / MATRICES_TABLE, _matrix_rows(comparison))
     write_json(folder / COMPARISON_RECORD, comparison.plain())
-    save_plots(_plot(comparison), folder, COMPARISON_PLOT)
+    if any(comparison.scores) or any(run.curve for run in comparison.runs):
+        save_plots(_plot(comparison), folder, COMPARISON_PLOT)
 
 
 def _write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -121,6 +124,22 @@ def _matrix_rows(comparison: Comparison) -> list[dict[str, Any]]:
     ] or [{"true_label": "", "predicted": ""}]
 
 
+def _agreement_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return a row for every two classes that two runs predict the same cells as."""
+    names, labels = [run.name for run in comparison.runs], comparison.labels
+    return [
+        {
+            "first": names[pair.first],
+            "second": names[pair.second],
+            "predicted_first": labels[one],
+            "predicted_second": labels[two],
+            "cells": int(pair.agreement[one, two]),
+        }
+        for pair in comparison.pairs
+        for one, two in np.argwhere(pair.agreement).tolist()
+    ]
+
+
 # --- cells -----------------------------------------------------------------------------------
 
 
@@ -176,21 +195,22 @@ def _differing_rows(
 
 def _plot(comparison: Comparison) -> Any:
     """Draw scores with intervals, differences from the first run, and learning curves."""
-    curves = any(run.curve for run in comparison.runs)
+    curves, scores = any(run.curve for run in comparison.runs), any(comparison.scores)
     pairs = [pair for pair in comparison.pairs if pair.first == comparison.pairs[0].first]
     drawn = bool(pairs) and bool(comparison.scored)
     height = 1.6 + 0.34 * len(comparison.runs) * len(_DRAWN) / 2
-    size = (10.0, height + 3.4 * curves)
-    ratios = (height, 3.4)[: 1 + curves]
-    figure, grid = make_figure(size, columns=2, rows=1 + curves, height_ratios=ratios)
-    _draw_scores(grid[0, 0], comparison)
-    if drawn:
-        _draw_gains(grid[0, 1], comparison, pairs)
-    else:
-        grid[0, 1].set_axis_off()
+    ratios = [height] * scores + [3.4] * curves
+    size = (10.0, sum(ratios))
+    figure, grid = make_figure(size, columns=2, rows=len(ratios), height_ratios=ratios)
+    if scores:
+        _draw_scores(grid[0, 0], comparison)
+        if drawn:
+            _draw_gains(grid[0, 1], comparison, pairs)
+        else:
+            grid[0, 1].set_axis_off()
     if curves:
-        _draw_curves(grid[1, 0], comparison, "val_loss", "Validation loss")
-        _draw_curves(grid[1, 1], comparison, "val_accuracy", "Validation accuracy")
+        _draw_curves(grid[-1, 0], comparison, "val_loss", "Validation loss")
+        _draw_curves(grid[-1, 1], comparison, "val_accuracy", "Validation accuracy")
     return figure
 
 

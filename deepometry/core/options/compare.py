@@ -14,12 +14,12 @@ from deepometry.core.options.fields import (
     read_path,
     read_text,
 )
-from deepometry.core.result_files import PREDICT_RECORD, TRAIN_RECORD
+from deepometry.core.result_files import CLASSIFY_RECORD, PREDICT_RECORD, TRAIN_RECORD
 
 FEWEST, MOST = 2, 8
 """Runs that are compared at once."""
 
-COMPARED = (PREDICT_RECORD, TRAIN_RECORD)
+COMPARED = (PREDICT_RECORD, CLASSIFY_RECORD, TRAIN_RECORD)
 """Records of the steps whose runs can be compared."""
 
 
@@ -38,8 +38,8 @@ def read_runs(value: Any) -> tuple[Path, ...]:
     runs = tuple(read_path(text) for text in texts if str(text).strip())
     if not FEWEST <= len(runs) <= MOST:
         raise ValueError(
-            f"expected {FEWEST} to {MOST} folders of predictions or trainings, found {len(runs)}; "
-            "name each of them."
+            f"expected {FEWEST} to {MOST} folders of predictions, classifications or trainings, "
+            f"found {len(runs)}; name each of them."
         )
     if len({path.absolute() for path in runs}) < len(runs):
         raise ValueError("expected different runs, found one of them twice; name each once.")
@@ -52,8 +52,8 @@ class CompareOptions(Options):
 
     runs: tuple[Path, ...] = option(
         "Runs",
-        "Folders of 2 to 8 predictions or trainings, or names of runs in the project. The others "
-        "are compared with the first.",
+        "Folders of 2 to 8 predictions, classifications or trainings, or names of runs in the "
+        "project. The others are compared with the first.",
         read_runs,
         metavar="RUN RUN ...",
         several=True,

@@ -77,8 +77,8 @@ def _find(id: str) -> Candidate:
         found = next((each for each in _of_project() if each.id == id), None)
     if found is None:
         raise Unknown(
-            f"Run {id}: expected a prediction or a training, found none; it may have been deleted "
-            "or moved. Choose another."
+            f"Run {id}: expected a prediction, a classification or a training, found none; it may "
+            "have been deleted or moved. Choose another."
         )
     return found
 

@@ -43,6 +43,8 @@ def values_of(said: dict[str, Any]) -> dict[str, Any]:
         "columns": {name: NAMES[name] for name in _SHOWN if name in there},
         "scores": [{s["name"]: s for s in each if not s["label"]} for each in said["scores"]],
         "matrices": _matrices(said),
+        "agreements": _agreements(said),
+        "labels": said["labels"][:_MOST_CLASSES],
         "charts": list(charts_of(said)),
         "hidden": max(0, len(said["labels"]) - _MOST_CLASSES),
     }
@@ -56,6 +58,33 @@ def _matrices(said: dict[str, Any]) -> list[dict[str, Any]]:
         {"run": run["name"], "labels": labels, "rows": _cells(matrix, first, len(labels))}
         for run, matrix in zip(said["runs"], said["matrices"], strict=True)
         if matrix
+    ]
+
+
+def _agreements(said: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return how far every pair of runs agrees, and those with the first run class by class.
+
+    Nothing for a comparison that an earlier version wrote.
+    """
+    names = [run["name"] for run in said["runs"]]
+    return [
+        {
+            "first": names[pair["first"]],
+            "second": names[pair["second"]],
+            "same": said["cells"]["shared"] - pair["differ"],
+            **pair["agreement"],
+            "rows": _crossed(pair["agreement"]["cells"]) if not pair["first"] else [],
+        }
+        for pair in said["pairs"]
+        if "agreement" in pair
+    ]
+
+
+def _crossed(cells: list[list[int]]) -> list[list[dict[str, Any]]]:
+    """Return counts, and their shares of the class that the first run predicts."""
+    return [
+        [{"count": count, "share": count / max(1, sum(row))} for count in row[:_MOST_CLASSES]]
+        for row in cells[:_MOST_CLASSES]
     ]
 
 
