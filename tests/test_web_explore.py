@@ -113,14 +113,60 @@ def test_places_and_codes_are_those_of_the_table(client, base, place):
     assert client.get(f"{base}/codes/99.bin").status_code == 404
 
 
+def columns(client, base):
+    """The groups of numbers on offer, by their keys."""
+    return {each["key"]: each for each in client.get(f"{base}/columns.json").json}
+
+
+def numbers(client, base, column):
+    return np.frombuffer(client.get(f"{base}/column/{column}.bin").data, "<f4")
+
+
 def test_intensities_are_means_of_the_channels(client, base):
-    told = client.get(f"{base}/pictures.json").json
-    assert told["missing"] == "" and len(told["channels"]) == 2
-    assert told["channels"][0]["name"] == "Ch3 Brightfield"
-    found = np.frombuffer(client.get(f"{base}/intensity/1.bin").data, "<f4")
+    assert client.get(f"{base}/pictures.json").json["missing"] == ""
+    names = columns(client, base)["intensity"]["names"]
+    assert names == ["mean intensity of Ch3 Brightfield", "mean intensity of Ch6"]
     expected = np.concatenate([blobs(10, kind)[..., 1].mean((1, 2)) for kind in range(3)])
-    assert np.allclose(found, expected, rtol=1e-5)
-    assert client.get(f"{base}/intensity/2.bin").status_code == 404
+    assert np.allclose(numbers(client, base, "intensity/1"), expected, rtol=1e-5)
+
+
+def test_numbers_are_those_of_the_tables(client, base, place):
+    groups = columns(client, base)
+    assert [*groups] == ["probability", "intensity", "measured", "feature"]
+    features = np.loadtxt(place / "features" / "features_extracted_by_pool5.txt")
+    assert groups["feature"]["names"][6] == "pool5_7"
+    assert np.allclose(numbers(client, base, "feature/6"), features[:, 6])
+    assert groups["measured"]["names"] == ["height", "width"]
+    assert numbers(client, base, "measured/0").tolist() == [40] * CELLS
+    rows = table(place)
+    found = numbers(client, base, "probability/1")
+    assert groups["probability"]["names"][1] == "probability of B"
+    predicted = rows.confidence.notna().to_numpy()
+    assert predicted.sum() == 24 and np.isnan(found[~predicted]).all()
+    likely = np.where(rows.Class == "B", 0.8, 0.1)
+    assert np.allclose(found[predicted], likely[predicted])
+    for column in ("feature/99", "nothing/0", "intensity/2"):
+        assert client.get(f"{base}/column/{column}.bin").status_code == 404, column
+
+
+def test_numbers_that_are_not_there_any_more_say_why(client, base, place):
+    (place / "features").rename(place / "moved")
+    try:
+        groups = columns(client, base)
+        assert "does not exist" in groups["feature"]["missing"] and "probability" not in groups
+        path = f"{base}/column/feature/0.bin"
+        answer = client.get(path, headers={"Accept": "application/json"})
+        assert answer.status_code == 410 and "does not exist" in answer.json["error"]
+    finally:
+        (place / "moved").rename(place / "features")
+    table = place / "features" / "features_extracted_by_pool5.txt"
+    whole = table.read_text()
+    table.write_text("".join(whole.splitlines(keepends=True)[:-1]))
+    try:
+        answer = client.get(path, headers={"Accept": "application/json"})
+        assert "expected 30 cells, found 29" in answer.json["error"]
+    finally:
+        table.write_text(whole)
 
 
 def test_a_cell_is_drawn_and_named(client, base):
@@ -223,8 +269,11 @@ def test_without_the_parsed_cells_there_are_no_pictures(client, base, place):
     (place / "parsed").rename(place / "moved")
     try:
         told = client.get(f"{base}/pictures.json").json
-        assert "does not exist" in told["missing"] and told["channels"] == []
-        answer = client.get(f"{base}/intensity/0.bin", headers={"Accept": "application/json"})
+        assert "does not exist" in told["missing"]
+        assert "does not exist" in columns(client, base)["intensity"]["missing"]
+        answer = client.get(
+            f"{base}/column/intensity/0.bin", headers={"Accept": "application/json"}
+        )
         assert answer.status_code == 410
         assert client.get(f"{base}/places.bin").status_code == 200
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -84,8 +84,12 @@ def count_features(table: Path) -> int:
     return first.count(b"\t") + 1 if first.strip() else 0
 
 
-def read_features(table: Path, rows: int) -> Iterator[np.ndarray]:
+def read_features(
+    table: Path, rows: int, columns: Sequence[int] | None = None
+) -> Iterator[np.ndarray]:
     """Read the features of all cells in order, from tab-separated numbers, `rows` at a time.
+
+    With `columns`, only the features of these numbers, which is faster.
 
     Yields
     ------
@@ -103,7 +107,9 @@ def read_features(table: Path, rows: int) -> Iterator[np.ndarray]:
     if not width:
         return
     try:
-        with pd.read_csv(table, sep="\t", header=None, dtype=np.float32, chunksize=rows) as parts:
+        with pd.read_csv(
+            table, sep="\t", header=None, dtype=np.float32, chunksize=rows, usecols=columns
+        ) as parts:
             for part in parts:
                 done += len(part)
                 yield np.ascontiguousarray(part.to_numpy())

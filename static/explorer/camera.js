@@ -1,11 +1,28 @@
 // The camera: centre, zoom and, in 3-D, direction. All projections are parallel, so that sizes can
 // be compared, and one matrix serves both drawing and the search for the cell under the pointer.
 
+// With `limits`, the axes have units of their own, and each fills the stage.
 export class Camera {
-  constructor(values, dims) {
+  constructor(values, dims, limits = null) {
     this.dims = dims;
-    this.limits = limitsOf(values, dims);
+    this.free = Boolean(limits);
+    this.limits = limits ?? limitsOf(values, dims);
     this.fit();
+  }
+
+  // As text that fits into an address; blank while all is shown from in front
+  get state() {
+    if (!this.moved) return "";
+    return [...this.centre, this.zoom, ...(this.dims === 3 ? this.turned : [])].map((value) => Number(value.toPrecision(6))).join(" ");
+  }
+
+  // What is no such text is left out: an address may have been shortened on its way
+  set state(text) {
+    const numbers = text.split(" ").map(Number);
+    const { dims } = this;
+    if (!text || numbers.length !== dims + 1 + (dims === 3 ? 9 : 0) || !numbers.every(Number.isFinite) || numbers[dims] <= 0) return;
+    Object.assign(this, { centre: numbers.slice(0, dims), zoom: numbers[dims], moved: true });
+    if (dims === 3) this.turned = numbers.slice(4);
   }
 
   fit() {
@@ -16,18 +33,28 @@ export class Camera {
     this.zoom = 1;
     this.turned = [1, 0, 0, 0, 1, 0, 0, 0, 1]; // rows: right, up, towards the eye
     if (this.dims === 3) this.turn(0.5, -0.35);
+    this.moved = false;
   }
 
-  // Pixels a unit of the data
-  scale(width, height) {
-    const room = this.dims === 2 ? Math.min(width / this.extents[0], height / this.extents[1]) : Math.min(width, height) / this.whole;
-    return 0.92 * room * this.zoom;
+  // Pixels a unit of the data, to the right and up
+  scales(width, height) {
+    const fill = 0.92 * this.zoom;
+    const [right, up] = [width / this.extents[0], height / this.extents[1]];
+    if (this.free) return [fill * right, fill * up];
+    const both = fill * (this.dims === 2 ? Math.min(right, up) : Math.min(width, height) / this.whole);
+    return [both, both];
+  }
+
+  // What an axis shows from end to end
+  span(axis, width, height) {
+    const half = [width, height][axis] / this.scales(width, height)[axis] / 2;
+    return [this.centre[axis] - half, this.centre[axis] + half];
   }
 
   // Column by column, as the graphics card takes it
   matrix(width, height) {
-    const scale = this.scale(width, height);
-    const each = [(2 * scale) / width, (2 * scale) / height, -1 / this.whole];
+    const [across, along] = this.scales(width, height);
+    const each = [(2 * across) / width, (2 * along) / height, -1 / this.whole];
     const matrix = new Float32Array(16);
     for (let row = 0; row < 3; row++) {
       let shift = 0;
@@ -43,10 +70,11 @@ export class Camera {
   }
 
   move(right, down, width, height) {
-    const scale = this.scale(width, height);
+    const [across, along] = this.scales(width, height);
     for (let axis = 0; axis < this.dims; axis++) {
-      this.centre[axis] -= (right * this.turned[axis] - down * this.turned[3 + axis]) / scale;
+      this.centre[axis] -= (right / across) * this.turned[axis] - (down / along) * this.turned[3 + axis];
     }
+    this.moved = true;
   }
 
   // Zoom, and keep what lies under the pointer where it is
@@ -59,6 +87,7 @@ export class Camera {
 
   turn(across, along) {
     if (this.dims !== 3) return;
+    this.moved = true;
     const [c, s, d, e] = [Math.cos(across), Math.sin(across), Math.cos(along), Math.sin(along)];
     const step = [c, 0, s, e * s, d, -e * c, -d * s, e, d * c];
     const old = this.turned;

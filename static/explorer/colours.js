@@ -1,5 +1,6 @@
 // What the cells are coloured by: the choice, the shade of every cell, and the legend.
 import { drawMark, paletteOf, scaleColour, shadesOfCodes, shadesOfNumbers, shadesOfSelections } from "./palette.js";
+import { optionsOf } from "./numbers.js";
 import { make, mapBytes, number, of } from "./page.js";
 
 export const SELECTIONS = "selections"; // the value of the choice
@@ -16,9 +17,8 @@ export class Colours {
   }
 
   fill() {
-    const { columns, confidence } = this.about;
+    const { columns } = this.about;
     this.offer(columns.map((each) => [`codes/${each.code}`, this.titleOf(each)]));
-    if (confidence) this.offer([["confidence", "probability of the predicted class"]]);
     this.offer([[SELECTIONS, "selections"]]);
     const first = columns.find((each) => each.name === "prediction") || columns.find((each) => each.values.length > 1);
     if (first) this.choice.value = `codes/${first.code}`;
@@ -28,12 +28,19 @@ export class Colours {
     this.choice.append(...options.map(([value, textContent]) => make("option", { value, textContent })));
   }
 
-  offerChannels(channels) {
-    this.offer(channels.map((each) => [`intensity/${each.key}`, `mean intensity of ${each.name}`]));
+  offerNumbers() {
+    this.choice.append(...optionsOf(this.explorer.numbers.all));
   }
 
   titleOf({ name }) {
     return name === "prediction" && this.about.target ? `prediction (${this.about.target})` : name;
+  }
+
+  // Choose a colouring of the address, if there is one of this name
+  tryChoice(value) {
+    const there = [...this.choice.options].some((option) => option.value === value);
+    if (there) this.choice.value = value;
+    return there;
   }
 
   colourBy(value) {
@@ -43,7 +50,7 @@ export class Colours {
 
   async colour() {
     const asked = this.choice.value;
-    of("status").textContent = asked.startsWith("intensity") ? "Measuring the channels in all cells …" : "";
+    of("status").textContent = asked.includes("/") && !asked.startsWith("codes/") ? "Reading the values of all cells …" : "";
     try {
       const { shades, groups = null, ...range } = await this.shadesOf(asked);
       if (this.choice.value !== asked) return; // another colouring was asked for meanwhile
@@ -59,7 +66,7 @@ export class Colours {
     if (asked === SELECTIONS) return shadesOfSelections(await this.explorer.kept.shown(), this.cells);
     const column = this.about.columns.find((each) => `codes/${each.code}` === asked);
     if (column) return shadesOfCodes(await this.codes(column), column, this.cells);
-    return shadesOfNumbers(new Float32Array(await mapBytes(`/${asked}.bin`)));
+    return shadesOfNumbers(await this.explorer.numbers.of(asked));
   }
 
   async codes(column) {
@@ -73,6 +80,7 @@ export class Colours {
   recolour() {
     for (const plot of this.explorer.plots) this.dress(plot);
     this.fillLegend();
+    this.explorer.view.changed();
   }
 
   dress({ cloud }) {

@@ -2,22 +2,29 @@
 import { Colours } from "./colours.js";
 import { GalleryLink } from "./gallery_link.js";
 import { KeptSelections } from "./kept_selections.js";
+import { Numbers } from "./numbers.js";
 import { mapBytes, mapJson, of, root } from "./page.js";
 import { Plot } from "./plot.js";
+import { SecondPlot } from "./second_plot.js";
 import { Selection } from "./selection.js";
 import { SidePanel } from "./side_panel.js";
+import { ViewState } from "./view_state.js";
 
 class Explorer {
   constructor(about, values) {
-    Object.assign(this, { about, cells: about.cells, pictures: null, plots: [] });
+    Object.assign(this, { about, values, cells: about.cells, pictures: null, plots: [] });
+    this.numbers = new Numbers(this);
     this.selection = new Selection(this.cells);
     this.kept = new KeptSelections(this);
     this.colours = new Colours(this);
     this.map = new Plot(this, of("stage"), values, about.axes.length);
     this.plots.push(this.map);
+    this.second = new SecondPlot(this);
     this.side = new SidePanel(this);
     this.gallery = new GalleryLink(this);
     this.selection.whenChanged(() => this.changed());
+    this.view = new ViewState(this);
+    this.view.restore();
     if (this.map.dims === 3) nameTurning();
     root.addEventListener("click", (event) => this.act(event.target.closest("[data-do]")?.dataset.do));
     document.addEventListener("keydown", (event) => this.key(event));
@@ -56,7 +63,9 @@ class Explorer {
     this.side.update();
   }
 
-  looked() {}
+  looked() {
+    this.view?.changed();
+  }
 }
 
 function nameTurning() {
@@ -76,8 +85,10 @@ async function begin() {
     of("axes").textContent = about.axes.map((name) => name.replace("_", " ")).join(" · ");
     root.dataset.ready = String(Math.round(performance.now() - start));
     explorer.pictures = await mapJson("/pictures.json");
-    explorer.colours.offerChannels(explorer.pictures.channels);
-    root.dataset.pictures = "yes";
+    await explorer.numbers.load();
+    explorer.colours.offerNumbers();
+    await explorer.view.restoreNumbers();
+    root.dataset.numbers = "yes";
   } catch (error) {
     of("wait").hidden = false;
     of("wait").textContent = error.message;

@@ -6,15 +6,27 @@ import { Pointer } from "./pointer.js";
 import { Camera } from "./camera.js";
 
 export class Plot {
-  constructor(explorer, stage, values, dims) {
-    Object.assign(this, { explorer, stage, values, dims });
+  constructor(explorer, stage, values, dims, limits = null) {
+    Object.assign(this, { explorer, stage, values, dims, whenSeen: () => {} });
     this.canvas = stage.querySelector("[data-of=cloud]");
     this.cloud = new PointCloud(this.canvas, { background: () => rgbOf("--panel") });
-    this.camera = new Camera(values, dims);
+    this.camera = new Camera(values, dims, limits);
     this.cloud.setPlaces(values, dims);
     this.select();
     this.pointer = new Pointer(this);
-    new ResizeObserver(() => this.look()).observe(stage);
+    this.resized = new ResizeObserver(() => this.look());
+    this.resized.observe(stage);
+  }
+
+  end() {
+    this.resized.disconnect();
+    this.cloud.end();
+  }
+
+  setPlaces(values) {
+    this.values = values;
+    this.cloud.setPlaces(values, this.dims);
+    this.fit();
   }
 
   get size() {
@@ -40,6 +52,7 @@ export class Plot {
 
   look() {
     this.cloud.setView(this.matrix);
+    this.whenSeen();
     this.explorer.looked();
   }
 

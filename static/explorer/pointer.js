@@ -22,8 +22,8 @@ export class Pointer {
     listen("keydown", this.key);
   }
 
-  get lasso() {
-    return root.querySelector("[name=tool]:checked").value === "lasso";
+  get tool() {
+    return root.querySelector("[name=tool]:checked").value;
   }
 
   // --- pointer ---
@@ -36,7 +36,7 @@ export class Pointer {
   press(event) {
     if (event.button > 1) return;
     this.canvas.setPointerCapture(event.pointerId);
-    this.pressed = { at: this.place(event), from: this.place(event), moved: false, lasso: this.lasso && event.button === 0 };
+    this.pressed = { at: this.place(event), from: this.place(event), moved: false, drawn: event.button === 0 && this.tool !== "move" };
     this.outline = [this.pressed.at];
     this.show(-1);
   }
@@ -49,7 +49,7 @@ export class Pointer {
     this.pressed.at = at;
     this.pressed.moved ||= Math.hypot(at[0] - this.pressed.from[0], at[1] - this.pressed.from[1]) > 4;
     if (!this.pressed.moved) return undefined;
-    if (this.pressed.lasso) return this.draw(at);
+    if (this.pressed.drawn) return this.draw(at);
     const { camera, dims, size } = this.plot;
     if (dims === 3 && !event.shiftKey && event.buttons !== 4) camera.turn(dx * TURN, dy * TURN);
     else camera.move(dx, dy, ...size);
@@ -61,7 +61,7 @@ export class Pointer {
     this.pressed = null;
     if (!pressed) return;
     const how = event.shiftKey ? "add" : event.altKey ? "remove" : "";
-    if (event.type === "pointerup" && pressed.moved && pressed.lasso) this.enclose(how);
+    if (event.type === "pointerup" && pressed.moved && pressed.drawn) this.enclose(how);
     if (event.type === "pointerup" && !pressed.moved) this.click(pressed.at, how);
     this.clear();
   }
@@ -88,10 +88,12 @@ export class Pointer {
     return nearest(this.plot.points, this.plot.matrix, ...this.plot.size, x, y, NEAR);
   }
 
-  // --- lasso ---
+  // --- lasso and box ---
 
   draw(at) {
-    this.outline.push(at);
+    const { from } = this.pressed;
+    if (this.tool === "box") this.outline = [from, [at[0], from[1]], at, [from[0], at[1]]];
+    else this.outline.push(at);
     const pen = this.pen();
     this.trace(pen);
     const style = getComputedStyle(document.documentElement);
@@ -184,12 +186,12 @@ export class Pointer {
   key(event) {
     if (event.ctrlKey || event.metaKey) return;
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-    const act = { "+": "in", "=": "in", "-": "out", 0: "fit" }[event.key];
+    const act = { "+": () => this.plot.zoom(1.5), "=": () => this.plot.zoom(1.5), "-": () => this.plot.zoom(1 / 1.5), 0: () => this.plot.fit() }[event.key];
     if (!way && !act && !["Enter", "Escape"].includes(event.key)) return;
     event.preventDefault();
     if (event.key === "Enter") return this.enter(event);
     if (event.key === "Escape") return this.escape();
-    if (act) return this.explorer.act(act);
+    if (act) return act();
     return this.stepping ? this.step(...way) : this.shift(event, ...way);
   }
 

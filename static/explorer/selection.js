@@ -24,6 +24,12 @@ export class Selection {
     this.remember();
   }
 
+  // What was selected before the page was loaded: nothing to undo
+  start(flags) {
+    this.flags.set(flags);
+    this.changed(bitsOf(this.flags));
+  }
+
   take(flags) {
     this.flags.set(flags);
     this.remember();

@@ -79,13 +79,19 @@ export class PointCloud {
     this.setSelected(this.content.selected, this.content.any);
   }
 
+  // Browsers allow a page only some drawings at once
+  end() {
+    cancelAnimationFrame(this.frame);
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+
   // --- what is drawn ---
 
   setPlaces(values, dims) {
     this.cells = values.length / dims;
     this.dims = dims;
     this.content = { ...this.content, values };
-    this.order ??= shuffled(this.cells);
+    this.order ??= orderOf(this.cells);
     const moved = new Float32Array(values.length);
     for (let n = 0; n < this.cells; n++) {
       for (let axis = 0; axis < dims; axis++) moved[n * dims + axis] = values[this.order[n] * dims + axis];
@@ -194,6 +200,13 @@ export class PointCloud {
   get whole() {
     return this.cells > 0 && this.from >= this.cells;
   }
+}
+
+const orders = new Map(); // by the number of cells: all plots of a page share one
+
+function orderOf(cells) {
+  if (!orders.has(cells)) orders.set(cells, shuffled(cells));
+  return orders.get(cells);
 }
 
 // The same order every time (Fisher and Yates; the generator is Marsaglia's xorshift)

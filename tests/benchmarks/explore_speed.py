@@ -2,6 +2,7 @@
 
     python tests/benchmarks/explore_speed.py                    1,000,000 cells, in a plane
     python tests/benchmarks/explore_speed.py --cells 200000 --dims 3
+    python tests/benchmarks/explore_speed.py --second           with a second plot beside it
 
 Writes a map of as many cells as `embed` would, serves it, opens it, and prints the seconds until
 the cells are there, and the times between frames while the map is dragged. Chromium draws by
@@ -46,6 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=int, default=1_000_000)
     parser.add_argument("--dims", type=int, choices=(2, 3), default=2)
+    parser.add_argument("--second", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         place, start = Path(name), time.time()
@@ -55,12 +57,12 @@ def main() -> None:
         server.start()
         try:
             with sync_playwright() as use:
-                watched(use, server.place(f"explore/{job.id}"))
+                watched(use, server.place(f"explore/{job.id}"), options.second)
         finally:
             server.end()
 
 
-def watched(use: object, address: str) -> None:
+def watched(use: object, address: str, second: bool) -> None:
     browser = use.chromium.launch(
         executable_path=find_chromium(), args=["--enable-unsafe-swiftshader"]
     )
@@ -75,6 +77,9 @@ def watched(use: object, address: str) -> None:
             window.deepometryExplorer.map.cloud.whole ? done() : setTimeout(look, 20); look(); })"""
     )
     print(f"all drawn after   {time.perf_counter() - start:.1f} s")
+    if second:
+        page.locator("[data-numbers]").wait_for(state="attached", timeout=120_000)
+        page.get_by_role("button", name="Second plot").click()
     page.wait_for_timeout(2000)
     for turn in (1, 2):
         frames = dragged(page)
@@ -91,7 +96,7 @@ def watched(use: object, address: str) -> None:
 
 def dragged(page: Page) -> np.ndarray:
     """Drag the map in circles for some seconds; give the times between frames, in milliseconds."""
-    box = page.locator("[data-of=cloud]").bounding_box()
+    box = page.locator("[data-of=stage] [data-of=cloud]").bounding_box()
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.move(*middle)
     page.mouse.down()

@@ -50,15 +50,17 @@ def page(maps, visit):
 
 def opened(page: Page) -> Page:
     """Wait until the cells, the channels and the gallery are there."""
-    expect(page.locator("#explore[data-ready][data-pictures]")).to_be_attached()
+    expect(page.locator("#explore[data-ready][data-numbers]")).to_be_attached()
     expect(page.locator("[data-widget=gallery][data-ready]")).to_be_attached()
     return page
 
 
-def lasso(page: Page, *around: tuple[float, float]) -> None:
-    """Draw around a part of the map, in shares of its width and height."""
-    page.get_by_text("Lasso", exact=True).click()
-    box = page.locator("[data-of=cloud]").bounding_box()
+def lasso(
+    page: Page, *around: tuple[float, float], tool: str = "Lasso", on: str = "[data-of=stage]"
+) -> None:
+    """Draw around a part of a plot, in shares of its width and height."""
+    page.get_by_text(tool, exact=True).click()
+    box = page.locator(f"{on} [data-of=cloud]").bounding_box()
     places = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in around]
     page.mouse.move(*places[0])
     page.mouse.down()
@@ -79,7 +81,7 @@ def where(page: Page, cell: int) -> tuple[float, float]:
         "(cell) => window.deepometryExplorer.map.at(cell)",
         cell,
     )
-    box = page.locator("[data-of=cloud]").bounding_box()
+    box = page.locator("[data-of=stage] [data-of=cloud]").bounding_box()
     return box["x"] + x, box["y"] + y
 
 
@@ -365,6 +367,75 @@ def test_the_selected_cells_are_listed(page: Page, tmp_path: Path):
         rows = list(csv.DictReader(file))
     assert [row["object"] for row in rows] == [str(n) for n in range(10)]
     assert {row["source"] for row in rows} == {"Class C.cif"}
+
+
+def test_a_second_plot_shows_the_same_selection(maps, visit):
+    page = opened(visit(maps, maps.gaps))
+    button = page.get_by_role("button", name="Second plot")
+    button.click()
+    second = page.locator("[data-of=second]")
+    expect(second.locator("[data-of=second-status]")).to_contain_text("6 cells have no value")
+    expect(second.locator("[data-of=second-axes]")).to_contain_text("probability of A: ")
+    # on the right lie the cells whose probability of A is large
+    right = ((0.6, 0.02), (0.98, 0.98))
+    lasso(page, *right, tool="Box", on="[data-of=second-stage]")
+    expect(page.locator(count)).to_have_text(f"8 of {CELLS}")
+    expect(page.locator("[data-of=parts] tbody th").first).to_have_text("A")
+    drawn = "() => window.deepometryExplorer.plots.map(({ cloud }) => cloud.content.any)"
+    assert page.evaluate(drawn) == [True, True]
+    lasso(page, *UPPER)  # on the map, which is shown in the plot
+    expect(page.locator(count)).to_have_text(f"10 of {CELLS}")
+    second.locator("[name=x]").select_option(label="mean intensity of Ch6")
+    second.locator("[name=y]").select_option(label="pool5_2")
+    expect(second.locator("[data-of=second-axes]")).to_contain_text("↑ pool5_2: ")
+    expect(second.locator("[data-of=second-status]")).to_have_text("")
+    second.get_by_role("button", name="Select all in view").click()
+    expect(page.locator(count)).to_have_text(f"{CELLS} of {CELLS}")
+    second.locator("canvas").first.press("Enter")
+    expect(second.locator("[data-of=hover]")).to_contain_text("object")
+    assert_accessible(page)
+    second.get_by_role("button", name="Close").click()
+    expect(second).to_have_count(0)
+    expect(button).to_be_focused()
+
+
+def test_the_view_survives_a_reload(maps, visit):
+    page = opened(visit(maps, maps.gaps))
+    by_class(page)
+    page.get_by_role("button", name="Select A", exact=True).click()
+    page.get_by_role("button", name="Second plot").click()
+    second = page.locator("[data-of=second]")
+    second.locator("[name=x]").select_option(label="pool5_2")
+    second.get_by_role("button", name="Zoom into the second plot").click()
+    page.get_by_role("button", name="Zoom in", exact=True).click()
+    page.locator("[data-of=colour]").select_option(label="pool5_3")
+    axes = second.locator("[data-of=second-axes]")
+    page.wait_for_url(re.compile(r"colour=feature.*camera=.*x=feature.*camera2="))
+    before, text = where(page, 3), axes.inner_text()
+    page.reload()
+    opened(page)
+    expect(page.locator("[data-of=colour]")).to_have_value("feature/2")
+    expect(page.locator(count)).to_have_text(f"10 of {CELLS}")
+    expect(axes).to_have_text(text)
+    assert where(page, 3) == pytest.approx(before, abs=0.5)
+    expect(page.locator(gallery)).to_have_count(10)
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    page.get_by_role("button", name="Clear selection").click()
+    page.reload()
+    opened(page)
+    expect(page.locator(count)).to_have_text("none")
+
+
+@pytest.mark.parametrize("size", [(375, 800), (1280, 900), (1920, 1100)])
+def test_it_fits_into_the_window(maps, visit, size):
+    page = opened(
+        visit(maps, maps.gaps, viewport=dict(zip(("width", "height"), size, strict=True)))
+    )
+    page.get_by_role("button", name="Second plot").click()
+    lasso(page, *WHOLE)
+    expect(page.locator(gallery)).to_have_count(CELLS)
+    page.locator(".x-second").get_by_text("probability of A").first.wait_for(state="attached")
+    assert page.evaluate("() => document.documentElement.scrollWidth") == size[0]
 
 
 def test_a_selection_is_copied_to_a_set(page: Page, maps):

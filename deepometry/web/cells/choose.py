@@ -11,6 +11,7 @@ from deepometry.cells.cell_query import CellQuery
 from deepometry.core.result_files import layer_table
 from deepometry.core.text import is_number
 from deepometry.web.cells.cell_rows import CellRows
+from deepometry.web.results.cell_pictures import Cells
 from deepometry.web.results.output import Output, Unknown
 
 if TYPE_CHECKING:
@@ -153,16 +154,21 @@ def columns_of(output: Output, rows: CellRows) -> list[str]:
         layer = output.option("layer")
         features = range(count_features(output.path(layer_table(layer))))
         return [f"{layer}_{n + 1}" for n in features]
-    first = rows.table.rows([0])[0] if rows.table and len(rows) else _first_parsed(rows)
-    return [n for n, value in first.items() if n not in ("source", "object") and is_number(value)]
+    if rows.table is None:
+        return [] if isinstance(rows.cells, str) else parsed_columns(rows.cells)
+    return _numeric(rows.table.rows([0])[0]) if len(rows) else []
 
 
-def _first_parsed(rows: CellRows) -> dict[str, str]:
+def parsed_columns(cells: Cells) -> list[str]:
+    """Return the columns of numbers of the tables beside stacks: sizes, instrument features."""
     from deepometry.exports.find_cell import row_of
 
-    if rows.table is not None or isinstance(rows.cells, str):
-        return {}
-    return row_of(rows.cells.dataset.parts[0].stored, 0)
+    return _numeric(row_of(cells.dataset.parts[0].stored, 0))
+
+
+def _numeric(first: Mapping[str, str]) -> list[str]:
+    """Return the columns of numbers, by the first row of a table."""
+    return [n for n, value in first.items() if n not in ("source", "object") and is_number(value)]
 
 
 def sort_values(output: Output, rows: CellRows, order: str) -> np.ndarray | None:
@@ -195,13 +201,18 @@ def _column(output: Output, rows: CellRows, name: str) -> Iterator[np.ndarray]:
         from deepometry.cells.feature_tables import read_features
 
         layer, _, number = name.rpartition("_")
-        blocks = read_features(output.path(layer_table(layer)), _BLOCK)
-        yield from (block[:, int(number) - 1] for block in blocks)
+        blocks = read_features(output.path(layer_table(layer)), _BLOCK, [int(number) - 1])
+        yield from (block[:, 0] for block in blocks)
     elif rows.table is not None:
         yield _numbers(rows.table.path, name, rows.table.tabs)
     elif not isinstance(rows.cells, str):  # or else it would have no columns
-        parts = (part.stored.path.with_suffix(".csv") for part in rows.cells.dataset.parts)
-        yield from (_numbers(path, name) for path in parts)
+        yield from parsed_column(rows.cells, name)
+
+
+def parsed_column(cells: Cells, name: str) -> Iterator[np.ndarray]:
+    """Read a column of the tables beside stacks, one after another; NaN where it has none."""
+    parts = (part.stored.path.with_suffix(".csv") for part in cells.dataset.parts)
+    yield from (_numbers(path, name) for path in parts)
 
 
 def _numbers(path: Path, name: str, tabs: bool = False) -> np.ndarray:

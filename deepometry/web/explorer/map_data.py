@@ -48,6 +48,7 @@ def about(output: Output) -> dict[str, Any]:
         "target": str(record.get("target") or ""),
         "columns": columns,
         "confidence": "confidence" in names,
+        "stamp": output.stamp,
     }
 
 

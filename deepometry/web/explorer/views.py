@@ -12,11 +12,11 @@ from deepometry.core.errors import DeepometryError
 from deepometry.web.cells.cell_rows import ROWS, rows_of
 from deepometry.web.cells.marked import read_bits
 from deepometry.web.explorer import map_data
+from deepometry.web.explorer.columns import column_groups, read_numbers
 from deepometry.web.results.cell_pictures import offered_pictures
-from deepometry.web.results.output import Gone, Output, Unknown
+from deepometry.web.results.output import Output
 from deepometry.web.results.shared import (
     answer_error,
-    cached,
     drop_stale,
     find_job,
     find_output,
@@ -71,13 +71,12 @@ def _bytes(content: bytes) -> Response:
 
 
 @blueprint.get("/<id>/pictures.json")
-def pictures(id: str) -> dict[str, Any]:
-    """List the channels that can be shown, or the reason why there are no pictures."""
+def pictures(id: str) -> dict[str, str]:
+    """Name the channel that is shown first, or the reason why there are no pictures."""
     output = _map(id)
     drop_stale(output, ROWS)
     offered = offered_pictures(rows_of(output).cells)
-    channels = [{"key": str(c.column), "name": str(c)} for c in offered["channels"]]
-    return {name: offered[name] for name in ("missing", "shown", "stamp")} | {"channels": channels}
+    return {name: offered[name] for name in ("missing", "shown", "stamp")}
 
 
 @blueprint.get("/<id>/cell/<int:row>.json")
@@ -89,17 +88,26 @@ def cell(id: str, row: int) -> dict[str, str]:
     return table.rows([row])[0]
 
 
-@blueprint.get("/<id>/intensity/<int:column>.bin")
-def intensity(id: str, column: int) -> Response:
-    """Send the mean of a channel in every cell; measured once, for all channels."""
+# --- columns ------------------------------------------------------------------------------------
+
+
+@blueprint.get("/<id>/columns.json")
+def numbers(id: str) -> list[dict[str, Any]]:
+    """List the numbers that the cells can be coloured by and plotted against."""
     output = _map(id)
-    cells = rows_of(output).cells
-    if isinstance(cells, str):
-        raise Gone(cells)
-    means = cached(output, f"intensities {cells.stamp}", lambda: map_data.intensities(cells))
-    if column >= len(means):
-        raise Unknown(f"There is no channel in column {column}.")
-    return _bytes(means[column].astype("<f4").tobytes())
+    return [
+        {"key": group.key, "title": group.title, "names": group.names, "missing": group.missing}
+        for group in column_groups(output, rows_of(output))
+    ]
+
+
+@blueprint.get("/<id>/column/<key>/<int:number>.bin")
+def column(id: str, key: str, number: int) -> Response:
+    """Send a number of every cell."""
+    output = _map(id)
+    rows = rows_of(output)
+    values = read_numbers(output, rows, key, number)
+    return _bytes(values.astype("<f4").tobytes())
 
 
 # --- selected cells -----------------------------------------------------------------------------
