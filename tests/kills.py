@@ -50,6 +50,28 @@ def visible(folder: Path) -> Tree:
     return {name: text for name, text in content.items() if STAGE_PREFIX not in name}
 
 
+def states_of(step: Callable[[], object], folder: Path, kept: Path) -> list[Path]:
+    """Run a step; return copies of its folder as a kill before each change of a name leaves it."""
+    states: list[Path] = []
+
+    def watched(call: Callable[..., Any]) -> Callable[..., Any]:
+        def change(*arguments: Any, **more: Any) -> Any:
+            if folder.is_dir() and not watching:
+                watching.append(True)  # the copy itself makes folders
+                states.append(Path(shutil.copytree(folder, kept / str(len(states)))))
+                watching.clear()
+            return call(*arguments, **more)
+
+        return change
+
+    watching: list[bool] = []
+    with pytest.MonkeyPatch.context() as patch:
+        for name in CHANGES:
+            patch.setattr(os, name, watched(getattr(os, name)))
+        step()
+    return states
+
+
 def stopped_at_its_journal(step: Callable[[], object], folder: Path) -> tuple[Tree, Tree]:
     """Run a step until its last exchange in a folder is written down, and leave it so, as a kill.
 

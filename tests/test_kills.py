@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from deepometry.cells.dataset import open_dataset
-from deepometry.cells.model_description import find_model
+from deepometry.cells.model_description import find_model, read_description
 from deepometry.cells.reopened_files import open_classified
 from deepometry.cells.subset import subset
 from deepometry.cells.summary import summary
@@ -23,10 +25,14 @@ from deepometry.core.options.embed import EmbedOptions
 from deepometry.core.options.export import ExportOptions
 from deepometry.core.options.gradcam import GradcamOptions
 from deepometry.core.options.predict import ExtractOptions, PredictOptions
+from deepometry.core.options.similar import SimilarOptions
 from deepometry.core.options.subset import SubsetOptions
 from deepometry.core.options.summary import SummaryOptions
+from deepometry.core.options.train import BaselineOptions
 from deepometry.core.progress import Progress
+from deepometry.core.result_files import LAST_EPOCH, TRAIN_RECORD, TRAINING_TABLE
 from deepometry.core.run_records import own_record, read_json
+from deepometry.core.steps import STEPS
 from deepometry.exports.open_results import open_table
 from deepometry.exports.write import export
 from deepometry.inference.classify import classify
@@ -34,14 +40,23 @@ from deepometry.inference.extract import extract
 from deepometry.inference.gradcam import gradcam
 from deepometry.inference.predict import predict
 from deepometry.maps.embed import embed
+from deepometry.maps.feature_source import find_source
+from deepometry.maps.similar_cells import similar
+from deepometry.maps.similar_index import index_folder, open_index
 from deepometry.projects.compare import compare
+from deepometry.training.baseline import baseline
+from deepometry.training.checkpoint import load_checkpoint
+from deepometry.training.learning_curve import learning_curve
 from deepometry.training.output_folder import set_aside
+from deepometry.training.train import train
 from tests.compared import two_classifiers, write_prediction
+from tests.conftest import short_training
 from tests.exported import make_truth, write_predicted
 from tests.features_table import features_of, write_features
-from tests.kills import Tree, kill_everywhere
+from tests.kills import Tree, kill_everywhere, states_of
 from tests.parsing import CifInput, ParseRun
 from tests.test_classify import cells_of, write_sample
+from tests.test_learning_curve import options as curve_options
 
 pytestmark = pytest.mark.slow
 
@@ -192,6 +207,74 @@ def test_an_export(tmp_path, name):
     write_predicted(tmp_path / "results", make_truth(20))
     after = kills(lambda: write(), out, lambda: read_json(out / f"{name}.json"))
     assert set(after) == {name, f"{name}.json"}
+
+
+def test_a_training(cells, tmp_path):
+    """It writes no exchange: every state between two changes of a name is one that goes on."""
+    out = tmp_path / "out"
+    options = short_training(cells / "Train", out, epochs=2, batch_size=32, views=1)
+    states = states_of(lambda: train(options), out, tmp_path / "states")
+    final = pd.read_csv(out / TRAINING_TABLE)[["epoch", "loss", "val_loss"]]
+    begun = [state for state in states if (state / LAST_EPOCH).is_file()]
+    for state in begun:
+        epochs = [row["epoch"] for row in load_checkpoint(state).history]
+        for model in state.glob("model_*.keras"):
+            assert read_description(model).scores["epoch"] in epochs
+        if record := own_record(state / TRAIN_RECORD, "train"):
+            assert record["best_epoch"] in epochs
+    assert len(begun) > 8
+    for state in (begun[0], begun[len(begun) // 2], begun[-1]):
+        shutil.rmtree(out)
+        state.rename(out)
+        train(replace(options, resume=True))
+        table = pd.read_csv(out / TRAINING_TABLE)[["epoch", "loss", "val_loss"]]
+        pd.testing.assert_frame_equal(table, final)
+        record = own_record(out / TRAIN_RECORD, "train")
+        assert read_description(find_model(out)).scores["epoch"] == record["best_epoch"]
+
+
+def test_a_baseline(cells, tmp_path):
+    out = tmp_path / "out"
+    options = BaselineOptions(input=cells / "Train", output=out, target="Class", overwrite=True)
+    baseline(options)
+    after = kills(
+        lambda: baseline(replace(options, seed=2)),
+        out,
+        lambda: own_record(out / "baseline.json", "baseline"),
+    )
+    assert "model_3-Class_categories.baseline" in after
+
+
+def test_a_learning_curve(cells, tmp_path):
+    out = tmp_path / "out"
+    options = curve_options(cells / "Train", out, shares="0.5,1", overwrite=True)
+    learning_curve(options)
+    kills(
+        lambda: learning_curve(replace(options, seed=2)),
+        out,
+        lambda: own_record(out / "learning_curve.json", "learning-curve"),
+    )
+
+
+def test_an_index_of_similar_cells(tmp_path):
+    features = write_features(tmp_path / "features", features_of(30))
+    index = index_folder(find_source(features))
+
+    def ask() -> None:
+        table = tmp_path / "similar.csv"
+        of = {"object": "0 of Class A.cif", "output": table, "overwrite": True}
+        similar(SimilarOptions(input=features, **of))
+
+    ask()
+    write_features(features, features_of(60))
+    kills(ask, index, lambda: open_index(find_source(features)))
+    assert len(open_index(find_source(features))) == 60
+
+
+def test_every_step_that_writes_a_folder_is_killed_here():
+    called = Path(__file__).read_text("utf-8").replace("ParseRun(", "parse(")
+    writing = [step for step in STEPS.values() if step.record]
+    assert [s.name for s in writing if f" {s.function.partition(':')[2]}(" not in called] == []
 
 
 def test_what_a_training_sets_aside(trained, tmp_path):

@@ -213,7 +213,7 @@ HEAVY = {"tensorflow", "keras", "numpy", "pandas", "numba", "scipy", "matplotlib
 def test_no_heavy_library_is_loaded_by_the_page(tmp_path):
     code = (
         "import sys; from deepometry.web import create_app\n"
-        f"page = create_app({{'HOME': {str(tmp_path)!r}}}).test_client()\n"
+        f"page = create_app({{'HOME': {str(tmp_path)!r}, 'TESTING': True}}).test_client()\n"
         "assert page.get('/').status_code == 200 == page.get('/jobs').status_code\n"
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )

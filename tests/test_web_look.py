@@ -15,12 +15,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
+import tifffile
 from flask.testing import FlaskClient
 from PIL import Image
 
 from deepometry.cells.model_description import Description
-from deepometry.core.errors import Choice, Question
 from deepometry.core.options.parse import InfoOptions
 from deepometry.core.result_files import MODEL_DESCRIPTION
 from deepometry.web.browse import look as browse_look
@@ -77,32 +78,16 @@ def test_the_example_is_looked_into(client: FlaskClient) -> None:
     assert "problem" not in text
 
 
-def test_a_look_that_must_ask_offers_the_answers(
-    client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from deepometry.images import info
-
-    real = info.info
-
-    def asking(options, progress):
-        if options.reader == "own":
-            choices = [Choice("bioformats", "The other one", "2 cells", b"\x89PNG")]
-            raise Question("reader", "Reader: which one? Choose with --reader.", choices)
-        return real(replace(options, reader="own"), progress)
-
-    monkeypatch.setattr(info, "info", asking)
-    monkeypatch.setattr("deepometry.images.readers.find.READERS", ("own", "bioformats"))
-    write_cif(tmp_path / "cells.cif", random_cells([(20, 18)] * 2))
+def test_a_look_that_must_ask_offers_the_answers(client: FlaskClient, tmp_path: Path) -> None:
+    pages = np.random.default_rng(0).integers(0, 4096, (10, 20, 18), "u2")
+    tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack", metadata=None)
     text = html.unescape(settled(client, "/look", path=tmp_path))
-    assert "Reader: which one? Choose with “Reader”." in text
-    assert 'data-fill="{"parse": {"reader": "bioformats"}}"' in text
-    assert "<strong>The other one</strong>" in text and "2 cells" in text
-    assert 'src="data:image/png;base64,' in text
-    with monkeypatch.context() as patch:
-        found = "deepometry.images.readers.find.find_sources"
-        patch.setattr(found, lambda path, progress, reader: [])
-        text = settled(client, "/look", path=tmp_path, reader="bioformats")
-    assert "<h3>2 cells in 1 .cif file</h3>" in text
+    assert "Pages: a.tif holds 10 pages" in text and "--pages" not in text
+    assert 'data-fill="{"parse": {"pages": "z-max"}}"' in text
+    assert "10 pages = 10 cells of 1 channel" in text
+    assert text.count('src="data:image/png;base64,') == 4
+    text = settled(client, "/look", path=tmp_path, pages="cells")
+    assert "<h3>10 cells in 1 .tif file</h3>" in text
 
 
 def test_the_gallery_is_drawn_with_the_frame(client: FlaskClient) -> None:

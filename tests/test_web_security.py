@@ -24,6 +24,12 @@ def csrf_token(browser) -> str:
     return re.search(r'"X-CSRFToken": "([^"]+)"', page)[1]
 
 
+def test_without_a_token_of_its_own_nobody_unknown_comes_in(tmp_path):
+    app = create_app({"HOME": tmp_path, "PORT": 5000})
+    answer = app.test_client().get("/", headers={"Host": OWN})
+    assert answer.status_code == 403 and "asks for a token" in answer.text
+
+
 @pytest.mark.parametrize("host", [OWN, "127.0.0.1:5000", "[::1]:5000", "LOCALHOST:5000"])
 def test_this_computer_is_answered(tmp_path, host):
     assert client(tmp_path).get("/", headers={"Host": host}).status_code == 200

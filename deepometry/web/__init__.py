@@ -35,11 +35,11 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     ----------
     config : mapping, optional
         `HOME` (Path): folder of the user's state, by default that of the platform. `TOKEN` (str):
-        what the opened address must carry, unless the connection is proven to be the user's; none
-        by default. `SHARED` (bool): whether the token lets in other accounts of this computer,
-        too. `ON_UNKNOWN` (callable): called when somebody without the token was refused. `HOSTS`
-        (iterable of str) and `PORT` (int): what the browser may call this server, by default this
-        computer and any port. Anything else is for Flask.
+        what the opened address must carry, unless the connection is proven to be the user's; a
+        random one by default, none for tests. `SHARED` (bool): whether the token lets in other
+        accounts of this computer, too. `ON_UNKNOWN` (callable): called when somebody without the
+        token was refused. `HOSTS` (iterable of str) and `PORT` (int): what the browser may call
+        this server, by default this computer and any port. Anything else is for Flask.
 
     Returns
     -------
@@ -62,6 +62,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         PORT=None,
     )
     app.config.update(config or {})
+    if app.config["TOKEN"] is None and not app.config["TESTING"]:
+        app.config["TOKEN"] = secrets.token_urlsafe()  # nobody unknown comes in by omission
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(lambda: {"version": __version__})
     _assemble(app)

@@ -16,7 +16,7 @@ _DRAWING = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-
 
 
 def test_the_projector_draws_the_cells(chromium: Browser, tmp_path):
-    app = create_app({"HOME": tmp_path / "home"})
+    app = create_app({"HOME": tmp_path / "home", "TESTING": True})
     server = Server(app, [socket.create_server(("127.0.0.1", 0))], threads=8)
     server.start()
     projectors, folder = app.extensions["projectors"], write_features(tmp_path / "features")

@@ -29,6 +29,7 @@ from deepometry.core.errors import (
 )
 from deepometry.core.files import missing_folders, sweep_after
 from deepometry.core.progress import STOPPED, Cancelled, Progress, hold_unbroken
+from deepometry.core.result_files import TRAIN_RECORD
 from deepometry.core.run_records import own_record
 from deepometry.core.step import load
 from deepometry.core.step_options import plain, restored
@@ -154,7 +155,7 @@ class Work:
         """Return the result of a training that did not stop by itself: its best epoch so far."""
         record: dict[str, Any] = {}
         with suppress(DeepometryError):  # it is damaged
-            record = own_record(self.output / "train.json", "train")
+            record = own_record(self.output / TRAIN_RECORD, "train")
         if self.step.name != "train" or not self.recorder.rows or not record.get("model"):
             return {}
         from deepometry.cells.model_description import read_description
