@@ -117,11 +117,6 @@ JOINED = {
     "flow cytometer": (grid("evt{n}-FL{c}.tif", n=SIX, c=(1, 2)), 6, "FL1, FL2"),
     "colours": (grid("{n}-{m}.png", n=SIX, m=("red", "green")), 6, "green, red"),
     "one known among others": (grid("{n}.{m}.tif", n=SIX, m=("Hellfeld", "DAPI")), 6, "DAPI"),
-    "unmarked beside mask": (
-        [*grid("cell_{n}.tif", n=SIX), *grid("cell_{n}_mask.tif", n=SIX)],
-        6,
-        "unmarked, mask",
-    ),
     "unmarked beside markers": (
         [*grid("{n}.tif", n=SIX), *grid("{n}_{m}.tif", n=SIX, m=("DAPI", "PE"))],
         6,
@@ -164,7 +159,6 @@ JOINED = {
         "DAPI, PE",
     ),
     "Chinese": (grid("细胞{n}_通道{c}.tif", n=SIX, c=(1, 2)), 6, "通道1, 通道2"),
-    "image and mask": (grid("{n}_{m}.png", n=SIX, m=("img", "mask")), 6, "img, mask"),
     "accents": (grid("Zelle é {n}_{m}.tif", n=SIX, m=DYES), 6, "BF, DAPI, PE"),
     "one cell": (["a_DAPI.tif", "a_PE.tif"], 1, "DAPI, PE"),
     "nothing but markers": (["DAPI.tif", "PE.tif"], 1, "DAPI, PE"),

@@ -9,5 +9,6 @@ marked_names   the markers in a name
 field_readings parts of a name that may be a channel, whatever they are called
 recognise      which of these readings is right; a question where that is not clear
 naming         the cells, their files and the numbers of their channels
+masks          files that are masks of images, which are no cells
 choose_naming  all of this, for the folders of an input
 """

@@ -127,11 +127,22 @@ def _without_ids(stems: _Stems) -> Reading | None:
     return None
 
 
-def _by_pattern(folders: Folders, text: str) -> Naming:
+def checked_pattern(text: str | None) -> NamePattern | None:
+    """Read what the user entered as a pattern; None where that is nothing.
+
+    Raises
+    ------
+    OptionsError
+        It is no pattern.
+    """
     try:
-        naming = Naming(pattern=parse_pattern(text))
+        return parse_pattern(text) if text else None
     except ValueError as error:
         raise OptionsError({"pattern": f"{_LABEL}: {error}"}) from error
+
+
+def _by_pattern(folders: Folders, text: str) -> Naming:
+    naming = Naming(pattern=checked_pattern(text))
     names = [name for part in naming.regrouped(folders).values() for name in part]
     if names and not any(map(naming.split, names)):
         message = (

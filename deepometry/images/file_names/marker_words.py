@@ -76,7 +76,6 @@ _STRUCTURES = (
     r"nuc|nuclei|nucle(?:us|ar|oli|olus)|dna|rna|er|agp|mito(?:chondria)?|actin|f[-_ ]?actin"
     r"|tubulin|membrane|memb|pm|cyto(?:plasm|sol)?|cytoskeleton|lamin(?:[-_ ]?[ab]\d?)?|golgi"
     r"|lyso(?:some)?s?|centrosome|kinetochore|vimentin|keratin|lipids?|spot|spots"
-    r"|mask|masks|seg|segmentation|outlines?|label|labels"
 )
 _COLOURS = (
     r"(?:far[-_ ]?)?red|green|blue|yellow|orange|violet|cyan|magenta|gr[ae]y|uv|n?ir|white"
@@ -102,7 +101,7 @@ MARKER = re.compile(
 )
 """A known marker in a name."""
 
-_CELL_NAMES = re.compile(f"{_ANTIGENS}|{_COLOURS}|phase|mask|label|spot", re.IGNORECASE)
+_CELL_NAMES = re.compile(f"{_ANTIGENS}|{_COLOURS}|phase|spot", re.IGNORECASE)
 
 NUMBERED = re.compile(
     rf"(?<![^\W\d_])(?:(?P<word>{'|'.join(sorted(CHANNEL_WORDS, key=len, reverse=True))})[-_ =]?"

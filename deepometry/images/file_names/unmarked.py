@@ -1,4 +1,4 @@
-"""Channels that no name has: `001.tif` beside `001_DAPI.tif` or `001_mask.tif`."""
+"""Channels that no name has: `001.tif` beside `001_DAPI.tif`."""
 
 from __future__ import annotations
 

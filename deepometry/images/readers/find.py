@@ -14,7 +14,8 @@ from deepometry.core.options.fields import READERS
 from deepometry.core.progress import Progress, Report, as_progress
 from deepometry.core.text import counted
 from deepometry.images.cif.codec import CifError
-from deepometry.images.file_names.choose_naming import choose_naming
+from deepometry.images.file_names.choose_naming import checked_pattern, choose_naming
+from deepometry.images.file_names.masks import split_masks
 from deepometry.images.file_names.naming import Naming
 from deepometry.images.readers.archive import is_archive, split_path
 from deepometry.images.readers.base import LEFT_OUT, Source, UnreadableSource
@@ -101,6 +102,7 @@ def find_sources(
         for folder, _, tiffs in opened
         if (left := _without_previews(tiffs, folder.parts, alone, search))
     }
+    names, search.others.masks = split_masks(names, checked_pattern(pattern))
     if pattern and "/" in pattern:  # which says itself what folders are
         how = (pages, choose_naming(names, pattern))
         names = how[1].regrouped(names)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deepometry.core.file_types import suffix_of
 from deepometry.core.text import counted, shortened
+from deepometry.images.file_names.masks import masks_left_out
 
 _SYSTEM = {"thumbs.db", "desktop.ini"}
 _CIF = re.compile(rb"[^\"'<>/\\|:*?\r\n]{1,200}\.cif\b", re.IGNORECASE)
@@ -69,12 +70,15 @@ class Others:
         Archives whose files lie beside them.
     pictures : list of str
         Pictures beside files of cells of other kinds, of which they may be plots or previews.
+    masks : list of str
+        Of images that are there, too.
     """
 
     def __init__(self) -> None:
         self.kinds: Counter[str] = Counter()
         self.unpacked: list[str] = []
         self.pictures: list[str] = []
+        self.masks: list[str] = []
         self._examples: dict[str, str] = {}
 
     def add(self, name: str, folder: tuple[str, ...] = ()) -> None:
@@ -91,6 +95,7 @@ class Others:
         self.kinds.update(others.kinds)
         self.unpacked += others.unpacked
         self.pictures += others.pictures
+        self.masks += others.masks
         self._examples = others._examples | self._examples
 
     @property
@@ -123,6 +128,7 @@ class Others:
                 f"{counted(len(self.pictures), 'picture')} beside files of other kinds {verb} left "
                 f"out, such as {self.pictures[0]}."
             )
+        texts += filter(None, [masks_left_out(self.masks)])
         if self.unpacked:
             names = shortened(self.unpacked, 3)
             texts.append(f"Left out, because the same files lie unpacked beside it: {names}.")

@@ -40,21 +40,24 @@ def find_names(path: Path, task: Task) -> Names:
 def preview(names: Names, pattern: str, task: Task) -> Finding:
     """Describe how files are taken by a pattern, or without one, or what is wrong."""
     from deepometry.images.file_names.cell_counts import count_cells
-    from deepometry.images.file_names.choose_naming import choose_naming
+    from deepometry.images.file_names.choose_naming import checked_pattern, choose_naming
+    from deepometry.images.file_names.masks import masks_left_out, split_masks
     from deepometry.images.readers.buckets import without_events
 
     if not any(names.folders.values()):
         return Finding("", "")
     try:
-        folders = names.folders if pattern else without_events(names.folders)
+        images, masks = split_masks(names.folders, checked_pattern(pattern))
+        folders = images if pattern else without_events(images)
         naming = choose_naming(folders, pattern)
     except DeepometryError as error:
         text = str(error).removeprefix(f"{_LABEL}: ")
         state = "warn" if isinstance(error, Question) else "bad"
         return Finding(state, text[:1].upper() + text[1:])
-    text = count_cells(naming, names.folders)
+    text = count_cells(naming, images)
     first = f"Of the first {MOST_NAMES:,} files: " if names.capped else ""
     unmatched = naming.pattern and not all(
-        naming.split(name) for part in naming.regrouped(names.folders).values() for name in part
+        naming.split(name) for part in naming.regrouped(images).values() for name in part
     )
-    return Finding("warn" if unmatched else "good", f"{first}{text}.")
+    told = f"{first}{text}. {masks_left_out(masks)}".rstrip()
+    return Finding("warn" if unmatched else "good", told)
