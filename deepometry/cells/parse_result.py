@@ -13,7 +13,7 @@ from deepometry.core.result_files import PROBLEMS_TABLE
 from deepometry.core.text import counted, joined, shortened
 
 _NAMED = 4  # labels that a sentence names
-_EXACT = 0.02  # how far the share held out may be from what was asked without a word
+_EXACT = 0.02  # how far the share held out may be from what was asked before it is told
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Whether parsed cells are still those that parse.json lists: nothing is missing without a word."""
+"""Whether parsed cells are still those that parse.json lists: whatever is missing is told."""
 
 from __future__ import annotations
 

@@ -59,13 +59,13 @@ class ArchiveFile:
         parts = [part for part in name.split("/") if part not in ("", ".")]
         if ".." in parts or name.startswith("/") or name[1:3] == ":/":
             raise ArchiveError(
-                f"{self._path} holds a file that leads out of it ({info.filename!r}), as no "
-                "honest archive does; make it again."
+                f"{self._path} holds a file that would be written outside of it "
+                f"({info.filename!r}), which no archiving program does; make it again."
             )
         if len(parts) > _DEEPEST:
             raise ArchiveError(
-                f"{self._path} holds folders in folders, {len(parts):,} deep, as no honest archive "
-                "does; make it again."
+                f"{self._path} holds folders in folders, {len(parts):,} deep, of which at most "
+                f"{_DEEPEST} can be read; pack the folders of the images only."
             )
         if not parts or parts[0] == "__MACOSX" or any(part.startswith(".") for part in parts):
             return
@@ -80,7 +80,7 @@ class ArchiveFile:
             self._add_file("/".join(parts), info)
 
     def _add_file(self, name: str, info: zipfile.ZipInfo) -> None:
-        if name in self._files:  # unpacking would keep one of them, without a word
+        if name in self._files:  # unpacking would keep one of them and not say so
             raise ArchiveError(
                 f"{self._path} holds two files called {name}, of which only one can be meant; "
                 "make it again with one of them."

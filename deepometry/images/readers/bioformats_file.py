@@ -94,7 +94,7 @@ def read_contents(path: Path, *, amnis: bool = False) -> Contents:
 
 
 def _check_size(path: Path) -> None:
-    """Refuse what Bio-Formats reads wrongly without a word: strips behind the first 4 GiB."""
+    """Refuse what Bio-Formats reads wrongly and does not say so: strips behind the first 4 GiB."""
     try:
         size = path.stat().st_size
     except OSError as error:

@@ -83,7 +83,7 @@ def draw_cell(label: str, rng: np.random.Generator, day: int = 1) -> NDArray[np.
     label
         One of `CLASSES`.
     rng
-        Source of all chance; the same generator state draws the same cell.
+        Source of all random numbers; the same generator state draws the same cell.
     day
         Day of storage; it sets the illumination of that day's measurement.
 
@@ -153,7 +153,7 @@ def draw_lighting(day: int, rng: np.random.Generator) -> Lighting:
 def _sphere_mesh() -> tuple[Floats, NDArray[np.intp]]:
     """Unit sphere: points, shape (3, POINTS), and outward triangles, shape (3, faces)."""
     points = _spiral(POINTS)
-    # In one order whatever the version of Qhull, since chance goes to the triangles in order.
+    # In one order whatever the version of Qhull, since the triangles take random numbers in order.
     faces = np.sort(ConvexHull(points.T).simplices, axis=1).T
     faces = faces[:, np.lexsort(faces[::-1])]
     a, b, c = (points[:, corner] for corner in faces)
