@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import shutil
@@ -81,12 +83,16 @@ def test_options_of_a_companion_are_those_of_its_form(tmp_path):
 
 @pytest.fixture(scope="module")
 def client(cells, trained, tmp_path_factory):
-    """A baseline beside a network, and one by itself."""
+    """A baseline beside a network, one by itself, and one in folds."""
     root, jobs = tmp_path_factory.mktemp("runs"), Jobs()
-    for name in ("both", "alone"):
+    for name in ("both", "alone", "folds"):
         (root / name).mkdir()
         options = BaselineOptions(
-            input=cells / "Train", output=root / name, target="Class", seed=1, validation=0.2
+            input=cells / "Train",
+            output=root / name,
+            target="Class",
+            seed=1,
+            **({"folds": 2} if name == "folds" else {"validation": 0.2}),
         )
         if name == "both":
             for path in trained.model.parent.iterdir():
@@ -114,6 +120,26 @@ def test_results_show_both_side_by_side_and_features_by_name(client):
     assert chart["categories"] and chart["sideways"]
     sent = client.get("/jobs/both/results/file/model_3-Class_categories.baseline", buffered=True)
     assert sent.data.startswith(b"PK")
+
+
+@pytest.mark.parametrize(
+    ("run", "table"),
+    [("both", "validation_cells"), ("alone", "validation_cells"), ("folds", "predicted")],
+)
+def test_the_cells_of_a_baseline_are_a_gallery(client, run, table):
+    assert 'class="c-mount"' in client.get(f"/runs/{run}/cells").text
+    sent = client.get(f"/jobs/{run}/results/file/baseline_{table}.csv", buffered=True)
+    rows = [*csv.DictReader(io.StringIO(sent.text))]
+    page = client.get(f"/cells/{run}?order=file").text
+    assert f"{len(rows)} cells" in page
+    assert ">A</option>" in page and 'name="true"' in page
+    told = client.get(f"/cells/{run}/1.json").json
+    assert (told["source"], told["object"]) == (rows[1]["source"], rows[1]["object"])
+    assert len(told["channels"]) > 0 and ["label", rows[1]["label"]] in told["facts"]
+    sure = [max(float(row[f"probability_{label}"]) for label in "ABC") for row in rows]
+    page = client.get(f"/cells/{run}?order=sure&part=grid").text
+    first = int(page.split('data-row="')[1].split('"')[0])
+    assert sure[first] == max(sure)
 
 
 def test_results_without_a_network_say_how_to_get_both(client):

@@ -90,16 +90,17 @@ class FeatureTable:
     def validation(self, trees: Trees) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
         """Measure and classify the validation cells.
 
-        Returned are the predicted class of each, and features and classes of some, evenly chosen.
+        Returned are the probabilities of each, (cells, classes), and features and classes of some,
+        evenly chosen.
         """
         codes = self.cells.codes[self.cells.validation]
         step = -(-len(codes) // _MOST_WEIGHED)
-        chosen, features, seen = [], [], 0
+        found, features, seen = [], [], 0
         for block in self._measured(self.cells.validation, "validation", trees):
-            chosen.append(trees.probabilities(block).argmax(1))
+            found.append(trees.probabilities(block))
             features.append(block[-seen % step :: step])
             seen += len(block)
-        return np.concatenate(chosen), (np.concatenate(features), codes[::step])
+        return np.concatenate(found), (np.concatenate(features), codes[::step])
 
     def _measured(
         self, indices: np.ndarray, side: str, trees: Trees | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from deepometry.core.result_files import (
     IMPORTANCE_PLOT,
     IMPORTANCE_TABLE,
     PREDICTED_TABLE,
+    VALIDATION_TABLE,
 )
 from deepometry.core.run_records import provenance, write_json
 from deepometry.core.spreadsheet import table_file
@@ -38,6 +40,7 @@ from deepometry.training.baseline_folds import OutOfFold, features_on_disk
 from deepometry.training.cells import Cells
 from deepometry.training.compare_models import Comparison, compare
 from deepometry.training.cross_validation_result import CrossValidation, plain, write_folds
+from deepometry.training.fold_predictions import write_predictions
 from deepometry.training.gather import describe, gather_cells
 from deepometry.training.output_folder import check_output
 
@@ -122,8 +125,9 @@ def baseline(options: BaselineOptions, progress: Progress | Report | None = None
     -------
     BaselineResult
         In the output folder lie the model, `baseline_features.csv` with a row a cell,
-        `baseline_importance.csv` and its picture, the confusion matrix and the classification
-        report of the validation cells, and `comparison.csv` where there is a network.
+        `baseline_importance.csv` and its picture, the confusion matrix, the classification report
+        and the predictions of the validation cells (with folds, of all cells), and
+        `comparison.csv` where there is a network.
 
     Raises
     ------
@@ -181,7 +185,8 @@ class _Run:
             table = FeatureTable(file, cells, self.names, self.progress, features)
             training = table.training()
             trees = learn(*training, len(cells.labels), options.method, options.seed, self.progress)
-            chosen, seen = table.validation(trees)
+            probabilities, seen = table.validation(trees)
+        chosen = probabilities.argmax(1)
         matrix = confusion(cells.codes[cells.validation], chosen, len(cells.labels))
         own = tuple(map(tuple, matrix.tolist()))  # of these trees, not of those of the folds
         scored = {f"val_{name}": value for name, value in scores(matrix).items()}
@@ -191,6 +196,9 @@ class _Run:
             crossed = self._folds(folds)
             matrix = crossed.confusion
             scored |= {f"cv_{name}": value for name, value in crossed.scores.items()}
+        else:
+            table_of_cells = self.stage / f"{BASELINE_PREFIX}{VALIDATION_TABLE}"
+            write_predictions(table_of_cells, cells, cells.validation, probabilities)
         self.description = replace(self.description, scores=scored, confusion=own)
         write_scores(self.stage, matrix, cells.labels, cells.target, BASELINE_PREFIX)
         save_baseline(trees, self.description, self.stage, cells.known)
@@ -225,6 +233,13 @@ class _Run:
         return importance
 
 
+def _validation(result: BaselineResult) -> dict[str, Any]:
+    """Return what the record says of the validation cells, as that of a training does."""
+    labels, matrix = result.description.labels, result.confusion
+    counts = dict(zip(labels, matrix.sum(0).tolist(), strict=True))
+    return {"cells": int(matrix.sum()), "counts": counts, "confusion": matrix.tolist()}
+
+
 def _record(
     options: BaselineOptions, result: BaselineResult, cells: Cells, stage: Path, seconds: float
 ) -> None:
@@ -235,6 +250,7 @@ def _record(
         "cells": {"training": len(cells.training), "validation": len(cells.validation)},
         "fingerprint": cells.fingerprint,
         "scores": scores(result.confusion),
+        "validation": None if result.cross_validation else _validation(result),
         "features": len(importance.names),
         "masks": "found from the pixels of each channel by what stands out from the background",
         "important": [

@@ -17,7 +17,12 @@ from deepometry.core.result_files import (
 from deepometry.core.steps import STEPS
 from deepometry.web.results.cell_pictures import Cells, pictures_of
 from deepometry.web.results.output import Output, Unknown
-from deepometry.web.results.predict import is_of_validation, prediction_record
+from deepometry.web.results.predict import (
+    is_of_validation,
+    learns,
+    learnt_table,
+    prediction_record,
+)
 from deepometry.web.results.shared import computing, table_store
 from deepometry.web.results.table_cells import matched_cells
 from deepometry.web.results.table_index import CellNames, RowTable, index_table, names_of
@@ -113,9 +118,9 @@ def has_cells(output: Output) -> bool:
 
 def _table_of(output: Output) -> str:
     """Return the table of the cells of a run; parsed cells have tables beside their stacks."""
-    if output.verb != "train":
+    if not learns(output):
         return STEPS[output.verb].table
-    return VALIDATION_TABLE if is_of_validation(output) else PREDICTED_TABLE
+    return learnt_table(output, VALIDATION_TABLE if is_of_validation(output) else PREDICTED_TABLE)
 
 
 def rows_of(output: Output) -> CellRows:
@@ -178,9 +183,9 @@ def _parsed(output: Output) -> CellRows:
 def _probabilities(output: Output) -> slice:
     """Return where the probabilities of all classes stand in a row; nowhere without them."""
     labels = prediction_record(output).get("counts") or ()
-    if _table_of(output) not in (PREDICTED_TABLE, VALIDATION_TABLE) or not labels:
+    if not (learns(output) or _table_of(output) == PREDICTED_TABLE) or not labels:
         return slice(0)
-    annotated = output.verb == "train" or CONFUSION_MATRIX in output.files
+    annotated = learns(output) or CONFUSION_MATRIX in output.files
     first = 3 + annotated + (output.option("unsure_below") is not None)  # columns before them
     return slice(first, first + len(labels))
 

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from deepometry.core.result_files import BASELINE_RECORD, CROSS_VALIDATION_RECORD
+from deepometry.core.result_files import (
+    BASELINE_PREFIX,
+    BASELINE_RECORD,
+    CROSS_VALIDATION_RECORD,
+    PREDICTED_TABLE,
+    VALIDATION_TABLE,
+)
 from deepometry.core.run_records import own_record
 from deepometry.web.jobs.job import Job
 from deepometry.web.results.charts import Chart, Charts, Series
 from deepometry.web.results.output import Output
-from deepometry.web.results.tabs import Tab
+from deepometry.web.results.tabs import Tab, written
 
 _MOST_FEATURES = 25  # drawn
+_CELLS = tuple(f"{BASELINE_PREFIX}{name}" for name in (PREDICTED_TABLE, VALIDATION_TABLE))
 
 
 def view(job: Job, output: Output) -> dict[str, Any]:
@@ -33,6 +40,7 @@ def view(job: Job, output: Output) -> dict[str, Any]:
 
 
 TABS = (
+    Tab("cells", "Cells", "results/find.html", there=written(*_CELLS)),
     Tab("features", "Features", "results/baseline_features.html", view),
     Tab("model", "Model", "results/baseline_model.html", view),
 )

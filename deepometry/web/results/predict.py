@@ -8,6 +8,7 @@ from typing import Any
 
 from deepometry.core.options.gradcam import STAGES
 from deepometry.core.result_files import (
+    BASELINE_PREFIX,
     CONFUSION_MATRIX,
     CURVES_TABLE,
     PREDICTED_TABLE,
@@ -17,6 +18,7 @@ from deepometry.core.result_files import (
     VALIDATION_TABLE,
 )
 from deepometry.core.spreadsheet import safe_reader
+from deepometry.core.steps import STEPS
 from deepometry.web.jobs.job import Job
 from deepometry.web.results.audit import audit_of
 from deepometry.web.results.evaluation import evaluation_of
@@ -151,13 +153,24 @@ def _seen_message(seen: Mapping[str, Any]) -> str:
 
 def is_of_validation(output: Output) -> bool:
     """Return whether the cells of a run are the validation cells of a training."""
-    return VALIDATION_TABLE in output.files and not output.record.get("cross_validation")
+    validated = learnt_table(output, VALIDATION_TABLE) in output.files
+    return learns(output) and validated and not output.record.get("cross_validation")
+
+
+def learns(output: Output) -> bool:
+    """Return whether a run learnt from labelled cells, some of which its table is of."""
+    return STEPS[output.verb].writes in ("model", "baseline")
+
+
+def learnt_table(output: Output, name: str) -> str:
+    """Return what a run that learns calls a table; a baseline may stand beside a network."""
+    return f"{BASELINE_PREFIX}{name}" if output.verb == "baseline" else name
 
 
 def prediction_record(output: Output) -> Mapping[str, Any]:
     """Return the record of a prediction: of Predict, of a cross-validation, of validation cells."""
     record = output.record
-    if output.verb != "train":
+    if not learns(output):
         return record
     return record.get("cross_validation") or record.get("validation") or {}
 

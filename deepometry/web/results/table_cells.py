@@ -14,7 +14,7 @@ from deepometry.core.progress import Progress, as_progress
 from deepometry.core.steps import STEPS
 from deepometry.web.results.cell_pictures import Cells, file_state, pictures_of
 from deepometry.web.results.output import Output
-from deepometry.web.results.predict import is_of_validation
+from deepometry.web.results.predict import is_of_validation, learns
 from deepometry.web.results.table_index import CellNames, RowTable
 from deepometry.web.results.table_store import TableStore
 
@@ -54,7 +54,7 @@ def open_cells(output: Output) -> Dataset:
     if output.verb == "classify":
         return open_classified(output.root)
     place, target = Path(str(output.option("input"))), str(output.option("target") or "")
-    if output.verb == "train":  # its table is of the labelled cells, those held out aside
+    if learns(output):  # the table is of the labelled cells, those held out aside
 
         def labelled(part: Part) -> bool:
             return training_part(part) and label_of(part.levels, target) is not None
