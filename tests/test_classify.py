@@ -24,6 +24,7 @@ from deepometry.images.cif.metadata_writer import acquisition_xml
 from deepometry.images.large_images import Fields, question_of
 from deepometry.inference.classify import classify
 from deepometry.inference.predict import predict
+from deepometry.web.cells.origin import find_origin
 from tests.builders import write_channel_tiffs, write_cif
 from tests.parsed import CHANNELS, FRAME, blobs
 from tests.reading import patch
@@ -42,7 +43,8 @@ def write_sample(path, cells, channels=ALL):
     path.parent.mkdir(parents=True, exist_ok=True)
     background = [np.tile([[100.0, 5.0]], (len(channels), 1))] * len(cells)
     xml = acquisition_xml(CifMetadata(channels, {}, None, None))
-    return write_cif(path, cells, channels=channels, xml=xml, background=background)
+    masks = [(cell > np.median(cell)).astype(np.uint8) for cell in cells]
+    return write_cif(path, cells, masks, channels=channels, xml=xml, background=background)
 
 
 @pytest.fixture(scope="module")
@@ -148,10 +150,31 @@ def test_the_page_shows_counts_cells_and_problems(classified, files, trained):
     page = read_run(client, "new")
     assert "1 cell could not be used" in page
     assert "Draw heat maps" not in page  # which reads parsed cells
-    cells = client.get("/cells/new?order=sure", headers={"HX-Request": "true"}).text
-    assert "No pictures" not in cells
+    cells = client.get("/cells/new?order=sure").text
+    assert "data-row" in cells and "No pictures" not in cells
     picture = client.get("/cells/new/27/0.png")
     assert picture.status_code == 200 and picture.mimetype == "image/png"
+
+
+def test_masks_of_classified_cells_come_from_their_files(classified, predicted, files, trained):
+    """They are those of the same cells after a parse; .tif files have none."""
+    options = ClassifyOptions(input=files, output=classified.output, model=trained.model)
+    jobs = Jobs()
+    jobs.run("new", "classify", lambda _: classified, options)
+    jobs.known["new"] = replace(jobs.known["new"], started=None)
+    client, masks = make_app(jobs).test_client(), []
+    dataset = open_dataset(predicted.output.parent / "parsed")
+    for row, (_, source, name) in enumerate(open_classified(classified.output).identities()):
+        answer = client.get(f"/cells/new/{row}/origin.json")
+        if not source.endswith(".cif"):
+            assert answer.json["masks"] == []
+            continue
+        mask = find_origin(dataset, source, name).mask
+        assert answer.json["masks"] == [
+            "".join(map(str, plane.ravel().astype(int))) for plane in mask.transpose(2, 0, 1)
+        ]
+        masks.append(mask.any())
+    assert len(masks) == 23 and any(masks)
 
 
 def test_a_file_that_is_gone_is_named(files, trained, classified, tmp_path):

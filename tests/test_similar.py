@@ -8,10 +8,10 @@ import pytest
 
 from deepometry.core.errors import DeepometryError, OptionsError, Question
 from deepometry.core.options.similar import SimilarOptions
-from deepometry.core.progress import Progress
+from deepometry.core.progress import Cancelled, Progress
 from deepometry.maps.feature_source import find_source
 from deepometry.maps.similar_cells import indexed, similar
-from deepometry.maps.similar_index import SimilarIndex, index_folder, open_index
+from deepometry.maps.similar_index import SimilarIndex, build_index, index_folder, open_index
 from tests.features_table import features_of, write_features
 
 CELLS = 90
@@ -71,19 +71,42 @@ def test_a_damaged_index_is_told(folder):
         ask(folder, "0 of Class A.cif", overwrite=True)
 
 
-def test_answers_from_lists_of_neighbours_are_those_of_comparing_all():
-    places = features_of(1500, 16)
-    keys = np.arange(len(places), dtype=np.uint64)
-    whole = SimilarIndex(keys, places, None)
-    lists = np.array([[n, *whole.nearest(n, 30)[0]] for n in range(1500)], np.int32)
-    listed = SimilarIndex(keys, places, lists)
-    for number in (12, 100):
-        same = [
-            len({*whole.nearest(n, number)[0].tolist()} & {*listed.nearest(n, number)[0].tolist()})
-            for n in range(0, 1500, 30)
-        ]
-        assert np.mean(same) > 0.97 * number
-    assert len(listed.nearest(0, 1400)[0]) == 1400
+def test_no_neighbour_is_missed_among_very_many_cells():
+    """In groups far from the middle, whose cells lie close together; one is there twice."""
+    rng = np.random.default_rng(0)
+    middles = 1e3 * rng.normal(size=(30, 8))
+    places = (middles[rng.integers(30, size=40_000)] + rng.normal(size=(40_000, 8))).astype("f4")
+    places[7] = places[39_000]
+    index = SimilarIndex(np.arange(len(places), dtype=np.uint64), places)
+    for position in (0, 7, 16_383, 16_384, 39_999):
+        exact = np.linalg.norm(places - places[position], axis=1)
+        exact[position] = np.inf
+        near, distances = index.nearest(position, 100)
+        np.testing.assert_allclose(distances, np.sort(exact)[:100], rtol=1e-5)
+        np.testing.assert_allclose(exact[near], distances, rtol=1e-5)
+    assert index.nearest(7, 1)[0] == [39_000]
+    assert len(index.nearest(7, 10**6)[0]) == 39_999
+    assert len(SimilarIndex(index.keys[:1], places[:1]).nearest(0, 5)[0]) == 0
+
+
+def test_an_index_with_lists_of_neighbours_of_an_earlier_version_is_used(folder):
+    ask(folder, "0 of Class A.cif")
+    place = index_folder(find_source(folder))
+    np.save(place / "neighbours.npy", np.zeros((CELLS, 31), np.int32))
+    assert len(open_index(find_source(folder))) == CELLS
+    write_features(folder, features_of(60, seed=3))
+    indexed(find_source(folder), Progress())
+    assert not (place / "neighbours.npy").exists()
+
+
+def test_the_index_reports_and_can_be_cancelled(folder):
+    told = []
+    progress = Progress(lambda done, total, text: told.append((done, total, text)))
+    build_index(find_source(folder), progress)
+    assert any(total for _, total, _ in told)
+    progress.cancel()
+    with pytest.raises(Cancelled):
+        build_index(find_source(folder), progress)
 
 
 def test_mistakes_are_told(folder, tmp_path):

@@ -1,16 +1,14 @@
 """An index of cells by their features, stored beside them: who is most like whom.
 
-Features are standardised and reduced to their first principal components. Beyond 20,000 cells, the
-nearest neighbours of every cell are computed once, by nearest-neighbour descent (Dong, Moses and
-Li 2011, by pynndescent), and looked up after that; fewer cells are compared with all others.
+Features are standardised and reduced to their first principal components. A question compares a
+cell with all others: for a million cells that is a fraction of a second, and no neighbour is
+missed, so that no lists of neighbours have to be made before.
 """
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,13 +21,10 @@ from deepometry.core.run_records import own_record, provenance, write_json
 from deepometry.maps.feature_source import FeatureSource
 from deepometry.maps.pca import reduce_features
 
-EXACT = 20_000
-"""Most cells that are compared with all others at every question."""
-
-_COMPONENTS, _NEIGHBOURS, _MOST_STEPS = 64, 30, 8
-_BLOCK = 8192  # cells
-_RECORD, _PLACES, _KEYS, _NEAREST = "similar.json", "places.npy", "keys.npy", "neighbours.npy"
-_SEED = 0
+_COMPONENTS = 64
+_BLOCK = 16_384  # cells compared at once: 4 MB of components
+_RECORD, _PLACES, _KEYS = "similar.json", "places.npy", "keys.npy"
+_EARLIER = "neighbours.npy"  # of a version that made lists of neighbours
 
 
 @dataclass(frozen=True)
@@ -42,13 +37,10 @@ class SimilarIndex:
         Hash of source and object, in the order of the features.
     places : ndarray of float32, shape (cells, components)
         Principal components.
-    neighbours : ndarray of int32, shape (cells, neighbours), or None
-        The nearest cells of each, itself among them; None where all are compared.
     """
 
     keys: np.ndarray
     places: np.ndarray
-    neighbours: np.ndarray | None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -68,31 +60,19 @@ class SimilarIndex:
         distances : ndarray of float32, shape (n,)
             Between their principal components.
         """
-        number = min(number, len(self) - 1)
-        candidates = self._candidates(position, number)
-        distances = self._apart(position, candidates)
-        order = np.argsort(distances, kind="stable")[:number]
-        return candidates[order], distances[order]
+        number, distances = min(number, len(self) - 1), self.distances(position)
+        distances[position] = np.inf
+        near = np.argpartition(distances, number)[:number] if number else np.zeros(0, np.int64)
+        order = near[np.lexsort((near, distances[near]))]
+        return order, distances[order]
 
     def distances(self, position: int) -> np.ndarray:
         """Compute how far all cells are from one: float32, shape (cells,)."""
-        firsts = range(0, len(self), _BLOCK)
-        return np.concatenate([self._apart(position, slice(n, n + _BLOCK)) for n in firsts])
-
-    def _candidates(self, position: int, number: int) -> np.ndarray:
-        """Return the neighbours of neighbours, as many times over as it takes; or all cells."""
-        if self.neighbours is None or 4 * number > len(self):
-            return np.delete(np.arange(len(self)), position)
-        pool, wanted = np.array([position]), max(4 * number, 4 * _NEIGHBOURS)
-        for _ in range(_MOST_STEPS):
-            pool = np.unique(self.neighbours[pool].astype(np.int64))
-            if len(pool) >= wanted:
-                return pool[pool != position]
-        return np.delete(np.arange(len(self)), position)  # a small group, apart from the others
-
-    def _apart(self, position: int, others: Any) -> np.ndarray:
-        off = self.places[others] - self.places[position]
-        return np.sqrt(np.einsum("ij,ij->i", off, off))
+        squares, here = np.empty(len(self), np.float32), np.array(self.places[position])
+        for first in range(0, len(self), _BLOCK):
+            off = self.places[first : first + _BLOCK] - here
+            squares[first : first + _BLOCK] = np.einsum("ij,ij->i", off, off)
+        return np.sqrt(squares)
 
 
 def index_folder(source: FeatureSource) -> Path:
@@ -112,16 +92,17 @@ def open_index(source: FeatureSource) -> SimilarIndex | None:
     record = own_record(folder / _RECORD, "similar")
     if not record or record.get("of") != _state(source):
         return None
-    names = (_KEYS, _PLACES) + (_NEAREST,) * bool(record.get("neighbours"))
     try:
-        arrays = [np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in names]
+        keys, places = (
+            np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in (_KEYS, _PLACES)
+        )
     except (ValueError, EOFError) as error:
         raise DeepometryError(f"{folder} is damaged ({error}): delete this folder.") from error
     except OSError as error:
         raise explain_os_error(error, folder) from error
-    if len({len(array) for array in arrays}) != 1:
+    if len(keys) != len(places):
         raise DeepometryError(f"{folder} is damaged (other numbers of cells): delete this folder.")
-    return SimilarIndex(arrays[0], arrays[1], arrays[2] if len(arrays) > 2 else None)
+    return SimilarIndex(keys, places)
 
 
 def build_index(source: FeatureSource, progress: Progress) -> SimilarIndex:
@@ -134,17 +115,12 @@ def build_index(source: FeatureSource, progress: Progress) -> SimilarIndex:
     """
     state, keys = _state(source), _keys(source.metadata, progress)
     places = reduce_features(source, len(keys), _COMPONENTS, progress).places
-    nearest = neighbour_lists(places, progress) if len(keys) > EXACT else None
     folder = index_folder(source)
-    stale = [_RECORD, _KEYS, _PLACES, _NEAREST]
-    with staged(folder, stale, progress.say) as stage:
+    with staged(folder, [_RECORD, _KEYS, _PLACES, _EARLIER], progress.say) as stage:
         np.save(stage / _KEYS, keys)
         np.save(stage / _PLACES, places)
-        if nearest is not None:
-            np.save(stage / _NEAREST, nearest)
-        facts = {"of": state, "cells": len(keys), "neighbours": nearest is not None}
-        write_json(stage / _RECORD, provenance("similar", None) | facts)
-    return SimilarIndex(keys, places, nearest)
+        write_json(stage / _RECORD, provenance("similar", None) | {"of": state, "cells": len(keys)})
+    return SimilarIndex(keys, places)
 
 
 def _keys(metadata: Path, progress: Progress) -> np.ndarray:
@@ -157,20 +133,3 @@ def _state(source: FeatureSource) -> list[list[int]]:
     """Return what changes with the features and the table of their cells."""
     states = [path.stat() for path in (source.table, source.metadata)]
     return [[state.st_size, state.st_mtime_ns] for state in states]
-
-
-def neighbour_lists(places: np.ndarray, progress: Progress) -> np.ndarray:
-    """Find the nearest cells of every cell: int32, shape (cells, neighbours), itself among them.
-
-    Takes minutes for a million cells, and memory that grows with them.
-    """
-    progress.report(0, 0, "Comparing the cells with each other (this cannot be counted)")
-    with warnings.catch_warnings(action="ignore"):  # of the library, for programmers
-        from pynndescent import NNDescent
-
-        found = NNDescent(
-            places, n_neighbors=_NEIGHBOURS + 1, random_state=_SEED, low_memory=True
-        ).neighbor_graph[0]
-    progress.check()
-    # where the descent found too few, -1: the cell itself is harmless there
-    return np.where(found < 0, np.arange(len(places))[:, None], found).astype(np.int32)

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from flask import current_app
-
 from deepometry.core.errors import DeepometryError
 from deepometry.core.options.similar import SimilarOptions
 from deepometry.web.cells.cell_rows import CellRows
-from deepometry.web.jobs.job import Job
+from deepometry.web.projects.current import every_run
 from deepometry.web.results.output import Output
 from deepometry.web.results.shared import cached
 
@@ -112,13 +110,9 @@ def _places(output: Output) -> list[tuple[Path, str | None]]:
     if output.verb == "embed":
         return [(Path(str(output.option("input"))), output.option("layer"))]
     parsed = output.root if output.verb == "parse" else Path(str(output.option("input")))
-    jobs = [job for job in current_app.extensions["jobs"].list() if _is_extraction(job)]
+    jobs = [job for job in every_run("extract") if job.state == "done"]
     jobs.sort(key=lambda job: not _same_cells(Path(job.options["input"]), parsed))
-    return [(Path(job.output), job.options.get("layer")) for job in jobs[:_MOST_TRIED]]
-
-
-def _is_extraction(job: Job) -> bool:
-    return job.verb == "extract" and job.state == "done" and job.output is not None
+    return [(job.output, job.options.get("layer")) for job in jobs[:_MOST_TRIED] if job.output]
 
 
 def _same_cells(one: Path, other: Path) -> bool:

@@ -38,8 +38,11 @@ class Origin:
     pixel: float
 
 
-def find_origin(dataset: Dataset, file: str, name: str) -> Origin:
-    """Look a parsed cell up in its image file.
+def find_origin(dataset: Dataset, file: str, name: str, images: Path | None = None) -> Origin:
+    """Look a cell up in its image file.
+
+    `images` is where the image files are, for cells that were read straight from them; those of
+    parsed cells are named by the record of the parse.
 
     Raises
     ------
@@ -50,7 +53,7 @@ def find_origin(dataset: Dataset, file: str, name: str) -> Origin:
     """
     from deepometry.images.readers.find import open_cells
 
-    path = _image_file(dataset.root, file)
+    path = _image_file(dataset.root, file) if images is None else _file_in(images, file)
     source = open_cells(path)
     pixel = pixel_size(source.details)
     cell = _read(source, file, name) if source.has_masks else None
@@ -67,11 +70,15 @@ def _image_file(root: Path, file: str) -> Path:
         record = own_record(folder / PARSE_RECORD, "parse")
         images = Path(str(record.get("options", {}).get("input", "")))
         if record and not record.get("sets"):
-            path = images if images.is_file() and images.name == file else images / file
-            if path.is_file():
-                return path
-            raise Unknown(f"{path} is not there, so that its masks cannot be shown.")
+            return _file_in(images, file)
     raise Unknown("The parsed cells do not say which images they came from.")
+
+
+def _file_in(images: Path, file: str) -> Path:
+    path = images if images.is_file() and images.name == file else images / file
+    if not path.is_file():
+        raise Unknown(f"{path} is not there, so that its masks cannot be shown.")
+    return path
 
 
 def pixel_size(details: dict[str, str]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, render_template, request, url_for
@@ -198,8 +199,10 @@ def origin(id: str, row: int) -> dict[str, Any]:
     """Send the mask of a cell, as the runs of pixels in each channel, and the size of a pixel."""
     from deepometry.web.cells.origin import find_origin
 
-    rows = rows_of(run_of(id))
-    found = find_origin(_pictures(rows).dataset, *rows.name(row))
+    output = run_of(id)
+    rows = rows_of(output)
+    images = Path(str(output.option("input"))) if output.verb == "classify" else None
+    found = find_origin(_pictures(rows).dataset, *rows.name(row), images)
     masks = () if found.mask is None else found.mask.transpose(2, 0, 1)
     return {
         "pixel": found.pixel,
@@ -236,3 +239,10 @@ def job(id: str) -> str:
     """Show the state of a job that was started here."""
     started = find_job(id)
     return job_line(started, request.args.get("name", ""))
+
+
+@blueprint.post("/jobs/<id>/cancel")
+def cancel_job(id: str) -> str:
+    """Ask a job that was started here to stop."""
+    current_app.extensions["jobs"].cancel(find_job(id).id)
+    return job(id)

@@ -120,8 +120,17 @@ def runs_as_jobs(jobs: Iterable[Job]) -> list[Job]:
     return [_as_job(run) for run in runs() if run.id not in made]
 
 
+def every_run(step: str) -> list[Job]:
+    """Return the runs of a step, newest first: all jobs, and those of the open project."""
+    jobs = current_app.extensions["jobs"].list()
+    named = [job for job in [*jobs, *runs_as_jobs(jobs)] if job.verb == step]
+    return sorted(named, key=lambda job: job.created, reverse=True)
+
+
 def _as_job(run: Run) -> Job:
-    options = {**run.options, "output": str(run.folder)}
+    # what it read may have been named from another folder, or the whole project moved since
+    read = {name: str(run.project.absolute(each["path"])) for name, each in run.inputs.items()}
+    options = {**run.options, **read, "output": str(run.folder)}
     return Job(
         id=run.id,
         verb=run.step,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flask import current_app
-
 from deepometry.core.errors import DeepometryError
 from deepometry.core.result_files import layer_table
 from deepometry.web.jobs.job import Job
+from deepometry.web.projects.current import every_run
 from deepometry.web.results.embed import map_of
 from deepometry.web.results.output import Output
 from deepometry.web.results.shared import find_output, projectors
@@ -49,7 +48,7 @@ def _width(output: Output) -> int:
 
 def newest_map(output: Output) -> dict[str, Any]:
     """Return the newest map of these features, if there is one, and whether one is being drawn."""
-    jobs = [job for job in current_app.extensions["jobs"].list() if _is_map_of(job, output)]
+    jobs = [job for job in every_run("embed") if _is_map_of(job, output)]
     maps = filter(None, (_drawn(job) for job in jobs if job.state == "done"))
     return {
         "newest": next(maps, None),
@@ -58,8 +57,6 @@ def newest_map(output: Output) -> dict[str, Any]:
 
 
 def _is_map_of(job: Job, output: Output) -> bool:
-    if job.verb != "embed":
-        return False
     place = Path(job.options["input"])
     return output.root.absolute() in (place, place.parent)
 
