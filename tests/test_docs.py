@@ -29,7 +29,7 @@ PAGES = {
 PYTHON = with_steps(PAGES["docs/reference/python.md"])
 GENERATED = {"docs/reference/options.md": options_page()}
 EVERY_PAGE = PAGES | GENERATED
-OTHERS = {"--help", "--version", "--check", "--logdir", "--no-build-isolation"}  # not of a step
+OTHERS = {"--help", "--version", "--check", "--cov", "--logdir", "--no-build-isolation"}  # no steps
 COMMAND = re.compile(r"^(?: {4,}|`)(?:\$ |.*&& )?deepometry ([^`\n]+?)`?$", re.MULTILINE)
 LINK = re.compile(r"(?<!\\)!?\[[^\]]*\]\(([^)\s]+)\)")
 
