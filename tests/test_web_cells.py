@@ -202,6 +202,15 @@ def test_ticked_cells_are_kept_shown_saved_and_deleted(client, run):
     assert client.get(f"/cells/{run}?selection=Odd ones").status_code == 404
 
 
+def test_a_selection_may_be_written_by_hand(client, tmp_path):
+    keep(client, "predict", "Odd", [75, 4, 80])
+    (path,) = (tmp_path / "predicted" / "selections").glob("*.csv")
+    head, *lines = path.read_text("utf-8").splitlines()
+    path.write_text("\n".join([head, *reversed(lines), "none.cif,1", ""]), "utf-8")
+    page = get(client, "predict", selection="Odd", order="file", part="grid").text
+    assert rows_of(page) == [4, 75, 80]
+
+
 def test_selections_that_cannot_be_kept(client):
     for name, rows, told in (
         ("", [1], "found"),

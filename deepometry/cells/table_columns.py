@@ -113,11 +113,17 @@ def _style(tabs: bool) -> arrow_csv.ParseOptions:
     return arrow_csv.ParseOptions(newlines_in_values=True)
 
 
-def plain_texts(column: Any) -> list[str]:
+def plain_column(column: Any) -> Any:
     """Return a column of text as it was before it was escaped."""
-    texts: list[str] = column.to_pylist()
-    marked = pc.any(pc.match_substring(column, "'")).as_py()
-    return [restored(text) for text in texts] if marked else texts
+    if not pc.any(pc.match_substring(column, "'")).as_py():
+        return column
+    return pa.array([restored(text) for text in column.to_pylist()], pa.string())
+
+
+def plain_texts(column: Any) -> list[str]:
+    """Return the texts of a column as they were before they were escaped."""
+    texts: list[str] = plain_column(column).to_pylist()
+    return texts
 
 
 def read_numbers(path: Path, column: int, tabs: bool = False) -> np.ndarray:

@@ -33,16 +33,21 @@ export class KeptSelections {
     this.explorer.colours.colourBy(SELECTIONS);
   }
 
+  // All of them, with a stamp that changes when their cells do
+  list() {
+    this.listed ??= cellsJson("/selections.json");
+    return this.listed;
+  }
+
   // Those that are to be seen, with their cells
   async shown() {
-    this.listed ??= cellsJson("/selections.json");
-    const chosen = (await this.listed).filter(({ name }) => !this.hidden.has(name)).slice(0, MOST);
+    const chosen = (await this.list()).filter(({ name }) => !this.hidden.has(name)).slice(0, MOST);
     return Promise.all(chosen.map(async (each) => ({ ...each, flags: await this.flags(each.name, each.stamp) })));
   }
 
   async flags(name, stamp) {
     const { stamp: before, flags } = this.fetched.get(name) ?? {};
-    if (stamp && before === stamp) return flags;
+    if (before === stamp) return flags;
     const bits = new Uint8Array(await cellsBytes(`/selections/${encodeURIComponent(name)}.bin`));
     const fresh = flagsOf(bits, this.explorer.cells);
     this.fetched.set(name, { stamp, flags: fresh });
@@ -52,7 +57,8 @@ export class KeptSelections {
   async use(name) {
     if (name === undefined) return;
     try {
-      this.explorer.selection.take(await this.flags(name));
+      const { stamp } = (await this.list()).find((each) => each.name === name) ?? {};
+      this.explorer.selection.take(await this.flags(name, stamp));
       this.answer(`The cells of ${name} are selected.`);
     } catch (error) {
       this.answer(error.message);

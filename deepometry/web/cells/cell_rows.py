@@ -89,6 +89,17 @@ class CellRows:
             raise Unknown(f"There is no cell {row}.")
         return self.names.some(row, row + 1)[0]
 
+    def named(self, chosen: Sequence[int]) -> list[tuple[str, str]]:
+        """Return source and object of some cells, once each, in the order of the run."""
+        import numpy as np
+
+        numbers = np.asarray(chosen, np.int64)
+        for row in (numbers.min(), numbers.max()) if len(numbers) else ():
+            self.name(int(row))  # or there is no such cell
+        flags = np.zeros(len(self), bool)
+        flags[numbers] = True
+        return self.names.at(flags)
+
     def facts(self, row: int) -> dict[str, str]:
         """Read what the tables have about a cell."""
         from deepometry.exports.find_cell import row_of

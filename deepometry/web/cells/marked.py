@@ -47,12 +47,10 @@ def read_bits(bits: bytes, cells: int) -> np.ndarray:
     return flags.astype(bool)
 
 
-def bits_of(rows: list[int], cells: int) -> bytes:
-    """Write rows as one bit a cell, as `read_bits` reads them."""
+def bits_of(flags: np.ndarray) -> bytes:
+    """Write which cells are selected as one bit a cell, as `read_bits` reads them."""
     import numpy as np
 
-    flags = np.zeros(cells, bool)
-    flags[rows] = True
     return np.packbits(flags, bitorder="little").tobytes()
 
 

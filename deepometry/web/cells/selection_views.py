@@ -13,8 +13,10 @@ from deepometry.web.cells import selections
 from deepometry.web.cells.actions import action_options, actions_of
 from deepometry.web.cells.cell_rows import CellRows, rows_of
 from deepometry.web.cells.marked import bits_of, read_bits, remember
+from deepometry.web.cells.selected_cells import selected_cells
 from deepometry.web.cells.views import blueprint, job_line, run_of
 from deepometry.web.results.output import Output
+from deepometry.web.results.shared import cached
 
 _BITS = "application/octet-stream"
 
@@ -86,7 +88,8 @@ def bits(id: str, name: str) -> Response:
     """Send which cells a selection has: one bit a cell."""
     output = run_of(id)
     rows, selection = rows_of(output), selections.find_selection(output, name)
-    content = bits_of(selections.selected_rows(rows, selection), len(rows))
+    kept = f"cells of {name} {selection.path.stat().st_mtime_ns}"  # reloads ask again
+    content = cached(output, kept, lambda: bits_of(selected_cells(rows, selection)))
     return Response(content, mimetype=_BITS)
 
 

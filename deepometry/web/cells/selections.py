@@ -96,7 +96,7 @@ def keep_selection(
     path = place_of_cells(output) / FOLDER / f"{name}.csv"
     if path.exists() and not replace:
         raise NameTaken(f"There is a selection {name}: replace it, or choose another name.")
-    identities = [rows.name(row) for row in sorted({*chosen})]
+    identities = rows.named(chosen)
     colours = {each.name: each.colour for each in list_selections(output)}
     with writing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         SafeWriter(file, lineterminator="\n").writerows([IDENTITY, *identities])
@@ -175,17 +175,6 @@ def _free_colour(used: Sequence[str]) -> str:
 
 class NameTaken(DeepometryError):
     """A selection of this name is there already."""
-
-
-def selected_rows(rows: CellRows, selection: Selection) -> list[int]:
-    """Find the rows of a selection; those that the run has not are left out."""
-    from deepometry.cells.identity import cell_keys, distinct_keys, find_keys, table_rows
-
-    with table_rows(selection.path) as lines:
-        next(lines, None)
-        files, names = zip(*[line[:2] for line in lines if len(line) > 1], strict=True) or ((), ())
-    found = find_keys(distinct_keys(cell_keys(files, names)), rows.keys)
-    return [row for row in found.tolist() if row >= 0]
 
 
 def delete_selection(selection: Selection) -> None:

@@ -13,6 +13,7 @@ from deepometry.web.browse.background import MOMENT, Task, Tasks
 from deepometry.web.cells import choose, neighbours, selections
 from deepometry.web.cells.cell_rows import ROWS, CellRows, has_cells, rows_maker, rows_of
 from deepometry.web.cells.marked import marked_cells
+from deepometry.web.cells.selected_cells import selected_cells
 from deepometry.web.results.cell_pictures import Cells, is_transmitted, offered_pictures, pictured
 from deepometry.web.results.output import Gone, Output
 from deepometry.web.results.shared import (
@@ -126,14 +127,10 @@ def _parts(rows: CellRows) -> Any:
 
 def _chosen(output: Output, rows: CellRows, wanted: choose.Wanted, similar: int | None) -> Any:
     """Find the cells that are asked for, in their order."""
-    import numpy as np
-
     keep = choose.keep_rows(rows, wanted)
     if name := request.args.get("selection", ""):
         selection = selections.find_selection(output, name)
-        listed = np.zeros(len(rows), bool)
-        listed[selections.selected_rows(rows, selection)] = True
-        keep &= listed
+        keep &= selected_cells(rows, selection)
     if mark := request.args.get("marked", ""):
         keep &= marked_cells(output, mark, len(rows))
     if similar is not None:

@@ -48,8 +48,12 @@ class CellNames:
 
     def some(self, first: int, last: int) -> list[tuple[str, str]]:
         """Return source and object of some cells in a row."""
-        files = map(self.files.__getitem__, self.codes[first:last].tolist())
-        names = (name.decode() for name in self.objects[first:last].tolist())
+        return self.at(slice(first, last))
+
+    def at(self, rows: slice | np.ndarray) -> list[tuple[str, str]]:
+        """Return source and object of the cells of some rows: a slice, or flags."""
+        files = map(self.files.__getitem__, self.codes[rows].tolist())
+        names = (name.decode() for name in self.objects[rows].tolist())
         return list(zip(files, names, strict=True))
 
 
