@@ -10,5 +10,8 @@ field_readings parts of a name that may be a channel, whatever they are called
 recognise      which of these readings is right; a question where that is not clear
 naming         the cells, their files and the numbers of their channels
 masks          files that are masks of images, which are no cells
+variants       cells that may be several images of one cell
+by_pattern     the reading that the user entered
+questions      what is asked, and what would come of each answer
 choose_naming  all of this, for the folders of an input
 """

@@ -159,6 +159,11 @@ def _are_in_turn(numbers: Sequence[int]) -> bool:
     return first < 2 and number <= _MOST_NUMBERED and [*numbers] == [*range(first, first + number)]
 
 
+def is_of_group(name: str) -> bool:
+    """Return whether a name is that of a sample or a field, such as `donor1`, and not of a cell."""
+    return bool(_GROUP_WORD.search(name)) and not _CELL_WORD.search(name)
+
+
 def _judge_numbers(fit: Fit, parts: Sequence[str], example: str) -> Verdict:
     """Judge plain numbers: of lasers and filters, or counted from 0 or 1."""
     before, behind = parts[0], parts[2]
@@ -172,8 +177,7 @@ def _judge_numbers(fit: Fit, parts: Sequence[str], example: str) -> Verdict:
         return Verdict.NO
     if _DATE.search(example) and (_TIME.search(example) or _DATE.search(before + parts[1])):
         return Verdict.NO
-    grouped = _GROUP_WORD.search(example) and not _CELL_WORD.search(example)
-    if grouped and len(numbers) > _MOST_OF_GROUP:
+    if is_of_group(example) and len(numbers) > _MOST_OF_GROUP:
         return Verdict.NO
     # A number behind a word counts what the word says: `sample_1_007`
     of_word = _LAST_WORD.search(before) is not None

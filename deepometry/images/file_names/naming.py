@@ -50,6 +50,13 @@ class Naming:
         splits = self._learnt.values()
         self._numbers = number_channels({parts[1] for parts in splits if parts and parts[1]})
 
+    def cell_names(self, folders: Folders) -> list[list[str]]:
+        """Return the names of the cells of each folder; files that match no pattern have none."""
+        return [
+            list(dict.fromkeys(p[0] for name in names if (p := self._learnt.get(name)) and p[0]))
+            for names in self.regrouped(folders).values()
+        ]
+
     @property
     def depth(self) -> int:
         """How many folders the pattern describes."""

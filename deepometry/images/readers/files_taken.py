@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from deepometry.core.text import counted, shortened
 from deepometry.images.file_names.cell_counts import describe_cells
 from deepometry.images.file_names.naming import WHOLE_CELL
+from deepometry.images.file_names.variants import find_variants
 from deepometry.images.readers.base import Source
 from deepometry.images.readers.tiff_folder import UNMATCHED, TiffSource
 
@@ -88,11 +89,25 @@ def differing_names(sources: Sequence[Source], channels: Sequence[int]) -> list[
 
 
 def parted_planes(sources: Sequence[Source]) -> str:
-    """Warn, in a sentence, if planes of one file are cells that a split may part; or blank."""
-    if not any(isinstance(source, TiffSource) and source.parts_planes for source in sources):
-        return ""
+    """Warn, in a sentence, if images of one cell are cells that a split may part; or blank."""
+    folders = [source for source in sources if isinstance(source, TiffSource)]
+    if not any(source.parts_planes for source in folders):
+        return _parted_images(folders)
     return (
         "Z planes and time points of one file are cells of their own, and stand on both sides of "
         "the split: if they show the same cell, the score is too good. Pages z-max or z-mean makes "
         "one cell of z planes; Split by keeps folders together."
+    )
+
+
+def _parted_images(sources: Sequence[TiffSource]) -> str:
+    """Warn of files that the user called cells, and that may be several images of fewer cells."""
+    asked = [source for source in sources if source.naming.pattern]
+    joined = any(source.naming.pattern and source.naming.pattern.has_channel for source in asked)
+    if not (variants := find_variants([source.names for source in asked], joined)):
+        return ""
+    names = " and ".join(each.cell for each in variants[:2])
+    return (
+        f"Images such as {names} are cells of their own, and stand on both sides of the split: if "
+        "they show the same cell, the score is too good. Split by keeps folders together."
     )

@@ -14,7 +14,8 @@ from deepometry.core.options.fields import READERS
 from deepometry.core.progress import Progress, Report, as_progress
 from deepometry.core.text import counted
 from deepometry.images.cif.codec import CifError
-from deepometry.images.file_names.choose_naming import checked_pattern, choose_naming
+from deepometry.images.file_names.by_pattern import checked_pattern
+from deepometry.images.file_names.choose_naming import choose_naming
 from deepometry.images.file_names.masks import split_masks
 from deepometry.images.file_names.naming import Naming
 from deepometry.images.readers.archive import is_archive, split_path

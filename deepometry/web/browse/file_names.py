@@ -39,8 +39,9 @@ def find_names(path: Path, task: Task) -> Names:
 
 def preview(names: Names, pattern: str, task: Task) -> Finding:
     """Describe how files are taken by a pattern, or without one, or what is wrong."""
+    from deepometry.images.file_names.by_pattern import checked_pattern
     from deepometry.images.file_names.cell_counts import count_cells
-    from deepometry.images.file_names.choose_naming import checked_pattern, choose_naming
+    from deepometry.images.file_names.choose_naming import choose_naming
     from deepometry.images.file_names.masks import masks_left_out, split_masks
     from deepometry.images.readers.buckets import without_events
 
