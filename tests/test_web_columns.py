@@ -135,3 +135,16 @@ def test_a_split_that_could_not_be_met_is_told(app, tmp_path, split, told):
     assert "1,200 cells: turned &lt;b&gt;" in page
     warned, told_first = page.index("3 of 3 cells &lt;i&gt;"), page.index("r-facts")
     assert warned < told_first
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({}, "4 to 9 min left<"), ({"patience": 5}, "4 to 9 min left unless it stops early<")],
+)
+def test_a_card_tells_the_time_left_as_a_range(app, options, words):
+    running = replace(
+        job("learning-curve", "running"), seconds_left=(240.0, 540.0), options=options
+    )
+    with app.test_request_context():
+        page = render_template("jobs/card.html", job=running)
+    assert f'<span class="left">{words}' in page

@@ -10,7 +10,6 @@ from deepometry.web.jobs.process import Process
 from deepometry.web.jobs.queue import Jobs
 from deepometry.web.jobs.recorder import Recorder
 from deepometry.web.jobs.store import JobStore
-from deepometry.web.jobs.time_left import Estimate
 from tests.test_web_jobs import attempt
 
 pytestmark = pytest.mark.usefixtures("try_step")
@@ -79,37 +78,3 @@ def test_what_a_full_disk_refused_is_written_later(store, recorder, capsys):
     recorder.say("3")
     logged = [e.data["text"] for e in store.events(id) if e.kind == "log"]
     assert logged == ["1", *[long] * 5, "3"]
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_time_left_is_of_the_rate_of_late():
-    clock = Clock()
-    estimate = Estimate(clock)
-    assert estimate.add(0, 1000) is None
-    for second in range(1, 101):
-        clock.now = second
-        left = estimate.add(min(second, 50) + max(0, second - 50) * 5, 1000)
-    done = 50 + 50 * 5
-    assert left == pytest.approx((1000 - done) / 4.3, rel=0.1)
-    assert estimate.add(0, 0) is None
-
-
-def test_time_left_of_a_training_counts_whole_epochs():
-    clock = Clock()
-    estimate = Estimate(clock)
-    for epoch in range(4):
-        for step in range(1, 11):
-            clock.now += 11.0 if epoch == 0 and step == 1 else 1.0
-            left = estimate.add(10 * epoch + step, 100)
-        clock.now += 10  # validation, which nobody counts
-        estimate.lap()
-    assert estimate.left() == pytest.approx(6 * 20)
-    clock.now += 5
-    assert estimate.add(41, 100) == pytest.approx(6 * 20 - 5)
-    assert left > 0

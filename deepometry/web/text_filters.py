@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from deepometry.core.options.fields import flag_of, settings
 from deepometry.core.steps import STEPS
 from deepometry.core.text import filesize
+from deepometry.web.jobs.time_left import in_words
 
 TITLES = {name: step.title for name, step in STEPS.items()}
 STATES = {
@@ -30,7 +31,7 @@ _LONGEST_PATH = 40  # characters
 
 def register(app: Flask) -> None:
     """Add the filters and tables of this module to the templates of `app`."""
-    for each in (breakable, duration, ending, filesize, labelled, moment, thousands):
+    for each in (breakable, duration, ending, filesize, in_words, labelled, moment, thousands):
         app.add_template_filter(each)
     app.jinja_env.globals.update(TITLES=TITLES, STATES=STATES, UNFINISHED=UNFINISHED)
 

@@ -83,9 +83,7 @@
       }
       const count = (number) => number.toLocaleString("en");
       set(card, ".count", data.total > 0 ? `${count(data.done)} of ${count(data.total)} ${data.unit ?? ""}`.trim() : "");
-      // a training may stop before its last epoch
-      const most = card.dataset.verb === "train" ? "at most " : "";
-      set(card, ".left", data.seconds_left == null ? "" : `${most}${duration(data.seconds_left)} left`);
+      set(card, ".left", data.left ? `${data.left} left${card.dataset.early}` : "");
       set(card, ".text", data.text);
     },
     metrics(card, data) {
@@ -141,14 +139,6 @@
     if (place && place.textContent !== text) place.textContent = text;
   }
 
-  function duration(seconds) {
-    const whole = Math.max(0, Math.round(seconds));
-    const two = (number) => String(number).padStart(2, "0");
-    if (whole < 60) return `${whole} s`;
-    if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
-    return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
-  }
-
   const renewing = new Map(); // by the id of a card that is being fetched: whether to fetch it again
 
   /** Fetch a card anew; its end is told twice, by the job's own events and among those of all. */
@@ -166,7 +156,7 @@
   }
 
   function tellEnd(card) {
-    document.dispatchEvent(new Event("deepometry:job-ended"));
+    document.dispatchEvent(new CustomEvent("deepometry:job-ended", { detail: card }));
     const example = card.dataset.verb === "example";
     deepometry.offer(JSON.parse(card.dataset.offers), example);
     if (card.dataset.state !== "done") return;

@@ -11,6 +11,7 @@ from typing import Any
 
 from deepometry.core.progress import STOPPED
 from deepometry.web.jobs.process import Process
+from deepometry.web.jobs.time_left import Range
 
 _LOST = (
     "The job stopped unexpectedly: the computer was switched off or restarted, its memory was used "
@@ -38,8 +39,8 @@ class Job:
         How far it is; a total of 0 means that there is nothing to count.
     unit : str
         What is counted, such as "cells".
-    seconds_left : float or None
-        An estimate, at this moment; of a training that it goes through all its epochs.
+    seconds_left : (float, float) or None
+        At least and at most, at this moment; of a training that goes through all its epochs.
     error : str
         One sentence, for failed and lost jobs; also why a job was cancelled from outside.
     result : dict or None
@@ -63,7 +64,7 @@ class Job:
     done: int
     total: int
     text: str
-    seconds_left: float | None
+    seconds_left: Range | None
     error: str
     result: dict[str, Any] | None
     output: Path | None
@@ -128,7 +129,10 @@ def end_of_vanished(row: sqlite3.Row) -> dict[str, Any]:
     return {"state": "lost", "error": f"{_LOST}then start it again{resume}.", "finished": finished}
 
 
-def _left(row: sqlite3.Row, progress: dict[str, Any]) -> float | None:
+def _left(row: sqlite3.Row, progress: dict[str, Any]) -> Range | None:
     """Count an estimate down from when it was made."""
-    left = progress.get("seconds_left")
-    return None if left is None else max(0.0, left - (time.time() - row["progress_time"]))
+    if progress.get("seconds_left") is None:
+        return None
+    since = time.time() - row["progress_time"]
+    least, most = progress["seconds_left"]
+    return max(0.0, least - since), max(0.0, most - since)

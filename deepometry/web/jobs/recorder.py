@@ -11,7 +11,7 @@ from typing import Any
 from deepometry.core.errors import DeepometryError
 from deepometry.core.step_options import plain
 from deepometry.web.jobs.store import JobStore
-from deepometry.web.jobs.time_left import Estimate
+from deepometry.web.jobs.time_left import Estimate, in_words
 
 _LONGEST = 2000  # characters of a sentence; the log has all of it
 
@@ -62,9 +62,10 @@ class Recorder:
         """Note how far the step is."""
         with self._lock:
             left = self._estimate.add(done, total)
-            data = {"done": int(done), "total": int(total), "unit": unit}
+            data: dict[str, Any] = {"done": int(done), "total": int(total), "unit": unit}
             data["text"] = text[:_LONGEST]
-            self._progress = ("progress", time.time(), {**data, "seconds_left": left})
+            data |= {"seconds_left": left, "left": in_words(left) if left else ""}
+            self._progress = ("progress", time.time(), data)
 
     def flush(self) -> None:
         """Write what waits; if that is not possible, keep it for the next time."""
