@@ -2,10 +2,12 @@
 
 import pytest
 
-from deepometry.core.options.train import TrainOptions
+from deepometry.core.options.fields import settings
+from deepometry.core.options.train import RECIPES, TrainOptions
 from deepometry.training.recipes import (
     PROTOCOL,
     STANDARD,
+    choice_of,
     epochs_for,
     learning_rate_at,
     recipe_for,
@@ -52,3 +54,14 @@ def test_the_rate_rises_then_falls_to_nothing():
     assert rates[0] > 0
     assert rates[-1] == pytest.approx(0)
     assert learning_rate_at(1.1) == pytest.approx(0)
+
+
+def test_what_a_recipe_chooses_is_said_as_training_takes_it():
+    for name in RECIPES:
+        taken = recipe_for(options(recipe=name), 10_000)
+        for option in vars(taken):
+            read = settings(TrainOptions)[option][0].read
+            assert read(choice_of(name, option, 10_000).split()[0]) == getattr(taken, option)
+    assert choice_of("standard", "epochs") == "8 to 60, more for fewer cells"
+    assert (epochs_for(1), epochs_for(10**9)) == (60, 8)
+    assert choice_of("standard", "seed") == ""

@@ -245,3 +245,55 @@ def test_a_run_that_the_page_did_not_start_has_its_results_and_its_name(browser,
     page = browser.get(f"/runs/{run.id}", follow_redirects=True).text
     assert "<h1>Preprocessing: Two days</h1>" in page
     assert str(run.folder) in browser.get(f"/runs/{run.id}/files").text
+
+
+# --- forms that are folded into the line of their results --------------------------------------
+
+
+def unfolded(page: str) -> list[str]:
+    return re.findall(r'<details class="fold" id="fold-([\w-]+)" open>', page)
+
+
+def test_forms_of_steps_that_have_run_are_folded(browser, opened):
+    page = browser.get("/").text
+    ran = {"parse", "train", "predict"}
+    assert unfolded(page) == [verb for verb in FORMS if verb not in ran]
+    summaries = re.findall(r'id="fold-([\w-]+)"[^>]*>\s*<summary>', page)
+    assert set(summaries) == ran  # those of the others are hidden
+
+
+def test_a_form_to_run_again_with_changes_is_open(browser, opened):
+    id = by_step(opened)["train"].id
+    assert "train" in unfolded(browser.get(f"/?again={id}").text)
+
+
+def test_a_form_whose_job_goes_on_or_failed_is_open(app, browser, opened):
+    jobs = app.extensions["jobs"]
+    options = SummaryOptions(input=opened.folder / "parsed", output=opened.folder / "summary_1")
+    parse = STEPS["parse"].options(input=opened.images, output=opened.folder / "parsed" / "p2")
+    jobs.submit(options)
+    waiting = jobs.submit(parse)
+    assert {"parse", "summary"} <= set(unfolded(browser.get("/").text))
+    jobs.cancel(waiting.id)
+    assert "parse" in unfolded(browser.get("/").text)
+    jobs.forget(waiting.id)
+    assert "parse" not in unfolded(browser.get("/").text)
+
+
+def test_a_form_with_mistakes_is_open(browser, opened):
+    page = browser.post("/run/train", data={"input": "", "output": "", "target": ""}).text
+    assert "train" in unfolded(page) and "parse" not in unfolded(page)
+
+
+def test_without_a_project_no_form_is_folded(browser, opened):
+    browser.post("/projects/close")
+    page = browser.get("/").text
+    assert unfolded(page) == list(FORMS)
+    assert page.count("<summary hidden>Change or run again") == len(FORMS)
+
+
+def test_the_line_of_a_run_begins_with_its_name(browser, opened):
+    run = rename_run(by_step(opened)["train"], "Night run")
+    assert "Night run, 2026-01-02 10:00" in told(browser.get(f"/runs/{run.id}/line").text)
+    run = by_step(opened)["predict"]
+    assert "predictions, 2026-01-03 10:00" in told(browser.get(f"/runs/{run.id}/line").text)

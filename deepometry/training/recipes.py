@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from deepometry.core.options.fields import AUTO
 from deepometry.core.options.train import TrainOptions
@@ -70,12 +69,35 @@ PROTOCOL = Recipe(
 """Doan et al., Nature Protocols 16, 3572 (2021): 512 epochs of Adam, from scratch."""
 
 
+BY_NAME = {"standard": STANDARD, "protocol": PROTOCOL}
+
+
 def recipe_for(options: TrainOptions, cells: int) -> Recipe:
     """Choose whatever the options leave to the recipe, for a number of labelled cells."""
-    recipe = PROTOCOL if options.recipe == "protocol" else STANDARD
+    recipe = BY_NAME[options.recipe]
     values = {name: getattr(options, name) for name in vars(recipe)}
     chosen = replace(recipe, **{n: v for n, v in values.items() if v not in (None, AUTO)})
     return replace(chosen, epochs=chosen.epochs or epochs_for(cells))
+
+
+def choice_of(name: str, option: str, cells: int | None = None) -> str:
+    """Return what a recipe chooses for an option, as text; blank where it leaves that alone.
+
+    Parameters
+    ----------
+    name : str
+        Of the recipe.
+    option : str
+        Name of the option.
+    cells : int or None
+        Number of labelled cells, where it is known.
+    """
+    value = getattr(BY_NAME[name], option, "")
+    if option != "epochs" or value:
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    if cells is None:
+        return f"{_FEWEST_EPOCHS} to {_MOST_EPOCHS}, more for fewer cells"
+    return f"{epochs_for(cells)} for {cells:,} cells"
 
 
 def written_out(options: TrainOptions, recipe: Recipe) -> TrainOptions:
@@ -85,7 +107,8 @@ def written_out(options: TrainOptions, recipe: Recipe) -> TrainOptions:
 
 def epochs_for(cells: int) -> int:
     """Choose the number of epochs: many passes over few cells, few over many."""
-    return int(np.clip(round(_ENOUGH_IMAGES / max(cells, 1)), _FEWEST_EPOCHS, _MOST_EPOCHS))
+    enough = round(_ENOUGH_IMAGES / max(cells, 1))
+    return min(max(enough, _FEWEST_EPOCHS), _MOST_EPOCHS)
 
 
 def learning_rate_at(done: float, warm: float = 0.2, start: float = 0.04) -> float:
@@ -97,4 +120,4 @@ def learning_rate_at(done: float, warm: float = 0.2, start: float = 0.04) -> flo
     if done < warm:
         return start + (1 - start) * done / warm
     left = max(0.0, (1 - done) / (1 - warm))
-    return 0.5 * (1 - float(np.cos(np.pi * left)))
+    return 0.5 * (1 - math.cos(math.pi * left))

@@ -30,14 +30,19 @@ from deepometry.web.browse.look import read_by
 from deepometry.web.forms import prefill as flow
 from deepometry.web.forms.build import StepForm, empty_form, filled_form
 from deepometry.web.forms.last_values import remember, remembered
+from deepometry.web.forms.recipe_choices import counted_choices, recipe_choices
 from deepometry.web.forms.steps import FORMS, buttons_of, options_of
 from deepometry.web.jobs.question import ONCE
 from deepometry.web.jobs.queue import Job, Jobs
 from deepometry.web.projects import current, prefill
+from deepometry.web.projects.folding import is_folded
 from deepometry.web.projects.views import proposal
 from deepometry.web.text_filters import UNFINISHED
 
 blueprint = Blueprint("pages", __name__)
+# not by the context, which imported macros do not see
+blueprint.add_app_template_global(recipe_choices)
+blueprint.add_app_template_global(counted_choices)
 EXAMPLE = "example"
 _EXAMPLE_FOLDER = "Deepometry example"
 _LISTED = 25  # past jobs at first, and each time that more are asked for
@@ -87,6 +92,8 @@ def _page(asked: StepForm | None = None, **values: Any) -> str:
         form = asked if asked and asked.spec.step.name == verb else empty_form(verb, start)
         also = [{"verb": s.name, **_column(jobs, s.name)} for s, _ in buttons_of(verb)]
         more = {**_column(jobs, verb), "companions": also}
+        beside = [job for each in also for job in each["cards"]]
+        more["folded"] = is_folded(form, more["newest"], beside, jobs)
         columns.append({"form": form, "offers": offers[verb], **more})
     return render_template(
         "page/index.html",
@@ -100,7 +107,8 @@ def _page(asked: StepForm | None = None, **values: Any) -> str:
 def _column(jobs: list[Job], verb: str) -> dict[str, Any]:
     """Choose what stands below the button of a step."""
     cards = _cards(jobs, verb)
-    return {"cards": cards, "shown": _shown([*jobs, *current.runs_as_jobs(jobs)], verb, cards)}
+    shown = _shown([*jobs, *current.runs_as_jobs(jobs)], verb, cards)
+    return {"cards": cards, "shown": shown, "newest": cards[0] if cards else shown}
 
 
 def _about_example(jobs: list[Job]) -> dict[str, Any]:

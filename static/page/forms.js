@@ -3,6 +3,7 @@
 
 window.deepometry = (() => {
   const tips = window.deepometryTips;
+  const folds = window.deepometryFold;
   const DRAFTS = `deepometry-drafts${document.body.dataset.project}`; // of this project only
   const RESTARTED = "deepometry-restarted"; // there once the server was restarted
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -67,6 +68,7 @@ window.deepometry = (() => {
         const field = setField(`form-${verb}`, name, value);
         last = field || last;
       }
+      folds.open(verb);
       openMore(verb);
     }
     return last;
@@ -206,7 +208,7 @@ window.deepometry = (() => {
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button, a");
-    if (button?.classList.contains("tip")) return tips.toggle(button);
+    if (button?.matches(".tip, .term")) return tips.toggle(button);
     if (!tips.isInside(event.target)) tips.hide();
     if (button?.classList.contains("offer")) takeOffer(button);
     else if (button?.classList.contains("fill")) onFill(button);
@@ -232,7 +234,7 @@ window.deepometry = (() => {
   function keepDrafts(typed) {
     const drafts = {};
     for (const field of all(".form input, .form select")) {
-      if (field.type === "hidden" || field.form === null) continue;
+      if (!field.name || field.type === "hidden" || field.form === null) continue;
       if (field.type === "radio" && !field.checked) continue;
       const value = field.type === "checkbox" ? field.checked : field.value;
       const touched = field.dataset.touched === "yes";
@@ -271,7 +273,9 @@ window.deepometry = (() => {
   /** A job that was taken off the list leaves its column too. */
   function removeJob(id) {
     document.getElementById(`job-${id}`)?.remove();
-    document.querySelector(`.results > [data-results="${id}"]`)?.parentElement.replaceChildren();
+    const results = document.querySelector(`.results > [data-results="${id}"]`)?.parentElement;
+    results?.replaceChildren();
+    if (results) folds.open(results.id.replace("results-", ""));
   }
 
   // the answer to what a run asked holds for the next run, too
@@ -315,6 +319,7 @@ window.deepometry = (() => {
     const job = document.querySelector(`#${form.id.replace("form-", "jobs-")} .job`);
     // it was sent with these values, which the page would not know again when it is reloaded
     if (wrong) for (const field of all("input, select", form)) field.dataset.touched = "yes";
+    if (wrong) folds.open(form.id.replace("form-", ""));
     if (wrong) wrong.focus();
     else job?.scrollIntoView({ block: "nearest" });
   }

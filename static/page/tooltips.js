@@ -124,7 +124,7 @@ window.deepometryTips = (() => {
     pressed = { x: event.screenX, y: event.screenY };
     held = false;
     const owner = event.pointerType === "touch" && ownerOf(event.target);
-    if (owner && !owner.classList.contains("tip")) later(() => hold(owner), HOLDING);
+    if (owner && !owner.matches(".tip, .term")) later(() => hold(owner), HOLDING);
   });
 
   function hold(owner) {

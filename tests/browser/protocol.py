@@ -46,14 +46,22 @@ class Protocol:
         field(self.page, "parse", "montage").fill("15")
         self.run("parse")
 
+    def unfold(self, verb: str) -> None:
+        """Open the form of a step that has run, as a user does: by its line."""
+        fold = self.home().locator(f"#fold-{verb}")
+        if fold.get_attribute("open") is None:
+            fold.get_by_text("Change or run again").click()
+
     def retrieve(self) -> None:
         """Press Retrieve of the training, with the target left blank."""
-        field(self.home(), "train", "target").fill("")
+        self.unfold("train")
+        field(self.page, "train", "target").fill("")
         self.page.locator("#form-train .retrieve").click()
         expect(self.page.locator("#targets-train .target").first).to_be_visible(timeout=JOB)
 
     def train(self) -> None:
         """Train shortly, with what "More options" holds for it."""
+        self.unfold("train")
         more = self.page.locator("#form-train details.more")
         if more.get_attribute("open") is None:
             more.locator("summary").click()
@@ -64,7 +72,8 @@ class Protocol:
 
     def run(self, verb: str) -> None:
         """Press the button of a step, and wait for the line of its results."""
-        self.home().locator(f"#go-{verb}").click()
+        self.unfold(verb)
+        self.page.locator(f"#go-{verb}").click()
         self.wait(verb)
         expect(self.page.locator(f"#results-{verb} [data-results]")).to_be_visible(timeout=JOB)
 

@@ -23,7 +23,8 @@ def test_the_example_fills_in_the_forms(example: Protocol):
 
 
 def test_the_images_are_looked_into(parsed: Protocol):
-    look = parsed.home().locator("#look")
+    parsed.unfold("parse")
+    look = parsed.page.locator("#look")
     told = f"{parsed.cells['all']:,} cells in 56 .cif files"
     expect(look.get_by_role("heading", name=told)).to_be_visible()
     expect(look.get_by_role("checkbox", checked=True)).to_have_count(2)
@@ -100,6 +101,7 @@ def test_past_jobs_can_be_used_again(extracted: Protocol):
     rows = page.locator("#past tbody tr")
     for verb in ("parse", "train", "predict", "extract"):
         expect(rows.filter(has_text=f"deepometry {verb} ")).to_have_count(1)
+    extracted.unfold("parse")
     field(page, "parse", "frame").fill("99")
     rows.filter(has_text="deepometry parse").get_by_role("button", name="Use again").click()
     expect(field(page, "parse", "frame")).to_have_value("24")

@@ -63,7 +63,7 @@ def test_every_button_tells_what_it_does(page: Page, extracted: Protocol):
 
 def test_a_line_of_the_forms_leads_to_the_results_and_back_leads_back(page: Page, extracted):
     line = page.locator("#results-predict [data-results]")
-    expect(line).to_contain_text(re.compile(r"Prediction, \d\d:\d\d\s+accuracy [0-9.]+.%"))
+    expect(line).to_contain_text(re.compile(r"predictions_1, \d\d:\d\d\s+accuracy [0-9.]+.%"))
     line.get_by_role("link", name="Open").click()
     tabs = page.get_by_role("navigation", name="Results").get_by_role("link")
     names = ["Overview", "Confusion", "Classes", "Curves", "Calibration", "Cells", "Samples"]
@@ -80,7 +80,7 @@ def test_a_line_of_the_forms_leads_to_the_results_and_back_leads_back(page: Page
     page.go_back()
     expect(tabs.filter(has_text="Overview")).to_have_attribute("aria-current", "page")
     page.go_back()
-    expect(page.locator("#form-predict")).to_be_visible()
+    expect(page.locator("#results-predict [data-results]")).to_be_visible()
 
 
 @pytest.mark.parametrize("tab", ["curves", "calibration", "classes", "samples"])
@@ -235,3 +235,36 @@ def test_files_are_downloaded(page: Page, extracted: Protocol, tmp_path):
     found.save_as(tmp_path / "predicted.csv")
     rows = (tmp_path / "predicted.csv").read_text("utf-8").splitlines()
     assert len(rows) == 1 + extracted.cells["Hold-out"]
+
+
+# --- terms of the glossary ---------------------------------------------------------------------
+
+
+def test_terms_are_explained_by_mouse_and_keyboard(extracted: Protocol):
+    page = extracted.open("predict")
+    term = page.locator(".term", has_text=re.compile("^Balanced$"))
+    expect(term).to_have_count(1)
+    bubble = page.locator(".bubble.floating")
+    term.focus()
+    page.keyboard.press("Shift")  # a key makes the focus visible
+    term.blur()
+    term.focus()
+    expect(bubble).to_have_text(re.compile("^Mean of the recalls"))
+    page.keyboard.press("Escape")
+    expect(bubble).to_be_hidden()
+    term.click()
+    expect(bubble).to_be_visible()
+    term.click()
+    expect(bubble).to_be_hidden()
+    assert_accessible(page)
+
+
+def test_a_term_is_explained_by_a_tap(extracted: Protocol, visit):
+    path = f"runs/{extracted.server.job('train').id}/overview"
+    narrow = {"width": 375, "height": 700}
+    page = visit(extracted.server, path, has_touch=True, is_mobile=True, viewport=narrow)
+    page.locator(".term").first.tap()
+    bubble = page.locator(".bubble.floating")
+    expect(bubble).to_be_visible()
+    box = bubble.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= narrow["width"]

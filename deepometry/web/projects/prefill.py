@@ -31,7 +31,8 @@ def starting_values(verb: str, jobs: Iterable[Job]) -> Values:
     project = current.opened()
     if project is None:
         return {}
-    again = _run_again(verb, request.args.get("again", ""), jobs)
+    earlier = run_again(verb, jobs)
+    again = entered(earlier) if earlier else {}
     return again | _paths(FORMS[verb], project, jobs, again)
 
 
@@ -53,10 +54,11 @@ def _input(step: Step, name: str, project: Project) -> str:
         return ""
 
 
-def _run_again(verb: str, id: str, jobs: Iterable[Job]) -> Values:
-    """Return the options of an earlier run, to be changed; nothing if it is of another form."""
+def run_again(verb: str, jobs: Iterable[Job]) -> Job | None:
+    """Return the run of a form that is to be made again, with changes, as the address asks."""
+    id = request.args.get("again", "")
     job = next((job for job in jobs if id and job.id == id), None) or current.run_as_job(id)
-    return entered(job) if job is not None and STEPS[job.verb].form == verb else {}
+    return job if job is not None and STEPS[job.verb].form == verb else None
 
 
 # --- a form that was sent ----------------------------------------------------------------------

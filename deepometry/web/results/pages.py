@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from flask import abort, redirect, render_template, url_for
@@ -10,6 +11,8 @@ from werkzeug.wrappers import Response
 from deepometry.core.errors import DeepometryError
 from deepometry.core.steps import STEPS
 from deepometry.projects.score import main_number
+from deepometry.web.jobs.job import Job
+from deepometry.web.projects import current
 from deepometry.web.results import downloads
 from deepometry.web.results.charts import Chart, chart_of
 from deepometry.web.results.output import Output, place_of
@@ -24,6 +27,7 @@ from deepometry.web.results.shared import (
     status_of,
 )
 from deepometry.web.results.tabs import Tab, tabs_of
+from deepometry.web.text_filters import TITLES
 
 
 @blueprint.get("/runs/<id>")
@@ -79,14 +83,26 @@ def line(id: str) -> str:
     return render_template("results/line.html", **line_of(find_job(id)))
 
 
-@blueprint.app_template_global("line_of")
-def line_of(job: Any) -> dict[str, Any]:
+def line_of(job: Job) -> dict[str, Any]:
     """Return what the line of a run says: its main number, or why it has none any more."""
+    place, told, gone = place_of(job), "", ""
     try:
-        told, gone = main_number(find_output(job.id).record), ""
+        told = main_number(find_output(job.id).record)
     except DeepometryError as error:
-        told, gone = "", str(error)
-    return {"job": job, "headline": told, "gone": gone, "place": place_of(job)}
+        gone = str(error)
+    about = {"what": _what(job, place), "headline": told, "gone": gone, "place": place}
+    return {"job": job, **about}
+
+
+def _what(job: Job, place: Path) -> str:
+    """Name a run: of a step whose form stands beside the line, the name of the run is enough."""
+    title, project = TITLES[job.verb], current.opened()
+    name = name_of(place, job.verb)["name"]
+    if not name and project and place.is_relative_to(project.folder):
+        name = place.name
+    if not name:
+        return title
+    return name if STEPS[job.verb].form == job.verb else f"{title}: {name}"
 
 
 @blueprint.get("/runs/<id>/charts/<name>.json")

@@ -1,0 +1,29 @@
+"""Which forms fold into the line of their results: those of steps that the open project has run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from deepometry.web.forms.build import StepForm
+from deepometry.web.jobs.job import Job
+from deepometry.web.projects import current, prefill
+from deepometry.web.text_filters import UNFINISHED
+
+
+def is_folded(form: StepForm, newest: Job | None, beside: Iterable[Job], jobs: list[Job]) -> bool:
+    """Return whether a form is folded when the page is opened.
+
+    Parameters
+    ----------
+    form : StepForm
+    newest : Job or None
+        The newest run of its step; the form stays open unless that is done.
+    beside : iterable of Job
+        Jobs of its further buttons; while one goes on, the form that started it stays open.
+    jobs : list of Job
+        Of the project.
+    """
+    if current.opened() is None or newest is None or newest.state != "done" or form.errors:
+        return False
+    goes_on = any(job.state in UNFINISHED for job in beside)
+    return not goes_on and prefill.run_again(form.spec.step.name, jobs) is None
