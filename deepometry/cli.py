@@ -21,7 +21,15 @@ from deepometry.core.errors import (
     explain_os_error,
     lacks_memory,
 )
-from deepometry.core.options.fields import POSITIONAL, Setting, flag_of, is_place, settings
+from deepometry.core.options.fields import (
+    FEW_OPTIONS,
+    POSITIONAL,
+    Setting,
+    by_group,
+    flag_of,
+    is_place,
+    settings,
+)
 from deepometry.core.progress import Cancelled, Progress
 from deepometry.core.step import Step, load
 from deepometry.core.steps import STEPS
@@ -59,6 +67,27 @@ def cli() -> None:
 # --- the steps -------------------------------------------------------------------------------
 
 
+class _Grouped(click.Command):
+    """A command whose help lists many options by what they are about, as the page does."""
+
+    def __init__(self, step: Step, **more: Any) -> None:
+        super().__init__(step.name, **more)
+        own = {name: setting for name, (setting, _) in settings(step.options).items()}
+        self._groups = by_group(own) if len(own) > FEW_OPTIONS else {}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, in sections."""
+        options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
+        lines = {each.name: each.get_help_record(ctx) for each in options}
+        for title, names in self._groups.items():
+            rows = [row for name in names if (row := lines.pop(name, None))]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+        with formatter.section("Other options" if self._groups else "Options"):
+            formatter.write_dl(list(filter(None, lines.values())))
+
+
 def _command(step: Step) -> click.Command:
     """Make the command of a step, with an argument or option for every option of the step."""
     params = [_parameter(name, *about) for name, about in settings(step.options).items()]
@@ -68,7 +97,7 @@ def _command(step: Step) -> click.Command:
         params.append(click.Option(["--json", "as_json"], is_flag=True, help=help))
     text = "\n\n".join(filter(None, (step.summary, step.details)))
     run, last = partial(_run, step), _last_words(step)
-    return click.Command(step.name, params=params, callback=run, help=text, epilog=last)
+    return _Grouped(step, params=params, callback=run, help=text, epilog=last)
 
 
 def _last_words(step: Step) -> str:

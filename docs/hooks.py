@@ -17,11 +17,12 @@ _FETCHED = re.compile(
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the reference of the options, which is made from the program, and the program's icon."""
+    """Add what is made from the program: the reference of the options, the glossary, the icon."""
     sys.path.insert(0, str(ROOT))  # not at the top: MkDocs takes its own entry off, the first
-    from docs.reference_pages import options_page
+    from docs.reference_pages import glossary_page, options_page
 
     files.append(File.generated(config, "reference/options.md", content=options_page()))
+    files.append(File.generated(config, "reference/glossary.md", content=glossary_page()))
     icon = str(ROOT / "static" / "favicon.svg")
     files.append(File.generated(config, "pictures/favicon.svg", abs_src_path=icon))
     return files

@@ -11,10 +11,11 @@ from typing import Any
 import click
 
 from deepometry.cli import cli
-from deepometry.core.options.fields import Setting, settings
+from deepometry.core.glossary import GLOSSARY
+from deepometry.core.options.fields import FEW_OPTIONS, Setting, by_group, settings
 from deepometry.core.step import Step
 from deepometry.core.steps import STEPS
-from deepometry.training.recipes import PROTOCOL, STANDARD
+from deepometry.training.recipes import BY_NAME, choice_of
 
 _INTRODUCTION = """# Every option
 
@@ -25,9 +26,20 @@ the same text. An option without a default that is not required may be left out.
 """
 _RECIPES = """
 An option that is left open or `auto` is filled in by the recipe that `--recipe` chooses; the last
-two columns show the values of both recipes. The standard recipe takes 8 to 60 epochs: the fewer
-cells, the more epochs.
+two columns show the values of both recipes.
 """
+
+
+_GLOSSARY = """# Glossary
+
+Terms of the field, as the page, the reports and this documentation use them. On the page, a term
+with a dotted line under it shows its meaning.
+"""
+
+
+def glossary_page() -> str:
+    """Return the glossary as Markdown, a heading for each term."""
+    return "\n".join([_GLOSSARY, *(f"## {term.name}\n\n{term.meaning}\n" for term in GLOSSARY)])
 
 
 _EVERY_STEP = "<!-- every step of the list of steps -->"
@@ -51,10 +63,13 @@ def _section(name: str) -> str:
     head = f"\n## {name}\n\n{_paragraphs(command.help or '')}\n\n    deepometry {name} {usage}\n"
     if name not in STEPS:
         return head + _table(_plain_rows(command), _HEAD)
-    head += _facts(STEPS[name])
-    if name in _WITH_RECIPES:
-        return head + _RECIPES + _table(_rows(name, recipes=True), (*_HEAD, "standard", "protocol"))
-    return head + _table(_rows(name), _HEAD)
+    recipes = "recipe" in settings(STEPS[name].options)
+    head += _facts(STEPS[name]) + (_RECIPES if recipes else "")
+    columns = (*_HEAD, *BY_NAME) if recipes else _HEAD
+    return head + "".join(
+        f"\n### {title}\n{_table(rows, columns)}" if title else _table(rows, columns)
+        for title, rows in _groups(name, recipes)
+    )
 
 
 def _facts(step: Step) -> str:
@@ -76,7 +91,6 @@ _KINDS = {
     "predictions": "predictions",
 }
 _HEAD = ("Option", "On the page", "Default", "What it does")
-_WITH_RECIPES = ("train", "learning-curve")
 
 
 def _paragraphs(text: str) -> str:
@@ -92,16 +106,21 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _rows(name: str, recipes: bool = False) -> list[tuple[str, ...]]:
-    parameters = {each.name: each for each in cli.commands[name].params}
-    own = settings(STEPS[name].options)
-    rows = [_row(parameters[field], *own[field]) for field in own if field in parameters]
-    if recipes:
-        names = [field for field in own if field in parameters]
-        rows = [(*row, *_of_recipes(field)) for row, field in zip(rows, names, strict=True)]
-    others = [each for each in cli.commands[name].params if each.name not in own]
-    more = [_plain_row(each) for each in others if isinstance(each, click.Option)]
-    return rows + [(*row, "", "") if recipes else row for row in more]
+def _groups(name: str, recipes: bool) -> list[tuple[str, list[tuple[str, ...]]]]:
+    """Return the rows of the options by what they are about; few options are in one group."""
+    own, command = settings(STEPS[name].options), cli.commands[name]
+    rows = {each.name: _row_of(each, own, recipes) for each in command.params if each.name}
+    if len(own) <= FEW_OPTIONS:
+        return [("", list(rows.values()))]
+    titles = by_group({field: setting for field, (setting, _) in own.items() if field in rows})
+    groups = [(title, [rows.pop(field) for field in fields]) for title, fields in titles.items()]
+    return [*groups, ("Other options", list(rows.values()))]
+
+
+def _row_of(parameter: click.Parameter, own: dict[str, Any], recipes: bool) -> tuple[str, ...]:
+    field = parameter.name or ""
+    row = _row(parameter, *own[field]) if field in own else _plain_row(parameter)
+    return (*row, *(choice_of(recipe, field) for recipe in BY_NAME)) if recipes else row
 
 
 def _row(parameter: click.Parameter, setting: Setting, default: Any) -> tuple[str, ...]:
@@ -129,11 +148,6 @@ def _default(default: Any) -> str:
     if isinstance(default, tuple):
         return ", ".join(map(str, default))
     return str(default)
-
-
-def _of_recipes(field: str) -> tuple[str, str]:
-    values = [getattr(recipe, field, "") for recipe in (STANDARD, PROTOCOL)]
-    return tuple("8 to 60" if field == "epochs" and not value else str(value) for value in values)
 
 
 def _plain_rows(command: click.Command) -> list[tuple[str, ...]]:

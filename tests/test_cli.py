@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import click
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from deepometry import cli
 from deepometry.cells import stack_writer as stacks
@@ -354,3 +357,14 @@ def test_a_flag_may_have_another_name_than_its_field(run, monkeypatch):
     assert command_words(given[0])[-2:] == ["--from", str(Path("earlier").absolute())]
     both = refused(run(*words, "--weights", "imagenet"))
     assert both.startswith("Error: --weights: expected these or an earlier model, found both")
+
+
+def test_the_help_of_many_options_is_in_groups():
+    shown = CliRunner().invoke(cli.cli, ["train", "--help"]).output
+    titles = re.findall(r"^(\w[\w ]*):$", shown, re.MULTILINE)
+    own = ["Images", "Network", "Training", "Validation", "Speed and memory", "Other options"]
+    assert titles == own
+    for parameter in cli.cli.commands["train"].params:
+        if isinstance(parameter, click.Option):
+            assert shown.count(f"\n  {parameter.opts[0]}") == 1, parameter.name
+    assert "\nOptions:\n" in CliRunner().invoke(cli.cli, ["targets", "--help"]).output

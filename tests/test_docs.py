@@ -19,7 +19,7 @@ from deepometry.core import result_files
 from deepometry.core.options.fields import flag_of, settings
 from deepometry.core.options.train import TrainOptions
 from deepometry.core.steps import STEPS
-from docs.reference_pages import options_page, with_steps
+from docs.reference_pages import glossary_page, options_page, with_steps
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {
@@ -27,7 +27,10 @@ PAGES = {
     for path in (*ROOT.glob("*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("docs/**/*.md"))
 }
 PYTHON = with_steps(PAGES["docs/reference/python.md"])
-GENERATED = {"docs/reference/options.md": options_page()}
+GENERATED = {
+    "docs/reference/options.md": options_page(),
+    "docs/reference/glossary.md": glossary_page(),
+}
 EVERY_PAGE = PAGES | GENERATED
 OTHERS = {"--help", "--version", "--check", "--cov", "--logdir", "--no-build-isolation"}  # no steps
 COMMAND = re.compile(r"^(?: {4,}|`)(?:\$ |.*&& )?deepometry ([^`\n]+?)`?$", re.MULTILINE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from dataclasses import MISSING, replace
 from pathlib import Path
@@ -12,8 +13,11 @@ import pytest
 from deepometry.core.options.fields import settings
 from deepometry.core.options.parse import ParseOptions
 from deepometry.core.options.train import TrainOptions
+from deepometry.core.result_files import PARSE_RECORD
+from deepometry.core.run_records import write_json
 from deepometry.core.step_options import plain
 from deepometry.core.steps import STEPS
+from deepometry.training.recipes import STANDARD, choice_of, epochs_for
 from deepometry.web import create_app
 from deepometry.web.forms import prefill as flow
 from deepometry.web.forms.build import empty_form, filled_form
@@ -329,3 +333,46 @@ def test_the_options_of_a_job_can_be_entered_again(app, tmp_path):
     assert filled(app, "parse", **sent)[1] == options
     training = TrainOptions(input=tmp_path, output=tmp_path, target="Day")
     assert flow.resumed(replace(job("train"), options=plain(training)))["resume"] is True
+
+
+# --- more options, by what they are about ------------------------------------------------------
+
+
+def test_every_option_among_more_options_has_a_group():
+    bare = [
+        f"{verb} {name}"
+        for verb, spec in FORMS.items()
+        for name in spec.more
+        if spec.fields[name][0].group == "" and not spec.kinds.get(name)
+    ]
+    assert bare == []
+    titles = list(FORMS["train"].groups())
+    assert titles == ["Images", "Network", "Training", "Validation", "Speed and memory"]
+    grouped = [name for names in FORMS["train"].groups().values() for name in names]
+    assert sorted(grouped) == sorted(FORMS["train"].more)
+    assert "channels" not in str(FORMS["train"].groups(elsewhere=["channels"]))
+
+
+def test_the_page_shows_what_the_recipe_would_choose(app, tmp_path):
+    browser = app.test_client()
+    page = browser.get("/").text
+    told = dict(re.findall(r'id="recipe-train-(\w+)"[^>]*>Recipe: <span>([^<]*)<', page))
+    for name, text in told.items():
+        assert text == choice_of("standard", name), name
+    assert set(told) == {name for name in vars(STANDARD) if name in FORMS["train"].fields}
+    assert 'id="recipe-predict-views"' not in page
+    values = {"recipe": "protocol", "network": "small10"}
+    page = browser.post("/run/train", data=values, headers={"HX-Request": "true"}).text
+    assert "Recipe: <span>512<" in page
+    assert re.search(r'id="recipe-train-network"[^>]* hidden>', page)
+
+
+def test_epochs_are_those_for_the_cells_in_the_input(app, tmp_path):
+    write_json(tmp_path / PARSE_RECORD, {"cells": 5000, "sides": {"Train": 4000, "Hold-out": 1000}})
+    remember(tmp_path / "home", "train", {"input": str(tmp_path / "Train")})
+    page = app.test_client().get("/").text
+    assert f"Recipe: <span>{epochs_for(4000)} for 4,000 cells<" in page
+    remember(tmp_path / "home", "train", {"input": str(tmp_path)})
+    assert "for 5,000 cells<" in app.test_client().get("/").text
+    (tmp_path / PARSE_RECORD).write_text("{")
+    assert f"Recipe: <span>{choice_of('standard', 'epochs')}<" in app.test_client().get("/").text

@@ -59,6 +59,7 @@ class ClassifyOptions(Options):
         None,
         choices=EXPORTS,
         names={"": "no export"} | {each.name: each.title for each in EXPORT_FORMATS.values()},
+        group="results",
     )
     annotated: bool = option(
         "Annotated data?",
@@ -66,6 +67,7 @@ class ClassifyOptions(Options):
         "Otherwise folders are samples whose cells are counted.",
         read_flag,
         False,
+        group="validation",
     )
     group_by: str | None = as_in(PredictOptions, "group_by")
     batch_size: int = as_in(PredictOptions, "batch_size")
@@ -82,6 +84,7 @@ class ClassifyOptions(Options):
         one_of(LARGE_IMAGES),
         LARGE_IMAGES[0],
         choices=LARGE_IMAGES,
+        group="images",
     )
     pattern: str | None = pattern_option()
     reader: str = reader_option()

@@ -54,6 +54,7 @@ class EmbedOptions(Options):
         "umap",
         choices=MAPS,
         names=MAP_NAMES,
+        group="maps",
     )
     dims: int = option(
         "Dimensions",
@@ -61,6 +62,7 @@ class EmbedOptions(Options):
         _read_dims,
         2,
         choices=DIMS,
+        group="maps",
     )
     color: tuple[str, ...] | None = option(
         "Colour by",
@@ -70,6 +72,7 @@ class EmbedOptions(Options):
         None,
         metavar="NAMES",
         example="Class, Day; left blank: all that fit",
+        group="maps",
     )
     predictions: Path | None = option(
         "Predictions",
@@ -79,6 +82,7 @@ class EmbedOptions(Options):
         None,
         metavar="PATH",
         kind="predictions",
+        group="maps",
     )
     neighbors: int | None = option(
         "Neighbours",
@@ -88,6 +92,7 @@ class EmbedOptions(Options):
         None,
         metavar="NUMBER",
         example="30; left blank: 15 for umap, 5 for phate",
+        group="maps",
     )
     min_dist: float = option(
         "Minimum distance",
@@ -95,6 +100,7 @@ class EmbedOptions(Options):
         real(0, 1),
         0.1,
         example="0.1",
+        group="maps",
     )
     perplexity: float = option(
         "Perplexity",
@@ -102,6 +108,7 @@ class EmbedOptions(Options):
         real(2, 1000),
         30.0,
         example="30",
+        group="maps",
     )
     components: int = option(
         "Components",
@@ -109,6 +116,7 @@ class EmbedOptions(Options):
         whole(2, 500),
         50,
         example="50",
+        group="maps",
     )
     layer: str | None = option(
         "Features of layer",
@@ -118,13 +126,15 @@ class EmbedOptions(Options):
         None,
         metavar="[" + "|".join(LAYERS) + "]",
         example="pool5; left blank: extracted last",
+        group="maps",
     )
-    seed: int = seed_option()
+    seed: int = seed_option(group="maps")
     parallel: bool = option(
         "All cores for UMAP",
         "Run umap on all cores: faster for many cells, but results are then not exactly "
         "repeatable.",
         read_flag,
         False,
+        group="speed",
     )
     overwrite: bool = overwrite_option()

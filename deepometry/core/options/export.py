@@ -73,6 +73,7 @@ class ExportOptions(Options):
         read_features,
         "auto",
         metavar="WHICH",
+        group="results",
     )
     also: Path | None = option(
         "Together with",
@@ -80,6 +81,7 @@ class ExportOptions(Options):
         read_path,
         None,
         metavar="FOLDER",
+        group="results",
     )
     layer: str | None = option(
         "Layer",
@@ -87,6 +89,7 @@ class ExportOptions(Options):
         read_text,
         None,
         metavar="LAYER",
+        group="results",
     )
     label: str | None = option(
         "Class",
@@ -94,6 +97,7 @@ class ExportOptions(Options):
         read_text,
         None,
         metavar="CLASS",
+        group="results",
     )
     cells: Path | None = option(
         "Chosen cells",
@@ -101,6 +105,7 @@ class ExportOptions(Options):
         read_path,
         None,
         metavar="FILE",
+        group="results",
     )
     images: Path | None = option(
         "Images",
@@ -109,9 +114,14 @@ class ExportOptions(Options):
         read_path,
         None,
         metavar="FOLDER",
+        group="results",
     )
     montage: int = option(
-        "Montage size", "Cells along each side of a montage sheet.", whole(1, 100), 15
+        "Montage size",
+        "Cells along each side of a montage sheet.",
+        whole(1, 100),
+        15,
+        group="results",
     )
     overwrite: bool = overwrite_option()
 

@@ -25,6 +25,21 @@ MOST_CHANNELS = 64
 READERS = ("own", "bioformats")
 Z_PAGES = ("z-max", "z-mean")
 PAGES = ("channels", "cells", *Z_PAGES)
+GROUPS = {
+    "": "Input and output",
+    "images": "Images",
+    "network": "Network",
+    "training": "Training",
+    "validation": "Validation",
+    "maps": "Map",
+    "results": "Results",
+    "speed": "Speed and memory",
+}
+"""What options are about, in the order of the page, the commands' help and the reference."""
+
+FEW_OPTIONS = 8
+"""So many are listed without groups."""
+
 POSITIONAL = ("runs", "input", "output", "source", "object")
 """Options that the command line takes without their names, where they are required."""
 
@@ -56,6 +71,8 @@ class Setting:
         Whether the command line takes any number of values, one word each.
     positional : bool
         Whether the command takes it without its name, although it is none of `POSITIONAL`.
+    group : str
+        What it is about, of `GROUPS`.
     """
 
     label: str
@@ -69,6 +86,7 @@ class Setting:
     example: str = ""
     several: bool = False
     positional: bool = False
+    group: str = ""
 
 
 _FLAGS = {"start_from": "from"}  # words that are no names in Python
@@ -87,6 +105,15 @@ def is_place(name: str, setting: Setting, default: Any) -> bool:
 def settings(options: type) -> dict[str, tuple[Setting, Any]]:
     """Return name, `Setting` and default (`MISSING` if required) of every option of a class."""
     return {f.name: (f.metadata["setting"], f.default) for f in fields(options)}
+
+
+def by_group(settings: Mapping[str, Setting]) -> dict[str, list[str]]:
+    """Return the names of options by the title of their group, in the order of `GROUPS`."""
+    titles = {
+        title: [name for name, setting in settings.items() if setting.group == group]
+        for group, title in GROUPS.items()
+    }
+    return {title: names for title, names in titles.items() if names}
 
 
 def option(
@@ -118,7 +145,7 @@ def overwrite_option(
     "Without it, the step refuses to.",
 ) -> Any:
     """Make the option that lets a step replace its earlier results."""
-    return option("Overwrite", help, read_flag, False)
+    return option("Overwrite", help, read_flag, False, group="results")
 
 
 def overwrite_picture_option() -> Any:
@@ -126,9 +153,9 @@ def overwrite_picture_option() -> Any:
     return overwrite_option("Replace a file that has the name of the picture already.")
 
 
-def seed_option(help: str = "Number that fixes every random choice.") -> Any:
+def seed_option(help: str = "Number that fixes every random choice.", group: str = "") -> Any:
     """Make the option for the seed of everything random."""
-    return option("Seed", help, whole(0), 0, example="0")
+    return option("Seed", help, whole(0), 0, example="0", group=group)
 
 
 def as_in(options: type, name: str) -> Any:
@@ -346,6 +373,7 @@ def pattern_option() -> Any:
         None,
         metavar="PATTERN",
         example=f"{PATTERN}; left blank: recognised",
+        group="images",
     )
 
 
@@ -357,6 +385,7 @@ def reader_option() -> Any:
         one_of(READERS),
         "own",
         choices=READERS,
+        group="images",
     )
 
 
@@ -371,6 +400,7 @@ def pages_option() -> Any:
         None,
         choices=PAGES,
         names={"": "what the file says"} | {name: name for name in PAGES},
+        group="images",
     )
 
 
@@ -384,4 +414,5 @@ def tiles_option() -> Any:
         None,
         metavar="NUMBER",
         example="5; left blank: asked where images look like it",
+        group="images",
     )

@@ -73,6 +73,7 @@ class LearningCurveOptions(Options):
         SHARES,
         metavar="SHARES",
         example="1/8,1/4,1/2,1",
+        group="validation",
     )
     repeats: int = option(
         "Curve repeats",
@@ -81,6 +82,7 @@ class LearningCurveOptions(Options):
         whole(1, 20),
         1,
         example="3; left blank: 1",
+        group="validation",
     )
     left_out: float = option(
         "Left-out share",
@@ -88,6 +90,7 @@ class LearningCurveOptions(Options):
         "every model is tested.",
         real(0.05, 0.9),
         0.2,
+        group="validation",
     )
     epochs: int | None = as_in(TrainOptions, "epochs")
     recipe: str = as_in(TrainOptions, "recipe")

@@ -91,6 +91,7 @@ class ParseOptions(Options):
         48,
         metavar="NUMBER|auto",
         example="48, or auto",
+        group="images",
     )
     channels: tuple[int, ...] | None = option(
         "Channels",
@@ -99,6 +100,7 @@ class ParseOptions(Options):
         None,
         metavar="NUMBERS",
         example="1,9,12; left blank: all",
+        group="images",
     )
     montage: int | None = option(
         "Montage size",
@@ -107,6 +109,7 @@ class ParseOptions(Options):
         None,
         metavar="NUMBER",
         example="15; left blank: no montages",
+        group="results",
     )
     split: float | None = option(
         "Train/Hold-out split",
@@ -116,6 +119,7 @@ class ParseOptions(Options):
         None,
         metavar="TRAIN/HOLD-OUT",
         example="80/20; left blank: no split",
+        group="validation",
     )
     split_by: str | None = option(
         "Split by",
@@ -125,13 +129,15 @@ class ParseOptions(Options):
         None,
         metavar="PREFIX",
         example="Sample; left blank: cell by cell",
+        group="validation",
     )
-    seed: int = seed_option("Number that fixes the split and the padding noise.")
+    seed: int = seed_option("Number that fixes the split and the padding noise.", "images")
     masked: bool = option(
         "Masked",
         "Replace every pixel outside the mask of its channel, as the file has it, by background.",
         read_flag,
         False,
+        group="images",
     )
     tiles: int | None = tiles_option()
     large_images: str = option(
@@ -142,6 +148,7 @@ class ParseOptions(Options):
         one_of(LARGE_IMAGES),
         LARGE_IMAGES[0],
         choices=LARGE_IMAGES,
+        group="images",
     )
     pattern: str | None = pattern_option()
     reader: str = reader_option()
@@ -151,6 +158,7 @@ class ParseOptions(Options):
         "Write one .npy file a cell, the layout of the original program, instead of stacks.",
         read_flag,
         False,
+        group="results",
     )
     overwrite: bool = overwrite_option()
 

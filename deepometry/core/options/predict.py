@@ -47,6 +47,7 @@ class PredictOptions(Options):
         "The folders name no classes: predict a class for every cell, without a confusion matrix.",
         read_flag,
         False,
+        group="validation",
     )
     batch_size: int = option(
         "Batch size",
@@ -54,6 +55,7 @@ class PredictOptions(Options):
         whole(1, 65536),
         256,
         example="256",
+        group="speed",
     )
     views: int | None = option(
         "Views",
@@ -63,6 +65,7 @@ class PredictOptions(Options):
         None,
         metavar="NUMBER",
         example="8; left blank: as the model has it",
+        group="speed",
     )
     precision: str = option(
         "Precision",
@@ -72,6 +75,7 @@ class PredictOptions(Options):
         one_of(PRECISIONS),
         "float32",
         choices=PRECISIONS,
+        group="speed",
     )
     unsure_below: float | None = option(
         "Unsure below",
@@ -81,6 +85,7 @@ class PredictOptions(Options):
         None,
         metavar="NUMBER",
         example="0.8; left blank: every cell is labelled",
+        group="results",
     )
     rescale: float | str | None = option(
         "Rescale",
@@ -91,6 +96,7 @@ class PredictOptions(Options):
         None,
         metavar="FACTOR",
         example="auto; left blank: cells of another scale are refused",
+        group="images",
     )
     despite_scale: bool = option(
         "Despite scale",
@@ -98,6 +104,7 @@ class PredictOptions(Options):
         "from, or inverted: their predictions may mean nothing.",
         read_flag,
         False,
+        group="images",
     )
     group_by: str | None = option(
         "Group by",
@@ -107,6 +114,7 @@ class PredictOptions(Options):
         None,
         metavar="LEVEL",
         example="Sample; left blank: cell by cell",
+        group="validation",
     )
     overwrite: bool = overwrite_option()
 
@@ -134,6 +142,7 @@ class ExtractOptions(Options):
         "pool5",
         choices=LAYERS,
         names=LAYER_NAMES,
+        group="network",
     )
     batch_size: int = as_in(PredictOptions, "batch_size")
     views: int | None = as_in(PredictOptions, "views")

@@ -29,5 +29,6 @@ class SummaryOptions(Options):
         None,
         metavar="LEVEL",
         example="Sample; left blank: each folder",
+        group="results",
     )
     overwrite: bool = overwrite_option()

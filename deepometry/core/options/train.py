@@ -63,6 +63,7 @@ class TrainOptions(Options):
         read_text,
         metavar="TARGET",
         example="Class",
+        group="training",
     )
     epochs: int | None = option(
         "Learning iterations",
@@ -72,6 +73,7 @@ class TrainOptions(Options):
         None,
         metavar="NUMBER",
         example="60; left blank: chosen from the number of cells",
+        group="training",
     )
     recipe: str = option(
         "Recipe",
@@ -80,6 +82,7 @@ class TrainOptions(Options):
         one_of(RECIPES),
         "standard",
         choices=RECIPES,
+        group="training",
     )
     batch_size: int | None = option(
         "Batch size",
@@ -89,6 +92,7 @@ class TrainOptions(Options):
         None,
         metavar="NUMBER",
         example="32; left blank: as the recipe has it",
+        group="speed",
     )
     network: str = option(
         "Network",
@@ -98,6 +102,7 @@ class TrainOptions(Options):
         one_of(NETWORKS),
         AUTO,
         choices=NETWORKS,
+        group="network",
     )
     channels: tuple[int, ...] | None = option(
         "Channels",
@@ -106,6 +111,7 @@ class TrainOptions(Options):
         None,
         metavar="NUMBERS",
         example="1,9,12; left blank: all",
+        group="images",
     )
     scaling: str = option(
         "Intensity scaling",
@@ -116,6 +122,7 @@ class TrainOptions(Options):
         one_of(SCALINGS),
         AUTO,
         choices=SCALINGS,
+        group="images",
     )
     learning_rate: float | None = option(
         "Learning rate",
@@ -124,6 +131,7 @@ class TrainOptions(Options):
         None,
         metavar="NUMBER",
         example="0.001; left blank: as the recipe has it",
+        group="training",
     )
     schedule: str = option(
         "Schedule",
@@ -132,6 +140,7 @@ class TrainOptions(Options):
         one_of(SCHEDULES),
         AUTO,
         choices=SCHEDULES,
+        group="training",
     )
     weight_decay: float | None = option(
         "Weight decay",
@@ -140,6 +149,7 @@ class TrainOptions(Options):
         None,
         metavar="NUMBER",
         example="0.05; left blank: as the recipe has it",
+        group="training",
     )
     smoothing: float | None = option(
         "Label smoothing",
@@ -148,6 +158,7 @@ class TrainOptions(Options):
         None,
         metavar="NUMBER",
         example="0.1; left blank: as the recipe has it",
+        group="training",
     )
     balance: str = option(
         "Class balance",
@@ -157,10 +168,13 @@ class TrainOptions(Options):
         one_of(BALANCES),
         AUTO,
         choices=BALANCES,
+        group="training",
     )
-    flips: bool = option("Flips", "Mirror training images at random.", read_flag, True)
+    flips: bool = option(
+        "Flips", "Mirror training images at random.", read_flag, True, group="training"
+    )
     rotation: bool = option(
-        "Rotation", "Rotate training images by a random angle.", read_flag, True
+        "Rotation", "Rotate training images by a random angle.", read_flag, True, group="training"
     )
     shifts: float | None = option(
         "Shifts",
@@ -169,6 +183,7 @@ class TrainOptions(Options):
         None,
         metavar="NUMBER",
         example="0.05; left blank: as the recipe has it",
+        group="training",
     )
     views: int | None = option(
         "Views",
@@ -178,6 +193,7 @@ class TrainOptions(Options):
         None,
         metavar="NUMBER",
         example="8; left blank: as the recipe has it",
+        group="network",
     )
     validation: float | None = option(
         "Validation share",
@@ -186,6 +202,7 @@ class TrainOptions(Options):
         None,
         metavar="NUMBER",
         example="0.2; left blank: as the recipe has it",
+        group="validation",
     )
     patience: int | None = option(
         "Patience",
@@ -195,6 +212,7 @@ class TrainOptions(Options):
         None,
         metavar="NUMBER",
         example="40; left blank: as the recipe has it",
+        group="training",
     )
     plateau: int | None = option(
         "Plateau",
@@ -204,6 +222,7 @@ class TrainOptions(Options):
         None,
         metavar="NUMBER",
         example="10; left blank: as the recipe has it",
+        group="training",
     )
     precision: str = option(
         "Precision",
@@ -212,6 +231,7 @@ class TrainOptions(Options):
         one_of(PRECISIONS),
         AUTO,
         choices=PRECISIONS,
+        group="speed",
     )
     seed: int = option(
         "Seed",
@@ -219,6 +239,7 @@ class TrainOptions(Options):
         whole(0),
         0,
         example="0",
+        group="training",
     )
     start_from: Path | None = option(
         "From model",
@@ -229,6 +250,7 @@ class TrainOptions(Options):
         None,
         metavar="PATH",
         kind="start",
+        group="network",
     )
     weights: str | None = option(
         "Weights",
@@ -238,6 +260,7 @@ class TrainOptions(Options):
         None,
         metavar="imagenet|FILE",
         example="imagenet; left blank: from scratch",
+        group="network",
     )
     freeze: str = option(
         "Freeze",
@@ -247,12 +270,14 @@ class TrainOptions(Options):
         one_of(FREEZES),
         AUTO,
         choices=FREEZES,
+        group="network",
     )
     resume: bool = option(
         "Resume",
         "Continue from the last epoch of a training in the output folder.",
         read_flag,
         False,
+        group="training",
     )
     folds: int | None = option(
         "Folds",
@@ -263,6 +288,7 @@ class TrainOptions(Options):
         None,
         metavar="NUMBER",
         example="5; left blank: none",
+        group="validation",
     )
     group_by: str | None = option(
         "Group by",
@@ -272,6 +298,7 @@ class TrainOptions(Options):
         None,
         metavar="PREFIX",
         example="Sample; left blank: cell by cell",
+        group="validation",
     )
 
     def __post_init__(self) -> None:
@@ -308,6 +335,7 @@ class BaselineOptions(Options):
         one_of(METHODS),
         "boosting",
         choices=METHODS,
+        group="training",
     )
     channels: tuple[int, ...] | None = option(
         "Channels",
@@ -315,6 +343,7 @@ class BaselineOptions(Options):
         read_channels,
         None,
         metavar="NUMBERS",
+        group="images",
     )
     model: Path | None = option(
         "Model location",
@@ -329,12 +358,14 @@ class BaselineOptions(Options):
         "compare with.",
         real(0.01, 0.9),
         0.1,
+        group="validation",
     )
     seed: int = option(
         "Seed",
         "Number that fixes the split and the trees; as in the training to compare with.",
         whole(0),
         0,
+        group="training",
     )
     folds: int | None = as_in(TrainOptions, "folds")
     group_by: str | None = as_in(TrainOptions, "group_by")

@@ -13,7 +13,7 @@ from wtforms import BooleanField, Field, RadioField, SelectField, StringField
 
 from deepometry.core.errors import DeepometryError, OptionsError, explain_os_error
 from deepometry.core.files import lies_in
-from deepometry.core.options.fields import Setting
+from deepometry.core.options.fields import Setting, flag_of
 from deepometry.web.browse.background import Task
 from deepometry.web.browse.check_path import Finding, check_path
 from deepometry.web.forms.last_values import Values
@@ -110,6 +110,7 @@ def _field(spec: FormSpec, name: str, setting: Setting, default: Any) -> Field:
         "required": default is MISSING,
         "example": spec.example(name),
         "choices": _choices(setting),
+        "flag": flag_of(name),
     }
     common: dict[str, Any] = {"label": setting.label, "description": setting.help}
     common["render_kw"] = about

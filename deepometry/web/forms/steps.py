@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from deepometry.core.options.fields import Setting, settings
+from deepometry.core.options.fields import Setting, by_group, settings
 from deepometry.core.step import Button, Form, Step
 from deepometry.core.steps import STEPS
 
@@ -44,6 +44,14 @@ class FormSpec:
     def more(self) -> tuple[str, ...]:
         """Fields of "More options"."""
         return tuple(name for name in self.fields if name not in self.form.shown)
+
+    def groups(self, elsewhere: Collection[str] = ()) -> dict[str, list[str]]:
+        """Return the fields of "More options" by the title of their group, in its order.
+
+        `elsewhere` are fields that stand in another place.
+        """
+        names = [name for name in self.more if name not in elsewhere]
+        return by_group({name: self.fields[name][0] for name in names})
 
     @property
     def required(self) -> tuple[str, ...]:
