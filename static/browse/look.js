@@ -144,7 +144,8 @@
     dialog.innerHTML =
       '<div class="zoom-bar"><button type="button" data-zoom="-" aria-label="Zoom out">&minus;</button>' +
       '<output></output><button type="button" data-zoom="+" aria-label="Zoom in">+</button>' +
-      '<button type="button" data-zoom="fit" aria-description="Shows the whole picture.">Fit</button><button type="button" data-zoom="close" aria-description="Goes back to the page.">Close</button></div>' +
+      '<button type="button" data-zoom="fit" aria-description="Shows the whole picture.">Fit</button>' +
+      '<span class="zoom-keys">Keys: + and &minus; zoom, 0 shows all, Esc closes</span><button type="button" data-zoom="close" aria-description="Goes back to the page.">Close</button></div>' +
       '<div class="zoom-view" tabindex="0" role="group"><img></div>';
     const [view, large] = [dialog.querySelector(".zoom-view"), dialog.querySelector("img")];
     view.setAttribute("aria-label", "Picture; scroll to see all of it");

@@ -109,6 +109,7 @@
     const card = cards().find((each) => each.dataset.id === id);
     if (kind === "end") cards().filter((each) => each.dataset.state === "queued").forEach(refresh);
     if (card && kind === "end") on.end(card);
+    if (kind === "end") document.dispatchEvent(new CustomEvent("deepometry:any-ended", { detail: id }));
   }
 
   function listChanged() {

@@ -33,7 +33,7 @@ def test_a_form_folds_when_its_step_is_done(extracted: Protocol):
         expect(page.locator(f"#form-{verb}")).to_be_hidden()
         expect(line(page, verb)).to_be_visible()
         expect(page.locator(f"#jobs-{verb} .job")).to_be_hidden()
-    expect(page.locator("#form-embed")).to_be_visible()  # which has not run
+    expect(page.locator("#form-summary")).to_be_visible()  # which has not run
 
 
 def test_lines_have_name_number_and_a_way_to_the_results(page: Page):
