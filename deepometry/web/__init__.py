@@ -77,7 +77,6 @@ def _assemble(app: Flask) -> None:
         compare,
         error_pages,
         explorer,
-        glossary_terms,
         page,
         results,
         security,
@@ -94,7 +93,6 @@ def _assemble(app: Flask) -> None:
     security.protect(app)
     error_pages.register(app)
     text_filters.register(app)
-    glossary_terms.register(app)
     for module in (page, event_stream, browse, projects, results, compare, explorer, cells):
         app.register_blueprint(module.blueprint)
 

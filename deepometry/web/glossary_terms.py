@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flask import Flask, g
+from flask import g
 from markupsafe import Markup, escape
 
 from deepometry.core.glossary import TERMS, Term, term_of, terms_in
@@ -13,12 +13,6 @@ _TAG = re.compile(r"(<[^>]*>)")
 _IN_A_TOOLTIP = 2  # terms; more of them hide what the tooltip is about
 # of which options themselves speak, in other words or about something else
 _COMMON = {"Class", "Feature", "Recipe", "Target", "Views", "Batch size", "Validation", "Accuracy"}
-
-
-def register(app: Flask) -> None:
-    """Add the filters of this module to the templates of `app`."""
-    app.add_template_filter(terms)
-    app.add_template_filter(explained)
 
 
 def terms(text: str) -> Markup:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from pathlib import PurePath
+from typing import Any
 
 from flask import Flask
 from markupsafe import Markup, escape
@@ -13,6 +15,7 @@ from markupsafe import Markup, escape
 from deepometry.core.options.fields import flag_of, settings
 from deepometry.core.steps import STEPS
 from deepometry.core.text import filesize
+from deepometry.web.glossary_terms import explained, terms
 from deepometry.web.jobs.time_left import in_words
 
 TITLES = {name: step.title for name, step in STEPS.items()}
@@ -30,8 +33,8 @@ _LONGEST_PATH = 40  # characters
 
 
 def register(app: Flask) -> None:
-    """Add the filters and tables of this module to the templates of `app`."""
-    for each in (breakable, duration, ending, filesize, in_words, labelled, moment, thousands):
+    """Add all filters and tables of texts to the templates of `app`."""
+    for each in _FILTERS:
         app.add_template_filter(each)
     app.jinja_env.globals.update(TITLES=TITLES, STATES=STATES, UNFINISHED=UNFINISHED)
 
@@ -103,3 +106,17 @@ def ending(path: PurePath, longest: int = _LONGEST_PATH) -> str:
             break
         end = str(PurePath(name, end))
     return str(PurePath("…", end))
+
+
+_FILTERS: tuple[Callable[..., Any], ...] = (
+    breakable,
+    duration,
+    ending,
+    explained,
+    filesize,
+    in_words,
+    labelled,
+    moment,
+    terms,
+    thousands,
+)

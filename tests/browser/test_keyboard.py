@@ -44,8 +44,13 @@ _FOCUS = """() => {
 _DEAD = """() => [...document.querySelectorAll("[hx-get], [hx-post], [role=button]")]
     .filter((each) => !/^(A|BUTTON|FORM|SUMMARY|DETAILS|INPUT|SELECT)$/.test(each.tagName))
     .filter((each) => each.tabIndex < 0)
-    .filter((each) => !/load|every|from:|toggle/.test(each.getAttribute("hx-trigger") ?? ""))
+    .filter((each) => !/load|every|from:|toggle|intersect/.test(each.getAttribute("hx-trigger")))
     .map((each) => each.outerHTML.slice(0, 160))"""
+# What was there all the time; lists of jobs may have been renewed meanwhile
+_MISSED = """reached => [...document.querySelectorAll("[data-walk]")]
+    .filter((each) => !reached.includes(Number(each.dataset.walk)))
+    .map((each) => each.outerHTML.slice(0, 160))"""
+_DRAWN = "() => !document.querySelector('[data-chart]:not([data-drawn])')"
 
 
 def walk(page: Page) -> None:
@@ -63,11 +68,8 @@ def walk(page: Page) -> None:
     told = [stop["html"] for stop in stops if not (stop["ring"] and stop["seen"])]
     assert told == [], "the focus is not seen"
     reached = [stop["walk"] for stop in stops if stop["walk"] is not None]
-    missed = sorted(set(range(count)) - set(reached))
-    assert missed == [], [
-        page.locator(f"[data-walk='{n}']").evaluate("e => e.outerHTML.slice(0, 160)")
-        for n in missed
-    ]
+    assert page.evaluate(_MISSED, reached) == [], f"{len(reached)} of {count} were reached"
+    assert len(reached) > 0.8 * count
     assert reached == sorted(reached), "the order is not that of reading"
     assert page.evaluate(_DEAD) == []
 
@@ -75,8 +77,7 @@ def walk(page: Page) -> None:
 def test_the_forms_are_walked_through(extracted: Protocol, visit):
     page = visit(extracted.server)
     expect(page.locator("#results-extract [data-results]")).to_be_visible()
-    for summary in page.locator("summary:visible").all():
-        summary.click()
+    page.evaluate("() => document.querySelectorAll('details').forEach((each) => each.open = true)")
     expect(page.locator("#form-train")).to_be_visible()
     walk(page)
 
@@ -94,7 +95,7 @@ def test_every_tab_of_the_results_is_walked_through(extracted: Protocol, visit, 
     for address in [link.get_attribute("href") for link in links]:
         page.goto(extracted.server.place(address.lstrip("/")))
         expect(page.locator("#main")).to_be_visible()
-        page.wait_for_load_state("networkidle")
+        page.wait_for_function(_DRAWN)
         walk(page)
 
 
