@@ -60,6 +60,11 @@ def test_the_page_marks_a_term_once(app):
         assert BUTTON.findall(terms("Epochs"))  # another page
 
 
+def test_words_of_every_page_are_not_marked(app):
+    with app.test_request_context():
+        assert terms("Predicted classes and features") == "Predicted classes and features"
+
+
 def test_texts_are_escaped_and_tags_left_alone(app):
     with app.test_request_context():
         assert "&lt;b&gt;" in terms("<b> epoch")

@@ -11,8 +11,9 @@ from deepometry.core.glossary import TERMS, Term, term_of, terms_in
 
 _TAG = re.compile(r"(<[^>]*>)")
 _IN_A_TOOLTIP = 2  # terms; more of them hide what the tooltip is about
+_EVERYWHERE = {"Class", "Feature"}  # words of every page, which only the glossary explains
 # of which options themselves speak, in other words or about something else
-_COMMON = {"Class", "Feature", "Recipe", "Target", "Views", "Batch size", "Validation", "Accuracy"}
+_OF_OPTIONS = {"Recipe", "Target", "Views", "Batch size", "Validation", "Accuracy"} | _EVERYWHERE
 
 
 def terms(text: str) -> Markup:
@@ -23,7 +24,7 @@ def terms(text: str) -> Markup:
 
 def _marked(found: re.Match[str]) -> str:
     term, marked = term_of(found[0]), g.setdefault("marked_terms", set())
-    if term in marked:
+    if term in marked or term.name in _EVERYWHERE:
         return found[0]
     marked.add(term)
     about = escape(term.meaning)
@@ -32,5 +33,5 @@ def _marked(found: re.Match[str]) -> str:
 
 def explained(text: str, label: str = "") -> list[Term]:
     """Return the terms that the tooltip of an option explains, but for its own `label`."""
-    found = [each for each in terms_in(f"{label}. {text}") if each.name not in _COMMON]
+    found = [each for each in terms_in(f"{label}. {text}") if each.name not in _OF_OPTIONS]
     return found[:_IN_A_TOOLTIP]
