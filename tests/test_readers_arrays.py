@@ -104,6 +104,53 @@ def test_few_planes_are_asked_about(tmp_path: Path, pages: str, cells: int, chan
     assert all(np.array_equal(cell.pixels, plane) for cell, plane in zip(read, planes, strict=True))
 
 
+@pytest.mark.parametrize(("pages", "cells", "channels"), [("cells", 7, 1), ("channels", 1, 7)])
+def test_few_planes_behind_a_square_are_asked_about(
+    tmp_path: Path, pages: str, cells: int, channels: int
+) -> None:
+    array = np.random.default_rng(3).integers(0, 255, (40, 40, 7), np.uint8)
+    np.save(tmp_path / "a.npy", array)
+    for place in (tmp_path, tmp_path / "a.npy"):
+        with pytest.raises(Question, match="may be 7 cells or 7 channels of one"):
+            find_sources(place)
+    (source,) = find_sources(tmp_path, pages=pages)
+    read = cells_of(source)
+    assert (len(read), len(source.channels)) == (cells, channels)
+    planes = np.moveaxis(array, -1, 0)[..., np.newaxis] if cells == 7 else array[np.newaxis]
+    assert all(np.array_equal(cell.pixels, plane) for cell, plane in zip(read, planes, strict=True))
+
+
+@pytest.mark.parametrize(
+    "shape", [(40, 40, 300), (40, 40, 60), (40, 40, 30), (40, 40, 60, 3), (40, 42, 300)]
+)
+@pytest.mark.parametrize("pages", [None, "cells", "channels"])
+def test_arrays_whose_cells_may_be_last_are_refused(
+    tmp_path: Path, shape: tuple[int, ...], pages: str | None
+) -> None:
+    np.save(tmp_path / "a.npy", np.zeros(shape, np.uint8))
+    with pytest.raises(DeepometryError, match="does not say which axis counts the cells; save it"):
+        find_sources(tmp_path, pages=pages)
+
+
+@pytest.mark.parametrize(
+    ("shape", "cells"),
+    [((300, 40, 40), 300), ((40, 40, 40), 40), ((300, 40, 320), 300), ((41, 40, 60), 41)],
+)
+def test_arrays_whose_cells_are_in_front_are_read(
+    tmp_path: Path, shape: tuple[int, ...], cells: int
+) -> None:
+    np.save(tmp_path / "a.npy", np.zeros(shape, np.uint8))
+    (source,) = find_sources(tmp_path)
+    assert len(source.objects) == cells
+    assert cells_of(source)[0].pixels.shape == (*shape[1:], 1)
+
+
+def test_as_many_channels_as_cells_are_read(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((8, 8, 40, 44), np.uint8))
+    (source,) = find_sources(tmp_path)
+    assert (len(source.objects), source.channels) == (8, tuple(range(1, 9)))
+
+
 @pytest.mark.parametrize(
     "shape", [(7,), (500, 40), (6, 6), (30, 9, 9, 9), (20, 1000, 12), (2, 3, 4, 5, 6), ()]
 )

@@ -17,10 +17,16 @@ NPY_MAGIC = b"\x93NUMPY"
 MOST_CHANNELS = 16  # as far as the axis of channels has to be recognised by its length
 _LARGEST_CELL = 2**28
 _LEAST_SIDE = 8
+_ALIKE = 1.25  # height and width of an image, one over the other, where cells are cut out
 _HEAD = 2**16  # bytes of a header at most
 _HOW = (
     "save it as (cells, height, width) or (cells, height, width, channels), such as with "
     "numpy.moveaxis(array, 1, -1) where the channels come second"
+)
+
+_LAST = (
+    "save it with the cells in front, such as with numpy.moveaxis(array, -1, 0); where they are in "
+    "front already, save it in two files, the first of one cell more than the other"
 )
 
 
@@ -182,6 +188,10 @@ class StoredArray:
 def _axes_of(path: Path, shape: tuple[int, ...], pages: str | None) -> str:
     """Name the axes; channels are few and fewer than the sides of a cell."""
     few = [0 < side <= MOST_CHANNELS for side in shape]
+    if _cells_may_be_last(shape):
+        raise ArrayError(
+            f"{path}: its shape {shape} does not say which axis counts the cells; {_LAST}."
+        )
     if len(shape) == 4:
         if few[3] and shape[3] < min(shape[1:3]):
             return "NHWC"
@@ -189,9 +199,10 @@ def _axes_of(path: Path, shape: tuple[int, ...], pages: str | None) -> str:
             return "NCHW"
     if len(shape) == 3:
         if few[2] and shape[2] < min(shape[:2]) and _is_cell(shape[:2]):
-            return "HWC"
+            square = shape[0] == shape[1] and shape[2] > 1
+            return _ask(path, shape, pages, 2) if square else "HWC"
         if few[0] and shape[0] < min(shape[1:]) and shape[0] > 1:
-            return _ask(path, shape, pages)
+            return _ask(path, shape, pages, 0)
         if not few[2] or (shape[1] <= 2 * shape[2] and shape[2] >= _LEAST_SIDE):
             return "NHW"
     if len(shape) == 2 and _is_cell(shape) and min(shape) >= _LEAST_SIDE:
@@ -204,10 +215,30 @@ def _is_cell(sides: tuple[int, ...]) -> bool:
     return max(sides) <= 4 * min(sides)
 
 
-def _ask(path: Path, shape: tuple[int, ...], pages: str | None) -> str:
+def _cells_may_be_last(shape: tuple[int, ...]) -> bool:
+    """Return whether height and width seem to be in front, as in (40, 40, 300): of 300 cells.
+
+    The same shape may be of 40 cells of 40 x 300 pixels, which nobody can tell.
+    """
+    if len(shape) not in (3, 4) or (len(shape) == 3 and shape[2] <= MOST_CHANNELS):
+        return False
+    if len(shape) == 4 and shape[1] <= MOST_CHANNELS and shape[1] < min(shape[2:]):
+        return False  # cells and as many channels
+    if shape[0] < _LEAST_SIDE or shape[1] == shape[2]:
+        return False
+    alike = max(shape[:2]) <= _ALIKE * min(shape[:2])
+    return shape[0] == shape[1] or (alike and not _is_cell(shape[1:3]) and shape[2] > shape[1])
+
+
+def _ask(path: Path, shape: tuple[int, ...], pages: str | None, axis: int) -> str:
+    """Find out what a short axis of three counts."""
+    sides = "HW"
     if pages in ("channels", "cells"):
-        return "CHW" if pages == "channels" else "NHW"
-    number, size = shape[0], f"{shape[2]} x {shape[1]} pixels"
+        counted = "C" if pages == "channels" else "N"
+        return sides[:axis] + counted + sides[axis:]
+    number = shape[axis]
+    height, width = (side for place, side in enumerate(shape) if place != axis)
+    size = f"{width} x {height} pixels"
     raise Question(
         "pages",
         f"Pages: the shape {shape} of {path} may be {number} cells or {number} channels of one; "
