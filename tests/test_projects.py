@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from deepometry.cli import main
-from deepometry.core.errors import DeepometryError
+from deepometry.core.errors import DeepometryError, OptionsError
+from deepometry.core.options.classify import ClassifyOptions
 from deepometry.core.options.summary import SummaryOptions
 from deepometry.core.run_records import read_json
 from deepometry.core.step import Step
@@ -19,7 +20,8 @@ from deepometry.projects.new_run import fill, propose
 from deepometry.projects.project import create_project, find_project, open_project
 from deepometry.projects.recent import current_project, recent_projects, remember_project
 from deepometry.projects.record import begin_run
-from deepometry.projects.runs import change_run, find_run, list_runs, rename_run
+from deepometry.projects.run import change_run, rename_run
+from deepometry.projects.runs import find_run, list_runs
 from tests.project_runs import by_step, write_step
 
 
@@ -132,6 +134,17 @@ def test_a_new_run_gets_the_next_number_and_replaces_none(summed, made):
     assert propose(made, STEPS["train"], "Two: drugs?").name == "Two_ drugs_"
     with pytest.raises(DeepometryError, match="such as summary_1_1"):
         propose(made, STEPS["summary"], "summary_1")
+
+
+def test_a_classification_takes_the_model_and_asks_for_its_new_files(made):
+    filled = fill(made, STEPS["classify"], {"input": None, "model": None, "output": None})
+    assert filled.values == {
+        "input": None,
+        "model": made.folder / "model",
+        "output": made.folder / "predictions" / "classified_1",
+    }
+    with pytest.raises(OptionsError, match="Please fill this in"):
+        ClassifyOptions(**filled.values)
 
 
 def test_a_new_run_reads_the_newest_that_fits(made):

@@ -11,7 +11,8 @@ from deepometry.core.options.summary import SummaryOptions
 from deepometry.core.steps import STEPS
 from deepometry.projects.project import open_project
 from deepometry.projects.recent import current_project, remember_project
-from deepometry.projects.runs import list_runs, rename_run
+from deepometry.projects.run import rename_run
+from deepometry.projects.runs import list_runs
 from deepometry.web import create_app
 from deepometry.web.forms.steps import FORMS
 from tests.project_runs import by_step, write_step
@@ -105,6 +106,12 @@ def test_forms_are_filled_in_from_the_project(browser, opened):
     assert value_of(page, "train", "input") == str(opened.folder / "parsed" / "Train")
     assert value_of(page, "predict", "model") == value_of(page, "extract", "model") == model
     assert value_of(page, "predict", "run_name") == "predictions_1"
+    assert value_of(page, "classify", "run_name") == "classified_1"
+    assert value_of(page, "classify", "input") == ""  # the images of the project are not new
+    in_sight = form_of(page, "classify").partition("Other locations")[0]
+    assert 'name="input"' in in_sight and 'name="model"' not in in_sight
+    assert value_of(page, "classify", "output") == str(opened.folder / "predictions/classified_1")
+    assert value_of(page, "predict", "target") == "Class"  # of a model that no job made
     uses = told(re.search(r'<p class="uses[^>]*id="uses-predict".*?</p>', page, re.DOTALL)[0])
     assert re.findall(r"[\w-]+(?= →)|\w+$", uses) == ["images", "parsed", "model", "predictions_1"]
     ids = re.findall(r'\sid="([^"]+)"', page)

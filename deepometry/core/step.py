@@ -37,6 +37,8 @@ class Form:
         The output is offered as a folder of this name in the input; empty for one beside it.
     folder : str
         What that folder is called; empty for what the step writes.
+    asks : tuple of str
+        Paths that every run has its own of, which a project does not fill in.
     """
 
     number: str = ""
@@ -48,6 +50,7 @@ class Form:
     below: str = ""
     inside: str = ""
     folder: str = ""
+    asks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +98,9 @@ class Step:
         of an option. Empty for a step that writes no folder of results.
     runs : str
         Folder of its runs in a project, where it is not named as what the step writes.
+    run_name : str
+        What its runs are called before their number, where not as what the step writes: two steps
+        may write the same to one folder.
     table : str
         Name of its table with one row a cell, in the output folder; empty where it has none.
     view : str
@@ -122,6 +128,7 @@ class Step:
     function: str
     writes: str = ""
     runs: str = ""
+    run_name: str = ""
     table: str = ""
     view: str = ""
     place: Form | Button | None = None
@@ -158,6 +165,11 @@ class Step:
         if isinstance(self.place, Button):
             return self.place.form
         return self.name if self.place else ""
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """Paths that every run has its own of, which a project does not fill in."""
+        return self.place.asks if isinstance(self.place, Form) else ()
 
     def run(self, options: Any, progress: Progress | Report | None = None, id: str = "") -> Any:
         """Import the step with all that it needs, and run it; in a project, leave its record there.

@@ -186,6 +186,7 @@ _STEPS = (
         options=ClassifyOptions,
         function="deepometry.inference.classify:classify",
         writes="predictions",
+        run_name="classified",
         table=PREDICTED_TABLE,
         view="deepometry.web.results.classify:view",
         place=Form(
@@ -194,6 +195,7 @@ _STEPS = (
             shown=("input", "model", "output", "unsure_below"),
             below="predict",
             folder="new predictions",
+            asks=("input",),
         ),
         less_memory="a smaller Batch size",
         replaces="Contains predictions; you are asked before new ones replace them.",

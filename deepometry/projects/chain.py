@@ -12,7 +12,8 @@ from deepometry.core.step import Step
 from deepometry.core.steps import STEPS
 from deepometry.projects.inputs import fingerprint, inputs_of, kinds_of
 from deepometry.projects.project import Project
-from deepometry.projects.runs import Run, list_runs, with_writers
+from deepometry.projects.run import Run
+from deepometry.projects.runs import list_runs, with_writers
 
 
 @dataclass(frozen=True)

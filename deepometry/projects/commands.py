@@ -25,7 +25,8 @@ from deepometry.projects.project import (
     whole_path,
 )
 from deepometry.projects.recent import recent_projects, remember_project
-from deepometry.projects.runs import Run, change_run, find_run, list_runs, rename_run
+from deepometry.projects.run import Run, change_run, rename_run
+from deepometry.projects.runs import find_run, list_runs
 
 
 class _InOrder(click.Group):

@@ -13,7 +13,8 @@ from deepometry.core.result_files import PREDICTED_TABLE, REPORT_PAGE
 from deepometry.evaluation.report.render import add_earlier
 from deepometry.projects.compare import compare
 from deepometry.projects.project import Project
-from deepometry.projects.runs import Run, list_runs
+from deepometry.projects.run import Run
+from deepometry.projects.runs import list_runs
 
 
 def compare_with_earlier(project: Project, output: Path, progress: Progress) -> None:

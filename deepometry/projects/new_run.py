@@ -17,7 +17,8 @@ from deepometry.core.step import Step
 from deepometry.core.steps import STEPS
 from deepometry.projects.inputs import kinds_of
 from deepometry.projects.project import Project, folder_of
-from deepometry.projects.runs import Run, list_runs
+from deepometry.projects.run import Run
+from deepometry.projects.runs import list_runs
 
 # What steps read that name no kind of it, since it may be anything
 _ALSO = {("info", "input"): "raw", ("show", "source"): "raw", ("export", "input"): "predictions"}
@@ -59,7 +60,8 @@ def propose(project: Project, step: Step, name: str = "", taken: Collection[Path
     """
     parent = project.folder / folder_of(step)
     if not name.strip():
-        return parent / _next_name(parent, step.writes.replace(" ", "_"), taken)
+        base = step.run_name or step.writes.replace(" ", "_")
+        return parent / _next_name(parent, base, taken)
     place = parent / safe_name(name.strip())
     if os.path.lexists(place) or place in taken:
         raise DeepometryError(
@@ -111,7 +113,9 @@ def fill(
         There is nothing yet that the step could read, or a run of that name already.
     """
     choice = _Choice(project, step, list_runs(project) if runs is None else runs)
-    blank = [option for option, value in values.items() if value in (None, "")]
+    blank = [
+        name for name, value in values.items() if value in (None, "") and name not in step.asks
+    ]
     chosen = {option: choice.of(option) for option in blank if option in choice.kinds}
     if "output" in blank and step.record:
         chosen["output"] = choice.output(name)

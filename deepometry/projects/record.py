@@ -17,7 +17,8 @@ from deepometry.core.step import Step
 from deepometry.projects.earlier import compare_with_earlier
 from deepometry.projects.inputs import plain_inputs
 from deepometry.projects.project import Project, find_project
-from deepometry.projects.runs import list_runs, with_writers, write_run
+from deepometry.projects.run import write_run
+from deepometry.projects.runs import list_runs, with_writers
 
 Finish = Callable[[Any, Progress | Report | None], None]
 

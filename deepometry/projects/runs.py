@@ -5,105 +5,24 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from deepometry.core.errors import DeepometryError
-from deepometry.core.result_files import RUN_RECORD
-from deepometry.core.run_records import FORMAT_VERSION, own_record, read_json, write_json
+from deepometry.core.run_records import own_record, read_json
 from deepometry.core.step import Step
 from deepometry.core.steps import STEPS
 from deepometry.projects.inputs import inputs_of, kinds_of
 from deepometry.projects.project import Project, whole_path
+from deepometry.projects.run import OWN, Run, record_path
 from deepometry.projects.score import cells_of, main_number, main_score
 
 _DEPTH = 5  # folders below that of the project
 _INSIDE = ("fold_",)  # folders of a training that are no runs of their own
 _WITH_RECORD = tuple(step for step in STEPS.values() if step.record)
-_DONE = "done"
-_OWN = ("id", "name", "note", "pinned", "created", "seconds", "inputs", "state")
-_FACTS = ("score", "cells")  # which the record of the step has, too
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run of a step in a project.
-
-    Attributes
-    ----------
-    project : Project
-    folder : Path
-        Of its results; its name never changes.
-    id : str
-        As the job's; sorts by the time.
-    step : str
-    name, note : str
-        As the user wrote them; the name is at first that of the folder.
-    pinned : bool
-    created : str
-        ISO 8601, UTC.
-    seconds : float or None
-        How long it took.
-    inputs : dict
-        By option: `path`, relative where it lies in the project, `run`, the id of the run that
-        wrote it or None, and `fingerprint`, empty where it is not known.
-    score : dict or None
-        The main score: `name` and `value`.
-    cells : int or None
-    number : str
-        The main number in words: the score, or else how much it made; empty for none.
-    state : str
-        "done", or "cancelled" for a training that was stopped and kept what it had.
-    """
-
-    project: Project
-    folder: Path
-    id: str
-    step: str
-    name: str
-    note: str = ""
-    pinned: bool = False
-    created: str = ""
-    seconds: float | None = None
-    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    score: Mapping[str, Any] | None = None
-    cells: int | None = None
-    number: str = ""
-    state: str = _DONE
-
-    @property
-    def title(self) -> str:
-        """What its step is called."""
-        return STEPS[self.step].title
-
-    @property
-    def place(self) -> str:
-        """Its folder, relative to that of the project."""
-        return self.project.relative(self.folder)
-
-    @property
-    def started(self) -> float:
-        """When it was made, in seconds since 1970; 0 where that is not known."""
-        try:
-            return datetime.fromisoformat(self.created).timestamp()
-        except ValueError:
-            return 0.0
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """The options of its step, as its record has them; empty where they cannot be read."""
-        try:
-            options = self.record().get("options")
-        except DeepometryError:
-            return {}
-        return options if isinstance(options, dict) else {}
-
-    def record(self) -> dict[str, Any]:
-        """Read the record of its step: options, versions and whatever the step wrote there."""
-        return own_record(self.folder / STEPS[self.step].record, self.step)
 
 
 def list_runs(project: Project) -> list[Run]:
@@ -199,7 +118,7 @@ def _summary(path: Path, step: str, modified: int, size: int) -> dict[str, Any]:
 def _read(project: Project, folder: Path, step: Step, record: Mapping[str, Any]) -> Run:
     written = str(record.get("written") or "")
     run = _own(folder, step)
-    facts = {name: run[name] for name in _OWN if name in run}
+    facts = {name: run[name] for name in OWN if name in run}
     return Run(
         **{
             "project": project,
@@ -213,14 +132,6 @@ def _read(project: Project, folder: Path, step: Step, record: Mapping[str, Any])
             **facts,
         }
     )
-
-
-def record_path(folder: Path, step: Step) -> Path:
-    """Return where the record of a run stands; a folder may hold those of several steps."""
-    own = folder / RUN_RECORD
-    if own.is_file() and read_json(own).get("step") not in (step.name, None):
-        return folder / f"run_{step.python_name}.json"
-    return own
 
 
 def _own(folder: Path, step: Step) -> dict[str, Any]:
@@ -283,33 +194,3 @@ def _writer(run: Run, each: Mapping[str, Any], kind: str, runs: Sequence[Run]) -
     places = (path, *path.parents[:2])
     fitting = [r for r in runs if r.folder in places and STEPS[r.step].writes == kind]
     return max(fitting, key=lambda r: len(r.folder.parts)).id if fitting else None
-
-
-# --- changing --------------------------------------------------------------------------------
-
-
-def change_run(run: Run, **changes: Any) -> Run:
-    """Change name, note or pin of a run; its folder stays where it is.
-
-    Raises
-    ------
-    DeepometryError
-        The name is blank, or its folder cannot be written to.
-    """
-    if not str(changes.get("name", "name")).strip():
-        raise DeepometryError("Name: expected a name for the run, found none.")
-    changed = replace(run, **changes)
-    write_run(changed)
-    return changed
-
-
-def rename_run(run: Run, name: str) -> Run:
-    """Give a run another name; its folder, and whatever leads there, stays as it is."""
-    return change_run(run, name=name.strip())
-
-
-def write_run(run: Run) -> None:
-    """Write the record of a run into its folder."""
-    content = {"format_version": FORMAT_VERSION, "step": run.step}
-    content |= {name: getattr(run, name) for name in (*_OWN, *_FACTS)}
-    write_json(record_path(run.folder, STEPS[run.step]), content)

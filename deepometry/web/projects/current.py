@@ -11,7 +11,8 @@ from flask import current_app, g
 from deepometry.core.steps import STEPS
 from deepometry.projects.project import Project
 from deepometry.projects.recent import current_project, recent_projects, remember_project
-from deepometry.projects.runs import Run, list_runs
+from deepometry.projects.run import Run
+from deepometry.projects.runs import list_runs
 from deepometry.web.forms import prefill
 from deepometry.web.forms.last_values import Values
 from deepometry.web.forms.prefill import Offers, entered

@@ -33,7 +33,19 @@ def starting_values(verb: str, jobs: Iterable[Job]) -> Values:
         return {}
     earlier = run_again(verb, jobs)
     again = entered(earlier) if earlier else {}
-    return again | _paths(FORMS[verb], project, jobs, again)
+    return again | _also(FORMS[verb], again) | _paths(FORMS[verb], project, jobs, again)
+
+
+def _also(form: FormSpec, given: Values) -> Values:
+    """Return what goes with the model that a form is to read, such as the target it was made for.
+
+    The forms of jobs offer it, too; runs that no job made have only their record.
+    """
+    wanted = [name for name in form.form.extra if not given.get(name)]
+    made = (run for run in current.runs() if STEPS[run.step].writes == "model")
+    model = next(made, None) if wanted and "model" in form.kinds.values() else None
+    options = {} if model is None else model.options
+    return {name: str(options[name]) for name in wanted if options.get(name)}
 
 
 def _paths(form: FormSpec, project: Project, jobs: Iterable[Job], given: Values) -> Values:
@@ -42,7 +54,7 @@ def _paths(form: FormSpec, project: Project, jobs: Iterable[Job], given: Values)
     for name, kind in form.kinds.items():
         if kind == "folder":
             values[name] = str(propose(project, form.step, taken=current.taken(jobs)))
-        elif not given.get(name):
+        elif not given.get(name) and name not in form.step.asks:
             values[name] = "" if kind == "start" else _input(form.step, name, project)
     return values
 

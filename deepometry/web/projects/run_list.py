@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from deepometry.core.steps import STEPS
 from deepometry.projects.chain import Outdated, chain
-from deepometry.projects.runs import Run
+from deepometry.projects.run import Run
 from deepometry.web.jobs.job import Job
 
 SORTS = {

@@ -17,7 +17,7 @@ from deepometry.core.text import filesize
 from deepometry.projects.chain import Outdated, chain_to
 from deepometry.projects.delete import delete_run, doomed_by
 from deepometry.projects.project import create_project, find_project
-from deepometry.projects.runs import Run, change_run
+from deepometry.projects.run import Run, change_run
 from deepometry.web.forms.build import StepForm
 from deepometry.web.forms.steps import FORMS
 from deepometry.web.projects import current
@@ -42,7 +42,7 @@ def _folded(form: StepForm) -> list[str]:
     """Return the paths of a form that stand under "Other locations", as a project knows them."""
     kinds = form.spec.kinds if current.opened() else {}
     images = [name for name, kind in kinds.items() if kind == "raw" and not form[name].data]
-    return [name for name in kinds if name not in images]
+    return [name for name in kinds if name not in (*images, *form.spec.step.asks)]
 
 
 # --- projects ----------------------------------------------------------------------------------
