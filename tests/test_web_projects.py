@@ -304,3 +304,54 @@ def test_the_line_of_a_run_begins_with_its_name(browser, opened):
     assert "Night run, 2026-01-02 10:00" in told(browser.get(f"/runs/{run.id}/line").text)
     run = by_step(opened)["predict"]
     assert "predictions, 2026-01-03 10:00" in told(browser.get(f"/runs/{run.id}/line").text)
+
+
+# --- very many runs ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(opened):
+    """The project with 250 predictions more, the last of which is the best."""
+    for number in range(250):
+        place = opened.folder / "more" / f"p{number:03}"
+        options = {"input": str(opened.folder / "parsed"), "model": str(opened.folder / "model")}
+        write_step(place, "predict", 4, options, scores={"accuracy": number / 250}, cells=1)
+    return opened
+
+
+def test_very_many_runs_are_shown_page_by_page(browser, many):
+    first = browser.get("/runs?sort=name").text
+    assert first.count("data-run=") == 100 and "253 of 253 runs" in first
+    assert "Page 1 of 3" in first and "Previous" not in first
+    (following,) = re.findall(r'<a [^>]*href="([^"]+)"[^>]*>Next</a>', first)
+    second = browser.get(html.unescape(following)).text
+    assert "Page 2 of 3" in second and "Previous" in second
+    last = browser.get("/runs?sort=name&page=3").text
+    assert last.count("data-run=") == 53 and ">Next</a>" not in last
+    assert sorted(names(first) + names(second) + names(last)) == sorted(
+        run.name for run in list_runs(many)
+    )
+    assert names(browser.get("/runs?page=99&sort=name").text) == names(last)
+    assert names(browser.get("/runs?sort=score").text)[0] == "p249"
+
+
+def test_all_pages_are_searched_and_changes_lead_back_to_the_page(browser, many):
+    found = browser.get("/runs?q=p249").text
+    assert names(found) == ["p249"] and "1 of 253 runs" in found and 'class="pages"' not in found
+    page = browser.get("/runs?sort=name&page=2").text
+    back = html.unescape(re.search(r'name="back" value="([^"]+)"', page)[1])
+    assert "page=2" in back
+    id = re.search(r'data-run="([^"]+)"', page)[1]
+    assert browser.post(f"/runs/{id}/pin", data={"back": back}).location == back
+
+
+def test_a_record_that_changes_is_read_again(browser, many):
+    place = many.folder / "more" / "p007"
+    assert "accuracy 2.8" in told(browser.get("/runs?q=p007").text)
+    write_step(place, "predict", 4, {}, scores={"accuracy": 0.5555}, cells=1)
+    assert "accuracy 55.5" in told(browser.get("/runs?q=p007").text)
+    (run,) = [run for run in list_runs(many) if run.folder == place]
+    rename_run(run, "better")
+    assert names(browser.get("/runs?q=better").text) == ["better"]
+    (place / "predict.json").unlink()
+    assert names(browser.get("/runs?q=better").text) == []

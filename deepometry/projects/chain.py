@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from deepometry.core.steps import STEPS
 from deepometry.projects.inputs import fingerprint, inputs_of, kinds_of
 from deepometry.projects.project import Project
 from deepometry.projects.run import Run
-from deepometry.projects.runs import list_runs, with_writers
+from deepometry.projects.runs import by_folder, list_runs, with_writers
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,27 @@ class Link:
 _TITLES = {"raw": "Images", "parsed": "Parsed cells", "model": "Model", "start": "Earlier model"}
 
 
-def chain(run: Run, runs: Sequence[Run] | None = None) -> list[Link]:
+def chain(run: Run, runs: Iterable[Run] | None = None) -> list[Link]:
     """Return what a run comes from, first the images, last the run itself.
 
     Parameters
     ----------
     run : Run
-    runs : sequence of Run, optional
+    runs : iterable of Run, optional
         All of the project, where they have been read already.
     """
-    known = {each.id: each for each in (list_runs(run.project) if runs is None else runs)}
+    return chain_among(run, by_id(list_runs(run.project) if runs is None else runs))
+
+
+def by_id(runs: Iterable[Run]) -> dict[str, Run]:
+    """Return runs by their ids."""
+    return {run.id: run for run in runs}
+
+
+def chain_among(run: Run, runs: Mapping[str, Run]) -> list[Link]:
+    """Return what a run comes from as `chain` does, given all runs of the project by their ids."""
     links: dict[Path, Link] = {}
-    _collect(run, known, links)
+    _collect(run, runs, links)
     return list(links.values())
 
 
@@ -70,7 +79,7 @@ def chain_to(
     """
     inputs = {n: {"path": project.relative(p)} for n, p in inputs_of(step, values).items()}
     new = Run(project, Path(), "", step.name, "", inputs=inputs)
-    return chain(with_writers(new, runs), runs)[:-1]
+    return chain(with_writers(new, by_folder(runs)), runs)[:-1]
 
 
 def _collect(run: Run, runs: Mapping[str, Run], links: dict[Path, Link]) -> None:
@@ -100,7 +109,7 @@ class Outdated:
     """
 
     def __init__(self, runs: Sequence[Run]) -> None:
-        self._runs = {run.id: run for run in runs}
+        self._runs = by_id(runs)
         self._prints: dict[Path, str] = {}
         self._said: dict[str, str] = {}
 

@@ -14,7 +14,8 @@ from deepometry.core.run_records import earlier_files
 from deepometry.core.steps import STEPS
 from deepometry.core.text import counted, filesize
 from deepometry.projects.project import folder_of
-from deepometry.projects.run import Run, record_path
+from deepometry.projects.run import Run
+from deepometry.projects.run_facts import record_path
 from deepometry.projects.runs import list_runs
 from deepometry.training.output_folder import training_files
 

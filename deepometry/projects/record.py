@@ -18,7 +18,7 @@ from deepometry.projects.earlier import compare_with_earlier
 from deepometry.projects.inputs import plain_inputs
 from deepometry.projects.project import Project, find_project
 from deepometry.projects.run import write_run
-from deepometry.projects.runs import list_runs, with_writers
+from deepometry.projects.runs import by_folder, list_runs, with_writers
 
 Finish = Callable[[Any, Progress | Report | None], None]
 
@@ -75,4 +75,4 @@ def _record(project: Project, step: Step, output: Path, about: dict[str, Any]) -
     run = next((r for r in runs if r.folder == output and r.step == step.name), None)
     if run is None:
         return  # it left no results
-    write_run(with_writers(replace(run, **about), runs))
+    write_run(with_writers(replace(run, **about), by_folder(runs)))

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from deepometry.core.errors import DeepometryError
-from deepometry.core.result_files import RUN_RECORD
-from deepometry.core.run_records import FORMAT_VERSION, own_record, read_json, write_json
-from deepometry.core.step import Step
+from deepometry.core.run_records import FORMAT_VERSION, own_record, write_json
 from deepometry.core.steps import STEPS
 from deepometry.projects.project import Project
+from deepometry.projects.run_facts import facts_of, record_path
 
 OWN = ("id", "name", "note", "pinned", "created", "seconds", "inputs", "state")
 """What a run has that the record of its step has not."""
@@ -89,10 +88,7 @@ class Run:
     @property
     def options(self) -> Mapping[str, Any]:
         """The options of its step, as its record has them; empty where they cannot be read."""
-        try:
-            options = self.record().get("options")
-        except DeepometryError:
-            return {}
+        options = facts_of(self.folder, STEPS[self.step]).get("options")
         return options if isinstance(options, dict) else {}
 
     def record(self) -> dict[str, Any]:
@@ -125,11 +121,3 @@ def write_run(run: Run) -> None:
     content = {"format_version": FORMAT_VERSION, "step": run.step}
     content |= {name: getattr(run, name) for name in (*OWN, *_FACTS)}
     write_json(record_path(run.folder, STEPS[run.step]), content)
-
-
-def record_path(folder: Path, step: Step) -> Path:
-    """Return where the record of a run stands; a folder may hold those of several steps."""
-    own = folder / RUN_RECORD
-    if own.is_file() and read_json(own).get("step") not in (step.name, None):
-        return folder / f"run_{step.python_name}.json"
-    return own

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from deepometry.core.errors import DeepometryError
-from deepometry.core.run_records import own_record, read_json
 from deepometry.core.step import Step
 from deepometry.core.steps import STEPS
 from deepometry.projects.inputs import inputs_of, kinds_of
 from deepometry.projects.project import Project, whole_path
-from deepometry.projects.run import OWN, Run, record_path
-from deepometry.projects.score import cells_of, main_number, main_score
+from deepometry.projects.run import OWN, Run
+from deepometry.projects.run_facts import MOST_KEPT, facts_of, own_facts, states_of
 
 _DEPTH = 5  # folders below that of the project
 _INSIDE = ("fold_",)  # folders of a training that are no runs of their own
@@ -30,8 +29,9 @@ def list_runs(project: Project) -> list[Run]:
 
     Folders that were made without projects are listed as they are; nothing is moved or written.
     """
-    runs = [run for folder in _folders(project) for run in _runs_in(project, folder)]
-    named = [with_writers(run, runs) for run in runs]
+    runs = [run for place in _folders(project) for run in _runs_in(project, *place)]
+    writers = by_folder(runs)
+    named = [with_writers(run, writers) for run in runs]
     return sorted(named, key=lambda run: run.id, reverse=True)
 
 
@@ -62,63 +62,46 @@ def find_run(project: Project, text: str) -> Run:
 # --- reading ---------------------------------------------------------------------------------
 
 
-def _folders(project: Project) -> Iterator[Path]:
-    """Yield the folders in which there may be results."""
+def _folders(project: Project) -> Iterator[tuple[Path, frozenset[str]]]:
+    """Yield the folders in which there may be results, and the names of the files there."""
     todo = [(project.folder, 0)]
     while todo:
         folder, depth = todo.pop()
-        yield folder
-        if depth < _DEPTH and not (folder / STEPS["parse"].record).is_file():
-            todo += [(each, depth + 1) for each in _below(folder) if each != project.images]
+        below, files = _entries(folder)
+        yield folder, files
+        if depth < _DEPTH and STEPS["parse"].record not in files:
+            todo += [(each, depth + 1) for each in below if each != project.images]
 
 
-def _below(folder: Path) -> list[Path]:
+def _entries(folder: Path) -> tuple[list[Path], frozenset[str]]:
+    """List the folders in a folder that may hold runs, and its files."""
     try:
         with os.scandir(folder) as entries:
-            names = [each.name for each in entries if each.is_dir(follow_symlinks=False)]
+            kinds = {each.name: each.is_dir(follow_symlinks=False) for each in entries}
     except OSError:  # nobody may look
-        return []
-    return [folder / name for name in names if not name.startswith((".", *_INSIDE))]
+        return [], frozenset()
+    below = [n for n, is_dir in kinds.items() if is_dir and not n.startswith((".", *_INSIDE))]
+    return [folder / name for name in below], frozenset(kinds) - {*below}
 
 
-def _runs_in(project: Project, folder: Path) -> list[Run]:
+def _runs_in(project: Project, folder: Path, files: frozenset[str]) -> list[Run]:
     """Return a run for every step that left its record in a folder."""
-    runs = (_run_of(project, folder, step) for step in _WITH_RECORD)
-    return [run for run in runs if run is not None]
+    steps = (step for step in _WITH_RECORD if step.record in files)
+    there = (_read(project, folder, s.name, states_of(folder, s, files)) for s in steps)
+    return [run for run in there if run is not None]
 
 
-def _run_of(project: Project, folder: Path, step: Step) -> Run | None:
-    facts = facts_of(folder, step)
-    return _read(project, folder, step, facts) if facts else None
-
-
-def facts_of(folder: Path, step: Step) -> dict[str, Any]:
-    """Return what lists show of a run: `options`, `written`, `score`, `cells` and `number`.
-
-    Empty where there is no record of the step, or a damaged one, which whoever reads it tells.
-    """
-    try:
-        state = (folder / step.record).stat()
-        return _summary(folder / step.record, step.name, state.st_mtime_ns, state.st_size)
-    except (OSError, DeepometryError):
-        return {}
-
-
-@lru_cache(maxsize=4096)
-def _summary(path: Path, step: str, modified: int, size: int) -> dict[str, Any]:
-    """Read what a list shows of the record of a step; empty if it is of another one."""
-    record = own_record(path, step)
+@lru_cache(maxsize=MOST_KEPT)
+def _read(project: Project, folder: Path, name: str, states: tuple[Any, ...]) -> Run | None:
+    """Read a run; once for as long as the states of its records stay."""
+    step = STEPS[name]
+    record, run = facts_of(folder, step), own_facts(folder, step)
     if not record:
-        return {}
-    facts = {name: record.get(name) for name in ("options", "written")}
-    about = {"score": main_score(record), "cells": cells_of(record), "number": main_number(record)}
-    return facts | about
-
-
-def _read(project: Project, folder: Path, step: Step, record: Mapping[str, Any]) -> Run:
+        return None
     written = str(record.get("written") or "")
-    run = _own(folder, step)
     facts = {name: run[name] for name in OWN if name in run}
+    if "inputs" not in facts:
+        facts["inputs"] = _recorded_inputs(project, folder, step, record)
     return Run(
         **{
             "project": project,
@@ -127,21 +110,10 @@ def _read(project: Project, folder: Path, step: Step, record: Mapping[str, Any])
             "id": _derived_id(project.relative(folder), step, written),
             "name": folder.name,
             "created": written,
-            "inputs": _recorded_inputs(project, folder, step, record),
             **{name: record[name] for name in ("score", "cells", "number")},
             **facts,
         }
     )
-
-
-def _own(folder: Path, step: Step) -> dict[str, Any]:
-    """Read the record of a run; empty if there is none that can be read."""
-    try:
-        path = record_path(folder, step)
-        record = read_json(path) if path.is_file() else {}
-    except DeepometryError:
-        return {}
-    return record if record.get("step") == step.name else {}
 
 
 def _derived_id(place: str, step: Step, written: str) -> str:
@@ -179,18 +151,40 @@ def _moved(path: Path, before: Path, project: Project) -> Path:
     return project.folder / path.relative_to(before) if path.is_relative_to(before) else path
 
 
-def with_writers(run: Run, runs: Sequence[Run]) -> Run:
-    """Name for every input of a run the one of all runs that wrote it, where none is named yet."""
+def by_folder(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """Return runs by the folder of their results."""
+    folders: dict[str, list[Run]] = {}
+    for run in runs:
+        folders.setdefault(str(run.folder), []).append(run)
+    return folders
+
+
+def with_writers(run: Run, writers: Mapping[str, Sequence[Run]]) -> Run:
+    """Name for every input of a run the one that wrote it, where none is named yet.
+
+    `writers` are all runs of the project, as `by_folder` returns them.
+    """
     kinds = kinds_of(STEPS[run.step])
     inputs = {
-        name: {"run": _writer(run, each, kinds.get(name, ""), runs), "fingerprint": "", **each}
+        name: {"run": _writer(run, each, kinds.get(name, ""), writers), "fingerprint": "", **each}
         for name, each in run.inputs.items()
     }
     return replace(run, inputs=inputs)
 
 
-def _writer(run: Run, each: Mapping[str, Any], kind: str, runs: Sequence[Run]) -> str | None:
-    path, kind = run.project.absolute(str(each["path"])), "model" if kind == "start" else kind
-    places = (path, *path.parents[:2])
-    fitting = [r for r in runs if r.folder in places and STEPS[r.step].writes == kind]
-    return max(fitting, key=lambda r: len(r.folder.parts)).id if fitting else None
+def _writer(
+    run: Run, each: Mapping[str, Any], kind: str, writers: Mapping[str, Sequence[Run]]
+) -> str | None:
+    kind = "model" if kind == "start" else kind
+    for place in _around(run.project, str(each["path"])):  # the nearest one
+        for writer in writers.get(place, ()):
+            if STEPS[writer.step].writes == kind:
+                return writer.id
+    return None
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _around(project: Project, place: str) -> tuple[str, ...]:
+    """Return a path of a project as text, and the two folders that it lies in."""
+    path = project.absolute(place)
+    return tuple(map(str, (path, *path.parents[:2])))

@@ -107,7 +107,7 @@ def _page(asked: StepForm | None = None, **values: Any) -> str:
 def _column(jobs: list[Job], verb: str) -> dict[str, Any]:
     """Choose what stands below the button of a step."""
     cards = _cards(jobs, verb)
-    shown = _shown([*jobs, *current.runs_as_jobs(jobs)], verb, cards)
+    shown = _shown([*jobs, *current.runs_as_jobs(jobs, verb)], verb, cards)
     return {"cards": cards, "shown": shown, "newest": cards[0] if cards else shown}
 
 

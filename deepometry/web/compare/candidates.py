@@ -12,7 +12,8 @@ from flask import current_app
 from deepometry.core.options.compare import COMPARED, MOST
 from deepometry.core.steps import STEPS
 from deepometry.projects.recent import current_project
-from deepometry.projects.runs import facts_of, list_runs
+from deepometry.projects.run_facts import facts_of
+from deepometry.projects.runs import list_runs
 from deepometry.web.jobs.job import Job
 from deepometry.web.jobs.queue import Jobs
 from deepometry.web.results.output import Unknown

@@ -115,16 +115,16 @@ def run_as_job(id: str) -> Job | None:
     return None if run is None else _as_job(run)
 
 
-def runs_as_jobs(jobs: Iterable[Job]) -> list[Job]:
-    """Return the runs of the open project that none of these jobs made."""
+def runs_as_jobs(jobs: Iterable[Job], step: str = "") -> list[Job]:
+    """Return the runs of the open project, or of a step in it, that none of these jobs made."""
     made = {job.id for job in jobs}
-    return [_as_job(run) for run in runs() if run.id not in made]
+    return [_as_job(run) for run in runs() if run.id not in made and step in ("", run.step)]
 
 
 def every_run(step: str) -> list[Job]:
     """Return the runs of a step, newest first: all jobs, and those of the open project."""
     jobs = current_app.extensions["jobs"].list()
-    named = [job for job in [*jobs, *runs_as_jobs(jobs)] if job.verb == step]
+    named = [*(job for job in jobs if job.verb == step), *runs_as_jobs(jobs, step)]
     return sorted(named, key=lambda job: job.created, reverse=True)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from deepometry.core.steps import STEPS
-from deepometry.projects.chain import Outdated, chain
+from deepometry.projects.chain import Outdated, by_id, chain_among
 from deepometry.projects.run import Run
 from deepometry.web.jobs.job import Job
 
@@ -19,6 +20,18 @@ SORTS = {
 }
 
 
+A_PAGE = 100
+"""Rows that are shown at once."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """All runs of a project, by their ids, and which of them are out of date."""
+
+    by_id: Mapping[str, Run]
+    outdated: Outdated
+
+
 @dataclass(frozen=True)
 class Row:
     """A row of the list.
@@ -28,8 +41,6 @@ class Row:
     id, name, note, step : str
     title : str
         Of the step.
-    inputs : tuple of str
-        Names of what it read, from the images on.
     score : float or None
         The main score, by which rows are sorted.
     number : str
@@ -39,11 +50,11 @@ class Row:
     seconds : float or None
     state : str
         That of its job.
-    outdated : str
-        Which input has changed since; empty for none.
     run : Run or None
         None for a job without results.
     job : Job or None
+    runs : Runs
+        All of the project, by which is looked up what takes time, where it is asked for.
     """
 
     id: str
@@ -51,70 +62,80 @@ class Row:
     note: str
     step: str
     title: str
-    inputs: tuple[str, ...]
     score: float | None
     number: str
     created: float
     seconds: float | None
     state: str
-    outdated: str
     pinned: bool
     run: Run | None
     job: Job | None
+    runs: Runs
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of what it read, from the images on."""
+        links = chain_among(self.run, self.runs.by_id)[:-1] if self.run else ()
+        return tuple(link.name for link in links)
+
+    @cached_property
+    def outdated(self) -> str:
+        """Which input has changed since; empty for none."""
+        return self.runs.outdated.of(self.run) if self.run else ""
 
     def has(self, words: str) -> bool:
         """Return whether all words stand in what the row shows."""
+        if not words.strip():
+            return True
         text = " ".join((self.name, self.note, self.title, self.step, *self.inputs)).casefold()
         return all(word in text for word in words.casefold().split())
 
 
 def rows_of(runs: Iterable[Run], jobs: Iterable[Job]) -> list[Row]:
     """Return a row for every run, and for every job of a step with results that has left none."""
-    runs, by_id = list(runs), {job.id: job for job in jobs}
-    outdated = Outdated(runs)
-    rows = [_of_run(run, by_id.get(run.id), outdated, runs) for run in runs]
-    listed = {run.id for run in runs}
-    waiting = [job for id, job in by_id.items() if id not in listed and job.state != "done"]
-    return rows + [_of_job(job) for job in waiting if job.verb in STEPS and STEPS[job.verb].record]
+    runs, of_jobs = list(runs), {job.id: job for job in jobs}
+    project = Runs(by_id(runs), Outdated(runs))
+    rows = [_of_run(run, of_jobs.get(run.id), project) for run in runs]
+    waiting = [j for id, j in of_jobs.items() if id not in project.by_id and j.state != "done"]
+    shown = (job for job in waiting if job.verb in STEPS and STEPS[job.verb].record)
+    return rows + [_of_job(job, project) for job in shown]
 
 
-def _of_run(run: Run, job: Job | None, outdated: Outdated, runs: list[Run]) -> Row:
+def _of_run(run: Run, job: Job | None, project: Runs) -> Row:
     return Row(
         id=run.id,
         name=run.name,
         note=run.note,
         step=run.step,
         title=run.title,
-        inputs=tuple(link.name for link in chain(run, runs)[:-1]),
         score=run.score["value"] if run.score else None,
         number=run.number,
         created=run.started,
         seconds=run.seconds,
         state=job.outcome if job else run.state,
-        outdated=outdated.of(run),
         pinned=run.pinned,
         run=run,
         job=job,
+        runs=project,
     )
 
 
-def _of_job(job: Job) -> Row:
+def _of_job(job: Job, project: Runs) -> Row:
     return Row(
         id=job.id,
         name=job.output.name if job.output else job.id,
         note="",
         step=job.verb,
         title=STEPS[job.verb].title,
-        inputs=(),
         score=None,
         number="",
         created=job.created,
         seconds=job.finished - job.started if job.finished and job.started else None,
         state=job.outcome,
-        outdated="",
         pinned=False,
         run=None,
         job=job,
+        runs=project,
     )
 
 

@@ -21,7 +21,7 @@ from deepometry.projects.run import Run, change_run
 from deepometry.web.forms.build import StepForm
 from deepometry.web.forms.steps import FORMS
 from deepometry.web.projects import current
-from deepometry.web.projects.run_list import SORTS, chosen, rows_of
+from deepometry.web.projects.run_list import A_PAGE, SORTS, chosen, rows_of
 from deepometry.web.text_filters import STATES, UNFINISHED
 
 blueprint = Blueprint("projects", __name__)
@@ -167,8 +167,17 @@ def runs() -> str | AnyResponse:
         row.step: row.title for row in sorted(rows, key=lambda each: [*STEPS].index(each.step))
     }
     states = {state: STATES[state] for state in dict.fromkeys(row.state for row in rows)}
-    about = {"rows": shown, "total": len(rows), "steps": steps, "states": states, "asked": asked}
-    return render_template("projects/runs.html", sorts=SORTS, **about)
+    first, pages = _page_of(len(shown))
+    about = {"steps": steps, "states": states, "asked": asked, "page": first // A_PAGE + 1}
+    about |= {"rows": shown[first : first + A_PAGE], "found": len(shown), "total": len(rows)}
+    return render_template("projects/runs.html", sorts=SORTS, pages=pages, **about)
+
+
+def _page_of(rows: int) -> tuple[int, int]:
+    """Return the first row of the page that is asked for, from 0, and the number of pages."""
+    pages = max(1, -(-rows // A_PAGE))
+    page = min(max(request.args.get("page", 1, type=int), 1), pages)
+    return (page - 1) * A_PAGE, pages
 
 
 def _run(id: str) -> Run:

@@ -7,7 +7,7 @@ from pathlib import Path
 from deepometry.core.errors import DeepometryError
 from deepometry.core.run_records import read_json
 from deepometry.core.steps import STEPS
-from deepometry.projects.run import record_path
+from deepometry.projects.run_facts import record_path
 
 
 def name_of(folder: Path, verb: str) -> dict[str, str]:
