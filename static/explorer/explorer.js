@@ -48,7 +48,7 @@ class Explorer {
   // Undo and redo, unless one is writing
   key(event) {
     if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
-    if (event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select") || document.querySelector("dialog[open]")) return;
+    if (event.target.matches("[type=text], [type=search]") || document.querySelector("dialog[open]")) return;
     const key = event.key.toLowerCase();
     const what = key === "y" || (key === "z" && event.shiftKey) ? "redo" : key === "z" ? "undo" : "";
     if (!what) return;

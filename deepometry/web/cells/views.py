@@ -87,14 +87,18 @@ def gallery(id: str) -> str:
 
 def _opened(output: Output) -> CellRows | Task:
     """Read the cells of a run, or return the work that reads them, if that takes a while."""
-    if "opening" not in request.args:
+    again = "opening" in request.args
+    if not again:
         drop_stale(output, ROWS)
     rows: CellRows | None = computed(output, ROWS)
     if rows is not None or "HX-Request" not in request.headers:  # without htmx nobody asks again
         return rows or rows_of(output)
     make, tasks = rows_maker(output), current_app.extensions["opening"]
     task: Task = tasks.ask(
-        (output.id, output.stamp), lambda task: make(task.progress), f"cells {output.id}", _TOLD
+        (output.id, output.stamp),
+        lambda task: make(task.progress),
+        f"cells {output.id}",
+        _TOLD if again else 0.0,  # or what was read before the cells changed would be shown
     )
     if not task.wait(MOMENT):
         return task
