@@ -71,10 +71,13 @@
   // --- maps ------------------------------------------------------------------------
 
   function startMaps(element) {
-    element.addEventListener("change", (event) => {
-      if (event.target.dataset.of !== "map") return;
-      for (const figure of element.querySelectorAll("[data-map]")) figure.hidden = figure.dataset.map !== event.target.value;
-    });
+    const choice = element.querySelector("[data-of=map]");
+    if (!choice) return;
+    const show = () => {
+      for (const figure of element.querySelectorAll("[data-map]")) figure.hidden = figure.dataset.map !== choice.value;
+    };
+    choice.addEventListener("change", show);
+    show(); // it may have been chosen before this was loaded, or be one that the browser has restored
   }
 
   // --- when --------------------------------------------------------------------------------------
