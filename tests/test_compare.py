@@ -185,7 +185,9 @@ def test_without_any_true_label_there_is_no_score_but_the_cells_that_differ(tmp_
     chance = (expected.sum(0) * expected.sum(1)).sum() / 60**2
     (pair,) = result.comparison.pairs
     assert pair.agree["kappa"] == pytest.approx((same / 60 - chance) / (1 - chance))
-    assert not (tmp_path / "out" / "comparison.png").exists()  # neither scores nor curves
+    assert "McNemar" not in str(result)  # nothing was tested
+    there = {path.name for path in (tmp_path / "out").iterdir()}  # neither scores nor curves
+    assert there == {"agreement.csv", "differing_cells.csv", "comparison.json", "compare.json"}
 
 
 def test_two_classifications_of_new_files_are_compared_without_truth(tmp_path):

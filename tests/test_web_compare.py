@@ -106,7 +106,7 @@ def test_runs_of_many_cells_are_compared_by_a_job(app, large):
     assert "is better" not in browser.get(place, headers=HTMX).text
     assert len(jobs.list()) == 2  # to look starts nothing
     first = browser.post(place, headers=HTMX).text
-    assert "<progress" in first and "Waiting for earlier jobs" in first
+    assert "<progress" in first and "Waiting for its turn" in first
     assert browser.post(place, headers=HTMX).text == first and len(jobs.list()) == 3
     jobs.start()
     try:

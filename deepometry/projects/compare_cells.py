@@ -82,7 +82,10 @@ def compare_cells(
     if not tally.shared:
         notes.append("These runs share no cells, so there is nothing to test.")
     elif not scored_cells:
-        notes.append("None of the cells that these runs share has a true label.")
+        notes.append(
+            "None of the cells that these runs share has a true label: how far runs agree does not "
+            "show which of them is right."
+        )
     return Comparison(
         runs=runs,
         labels=cells.labels,
@@ -108,6 +111,6 @@ def _about_validation(runs: Sequence[ComparedRun]) -> list[str]:
         return []
     return [
         f"The cells of {names} are validation cells, which chose the temperature and, unless the "
-        "final epoch was kept, the epoch of the model: its scores are slightly too good. For a "
+        "final epoch was kept, the epoch of the model: these scores are slightly too good. For a "
         "fairer comparison, predict held-out cells with each model and compare the predictions."
     ]

@@ -124,7 +124,7 @@ class Comparison:
     @property
     def how(self) -> str:
         """What intervals and tests are, in a sentence."""
-        if not self.pairs or self.of_training:
+        if not self.pairs or not self.scored or self.of_training:
             return ""
         if not self.group_by:
             how = "McNemar's test (exact) and 95 % intervals by paired bootstrap, each cell taken "

@@ -42,9 +42,11 @@ _DRAWN = ("accuracy", "balanced_accuracy", "macro_f1")
 
 def write_comparison(folder: Path, comparison: Comparison) -> None:
     """Write the tables of scores, tests, agreement and matrices, the plot, and all as JSON."""
-    _write_rows(folder / COMPARISON_TABLE, _score_rows(comparison))
-    if comparison.pairs:
+    if any(comparison.scores):
+        _write_rows(folder / COMPARISON_TABLE, _score_rows(comparison))
+    if comparison.pairs and comparison.scored:
         _write_rows(folder / PAIRED_TABLE, _pair_rows(comparison))
+    if comparison.pairs:
         _write_rows(folder / AGREEMENT_TABLE, _agreement_rows(comparison))
     if any(matrix is not None for matrix in comparison.matrices):
         _write_rows(folder / MATRICES_TABLE, _matrix_rows(comparison))
@@ -69,7 +71,7 @@ def _text(value: Any) -> Any:
 def _score_rows(comparison: Comparison) -> list[dict[str, Any]]:
     each = zip(comparison.runs, comparison.scores, strict=True)
     of = "shared" if comparison.scored else "own"
-    rows = [
+    return [
         {
             "run": run.name,
             "score": score.name,
@@ -83,7 +85,6 @@ def _score_rows(comparison: Comparison) -> list[dict[str, Any]]:
         for run, scores in each
         for score in scores
     ]
-    return rows or [{"run": "", "score": "", "value": ""}]
 
 
 def _pair_rows(comparison: Comparison) -> list[dict[str, Any]]:

@@ -5,16 +5,20 @@
     python tests/benchmarks/classify_speed.py --model model         with a model of one's own
 
 Cells are about 40 x 36 pixels with the noise of a camera, in 2 channels. Prints seconds, processor
-seconds, peak anonymous memory and bytes on disk of each way, and whether the tables are the same.
+seconds, peak anonymous memory and bytes on disk of each way, and whether the tables are the same;
+at the end the medians, their ratio, and how busy the machine was. The two ways begin in turns.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 from watching import run_watched
@@ -23,10 +27,18 @@ POOL = 500
 FRAME = 48
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What a way took, in seconds."""
+
+    wall: float
+    processor: float
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=int, nargs="+", default=[20_000])
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--model", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -35,25 +47,41 @@ def main() -> None:
         for cells in options.cells:
             shutil.rmtree(place / "new", ignore_errors=True)
             write(place / "new" / "Sample 1" / "cells.cif", cells, seed=2)
-            for _ in range(options.repeats):
-                compare(place, model, cells)
+            load = os.getloadavg()[0]
+            turns = [compare(place, model, cells, turn) for turn in range(options.repeats)]
+            summarise(cells, turns, (load, os.getloadavg()[0]))
 
 
-def compare(place: Path, model: Path, cells: int) -> None:
-    """Classify the cells in both ways."""
+def summarise(cells: int, turns: list[tuple[Taken, Taken]], load: tuple[float, float]) -> None:
+    """Print the medians of all turns, and the median of the ratios within a turn."""
+    for name in ("wall", "processor"):
+        pairs = [(getattr(one, name), getattr(two, name)) for one, two in turns]
+        one, two = (median(each) for each in zip(*pairs, strict=True))
+        ratio = median(classified / parsed for parsed, classified in pairs)
+        print(
+            f"{cells:,} cells, {len(turns)} turns, {name}: parse + predict {one:.1f} s, classify "
+            f"{two:.1f} s, ratio {ratio:.2f}"
+        )
+    print(f"load of the machine {load[0]:.1f} to {load[1]:.1f}, {os.cpu_count()} cores", flush=True)
+
+
+def compare(place: Path, model: Path, cells: int, turn: int) -> tuple[Taken, Taken]:
+    """Classify the cells in both ways; return what each took."""
     files, one, two = place / "new", place / "one", place / "two"
     for folder in (one, two):
         shutil.rmtree(folder, ignore_errors=True)
     parsed = ("parse", files, one / "parsed", "--frame", FRAME)
     more = ("--unannotated", "--views", 1)
     predicted = ("predict", one / "parsed", one / "out", "--model", model, *more)
-    report("parse + predict", cells, [parsed, predicted], one)
-    report("classify", cells, [("classify", files, model, two / "out", "--views", 1)], two)
+    classified = ("classify", files, model, two / "out", "--views", 1)
+    ways = [("parse + predict", [parsed, predicted], one), ("classify", [classified], two)]
+    took = {title: report(title, cells, *way) for title, *way in ways[:: -1 if turn % 2 else 1]}
     tables = [(folder / "out" / "predicted.csv").read_bytes() for folder in (one, two)]
     print(f"the same table: {tables[0] == tables[1]}", flush=True)
+    return took["parse + predict"], took["classify"]
 
 
-def report(title: str, cells: int, commands: list[tuple[object, ...]], folder: Path) -> None:
+def report(title: str, cells: int, commands: list[tuple[object, ...]], folder: Path) -> Taken:
     """Run commands, and print what they took."""
     before, seconds, peaks = processor_seconds(), 0.0, []
     for words in commands:
@@ -66,6 +94,7 @@ def report(title: str, cells: int, commands: list[tuple[object, ...]], folder: P
         f"{max(peaks) / 2**20:6.0f} MiB, {size / 1e6:9,.1f} MB on disk",
         flush=True,
     )
+    return Taken(seconds, used)
 
 
 def processor_seconds() -> float:
