@@ -46,6 +46,7 @@ def picture(server: Server, page: Page) -> None:
     protocol.make_example()
     expect(page.locator("#look [data-look=gallery]")).to_be_visible(timeout=PATIENCE)
     protocol.run("parse")
+    protocol.unfold("parse")
     save(page, "tutorial_parse.png", page.locator("#step-parse"), 1950, columns=2)
     protocol.retrieve()
     train(page)

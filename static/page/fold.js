@@ -16,12 +16,14 @@ window.deepometryFold = (() => {
     return fields.some((each) => each.dataset.touched === "yes" || each === document.activeElement);
   }
 
+  const GOES_ON = "[data-state=queued], [data-state=running]";
+
   function fold(card) {
     const place = of(card.dataset.verb);
     if (!place || !document.body.dataset.project || card.dataset.state !== "done") return;
     const summary = place.querySelector("summary");
     summary.hidden = false;
-    if (inUse(place)) return;
+    if (inUse(place) || card.parentElement.querySelector(GOES_ON)) return;
     if (place.contains(document.activeElement)) summary.focus({ preventScroll: true });
     place.open = false;
   }

@@ -7,10 +7,12 @@
 
   // --- the search -----------------------------------------------------------------------------
 
-  const wordsOf = (field) =>
-    [field.dataset.flag, ...all(".label, .bubble", field).map((each) => each.textContent)]
-      .join(" ")
-      .toLowerCase();
+  /** What an option says of itself; the terms that its tooltip explains are about others, too. */
+  function wordsOf(field) {
+    const said = field.cloneNode(true);
+    all(".meaning, select, .offer, .path-status", said).forEach((each) => each.remove());
+    return `${field.dataset.flag} ${said.textContent}`.toLowerCase();
+  }
 
   function search(input) {
     const words = input.value.toLowerCase().split(/\s+/);

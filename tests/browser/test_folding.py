@@ -87,6 +87,21 @@ def test_a_form_in_use_stays_open_when_a_job_ends(page: Page):
     expect(page.locator("#form-parse")).to_be_visible()
 
 
+def test_a_form_with_another_job_stays_open_when_one_ends(page: Page):
+    fold(page, "extract").locator("summary").first.click()
+    page.evaluate(
+        """() => {
+            const card = document.querySelector("#jobs-extract .job");
+            const other = card.cloneNode(true);
+            other.id = "job-other";
+            other.dataset.state = "running";
+            card.after(other);
+        }"""
+    )
+    page.evaluate(_END, "extract")
+    expect(page.locator("#form-extract")).to_be_visible()
+
+
 def test_the_focus_goes_to_the_line_when_the_form_folds_around_it(page: Page):
     fold(page, "predict").locator("summary").first.click()
     page.locator("#go-predict").focus()

@@ -37,6 +37,8 @@ def test_options_are_found_by_name_explanation_and_command(more: Locator):
     assert shown(more) == ["batch_size"]
     find(more, "CARD bfloat16")  # of its explanation
     assert shown(more) == ["precision"]
+    find(more, "one pass")  # of the meaning of a term in it
+    assert shown(more) == []
     find(more, "no such thing")
     assert shown(more) == []
     expect(more.get_by_role("status")).to_have_text("No option fits.")
