@@ -192,6 +192,21 @@ def test_a_large_table_is_read_beside_the_request_and_its_progress_shown(client,
     assert page.count("data-row") == 48 and "60 cells" in page
 
 
+def test_cells_that_change_right_after_they_were_read_are_read_again(client, tmp_path):
+    htmx = {"HX-Request": "true"}
+
+    def opened() -> str:
+        page = client.get("/cells/p", headers=htmx).text
+        while "c-opening" in page:
+            page = client.get("/cells/p?opening=1", headers=htmx).text
+        return page
+
+    assert "No pictures" not in opened()
+    for stack in (tmp_path / "parsed").rglob("*.npy"):
+        stack.unlink()
+    assert "No pictures" in opened()
+
+
 def test_a_table_that_cannot_be_read_is_told_once(client, tmp_path):
     (tmp_path / "predicted" / "predicted.csv").write_text("a,b\n1\n", "utf-8")
     for _ in range(100):
