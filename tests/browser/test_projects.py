@@ -85,6 +85,8 @@ def test_a_run_is_renamed_made_again_and_deleted(three: Page):
     rows.first.get_by_role("link", name="Re-run").click()
     expect(field(three, "parse", "run_name")).to_have_value("parsed_2")
     three.get_by_role("link", name="Runs").click()
+    expect(three).to_have_url(re.compile("/runs$"))
+    three.wait_for_load_state()
     three.get_by_label("Search").fill("nothing like it")
     expect(rows).to_have_count(0)
     three.get_by_label("Search").fill("first")
