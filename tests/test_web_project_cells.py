@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -85,3 +87,16 @@ def test_a_project_that_was_moved_finds_them_too(project, tmp_path, monkeypatch)
     page = browser.get(f"/cells/{runs['parse']}?similar=4&part=grid").text
     assert page.count("data-row") == 48
     assert f"/explore/{runs['embed']}" in browser.get(f"/runs/{runs['extract']}/map").text
+
+
+def test_the_index_is_made_by_a_job_that_can_be_cancelled(project, tmp_path):
+    browser, runs = browser_of(project, tmp_path / "home"), ids(project)
+    line = browser.post(f"/cells/{runs['parse']}/4/similar").text
+    (cancel,) = re.findall(r'hx-post="([^"]+/cancel[^"]*)"', line)
+    assert "Waiting" in line and ">Cancel</button>" in line
+    stopped = browser.post(html.unescape(cancel)).text
+    assert "Cancel" not in re.sub("Cancelled", "", stopped)
+    (job,) = browser.application.extensions["jobs"].list()
+    assert (job.verb, job.state) == ("similar", "cancelled")
+    page = browser.get(f"/cells/{runs['parse']}?similar=4&part=grid").text
+    assert "Compare the cells" in page
