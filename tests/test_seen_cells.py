@@ -10,12 +10,19 @@ import pandas as pd
 import pytest
 
 from deepometry.cells.dataset import open_dataset
-from deepometry.cells.known_cells import Recognised, read_known, recognise
+from deepometry.cells.known_cells import (
+    KnownCells,
+    Recognised,
+    fingerprints,
+    read_known,
+    recognise,
+)
 from deepometry.core.options.predict import PredictOptions
 from deepometry.core.options.train import BaselineOptions
 from deepometry.core.progress import Progress
 from deepometry.inference.predict import predict
 from deepometry.inference.recognition import Recognition, recognition_of
+from deepometry.projects.score import main_score
 from deepometry.training.baseline import baseline
 from deepometry.training.train import train
 from tests.conftest import short_training
@@ -70,6 +77,7 @@ def test_scores_leave_out_the_cells_of_the_training_and_say_so(judged):
         "same_name_other_pixels": 0,
         "scored": 14,
         "training_scores": False,
+        "perhaps_training_scores": False,
         "message": SENTENCE,
     }
     page = (result.output / "report.html").read_text("utf-8")
@@ -125,13 +133,73 @@ def test_a_prediction_of_the_training_cells_has_training_scores_without_interval
     assert "<h2>Training scores</h2>" in page
 
 
-def test_new_cells_are_judged_without_a_word(cells, trained, tmp_path):
+def test_new_cells_are_judged_without_a_word(mixed, trained):
     told = []
-    progress = Progress(on_say=told.append)
-    found = recognition_of(trained.model, open_dataset(cells / "Hold-out"), True, progress)
+    found = recognition_of(
+        trained.model, open_dataset(mixed / "Day 2"), True, Progress(on_say=told.append)
+    )
     assert (found.sentence, told) == ("", [])
     assert found.judged.all()
-    assert found.plain()["same_name_other_pixels"] == 20  # Class A.cif, object 0, and so on
+    assert found.plain()["same_name_other_pixels"] == 0
+    assert found.plain()["perhaps_training_scores"] is False
+
+
+PERHAPS = (
+    "20 of 20 cells have the file and object number of a cell that the model was trained or "
+    "validated on, but other pixels. If they are the same cells, exported or parsed in another "
+    "way, these are training scores, and do not show how it does on new cells."
+)
+
+
+@pytest.mark.slow
+def test_scores_of_cells_with_the_names_of_those_of_the_training_are_called_so_where_they_stand(
+    cells, trained, tmp_path
+):
+    result, told = run(cells / "Hold-out", tmp_path, trained.model)  # Class A.cif, 0, and so on
+    assert f"Warning: {PERHAPS}" in told
+    assert "Predicted 20 cells: possibly training accuracy" in str(result)
+    assert PERHAPS in str(result).splitlines()
+    assert PERHAPS in result.notebook_view().notes
+    record = json.loads((tmp_path / "predict.json").read_text("utf-8"))
+    assert (record["seen"]["same_name_other_pixels"], record["seen"]["scored"]) == (20, 20)
+    assert record["seen"]["perhaps_training_scores"] is True
+    assert record["seen"]["message"] == PERHAPS
+    assert main_score(record)["name"] == "possibly training accuracy"
+    report = (tmp_path / "report.html").read_text("utf-8")
+    assert "<h2>Possibly training scores</h2>" in report and PERHAPS in report
+    jobs = Jobs()
+    jobs.known["p"] = Job("p", "predict", {"input": str(cells)}, tmp_path, None, time.time())
+    page = read_run(make_app(jobs).test_client(), "p")
+    assert PERHAPS in page and "Possibly training accuracy" in page
+
+
+@pytest.mark.parametrize(
+    ("seen", "named", "annotated", "perhaps", "words"),
+    [
+        (0, 3, True, False, "3 of 20 cells have the file"),
+        (0, 3, True, False, "the scores are too good."),
+        (0, 11, True, True, "these are training scores"),
+        (0, 11, False, False, "they may be the same cells, exported or parsed in another way."),
+        (10, 6, True, True, "6 of 10 other cells have the file"),
+        (19, 1, True, False, "1 of 1 other cell has the file"),
+    ],
+)
+def test_some_or_most_cells_with_known_names(seen, named, annotated, perhaps, words):
+    codes = np.zeros(20, np.int8)
+    codes[:seen] = 1
+    found = Recognition(20, Recognised(codes, named), annotated)
+    assert words in found.sentence
+    assert found.perhaps_of_training is perhaps
+
+
+def test_files_that_are_numbered_alike_in_several_folders_are_not_the_same():
+    def prints(source):
+        return fingerprints(np.array([[1 << 32]], "u8"), [(source, "0")])
+
+    known = KnownCells.of(prints("Class A/0.tif"), np.arange(1), np.arange(0))
+    assert known.alike_by_name(prints("Class A/0.tif")).tolist() == [True]
+    assert known.alike_by_name(prints("Class A\\0.tif")).tolist() == [True]
+    assert known.alike_by_name(prints("Class B/0.tif")).tolist() == [False]
 
 
 def test_a_model_that_does_not_list_its_cells_says_nothing_false(cells, trained, tmp_path):

@@ -41,7 +41,7 @@ DESCRIPTION = Description(
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     network = build_network("small18", 16, 2, "channel", [100.0, 90.0], [9.0, 8.0], 0)
-    prints = Fingerprints(np.arange(8, dtype="u8").reshape(4, 2), np.arange(4, dtype="u8"))
+    prints = Fingerprints(np.arange(8, dtype="u8").reshape(4, 2), *2 * [np.arange(4, dtype="u8")])
     known = KnownCells.of(prints, np.arange(3), np.arange(3, 4))
     return save_model(network, DESCRIPTION, tmp_path_factory.mktemp("model"), known)
 
@@ -62,7 +62,7 @@ def baseline(tmp_path_factory):
         start=np.zeros(2),
         gains=np.full(len(names), 1 / len(names)),
     )
-    prints = Fingerprints(np.arange(8, dtype="u8").reshape(4, 2), np.arange(4, dtype="u8"))
+    prints = Fingerprints(np.arange(8, dtype="u8").reshape(4, 2), *2 * [np.arange(4, dtype="u8")])
     known = KnownCells.of(prints, np.arange(3), np.arange(3, 4))
     described = replace(DESCRIPTION, network="baseline", scaling="none")
     return save_baseline(trees, described, tmp_path_factory.mktemp("baseline"), known)

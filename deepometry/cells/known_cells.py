@@ -11,7 +11,7 @@ import struct
 import unicodedata
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
@@ -46,28 +46,32 @@ class Fingerprints:
         Of the centre of each channel; 0 where it has too little contrast.
     names : ndarray of uint64, shape (cells,)
         Of the name of the file and the object.
+    paths : ndarray of uint64, shape (cells,)
+        Of the path of the file below the input and the object: files of several folders are often
+        numbered alike.
     """
 
     pixels: np.ndarray
     names: np.ndarray
+    paths: np.ndarray
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __getitem__(self, indices: np.ndarray) -> Fingerprints:
-        return Fingerprints(self.pixels[indices], self.names[indices])
+        return Fingerprints(self.pixels[indices], self.names[indices], self.paths[indices])
 
 
 def fingerprints_of(dataset: Dataset, progress: Progress) -> Fingerprints:
     """Return the fingerprints of all cells, in their first `CHANNELS` channels with contrast."""
     found = [_first_ones(some) for some in _fingerprints(dataset, progress)]
-    pixels, names = ([getattr(some, name) for some in found] for name in ("pixels", "names"))
-    return Fingerprints(np.concatenate(pixels), np.concatenate(names))
+    each = ([getattr(some, name) for some in found] for name in ("pixels", "names", "paths"))
+    return Fingerprints(*map(np.concatenate, each))
 
 
 def _first_ones(some: Fingerprints) -> Fingerprints:
     order = np.argsort(some.pixels == 0, axis=1, kind="stable")[:, :CHANNELS]
-    return Fingerprints(np.take_along_axis(some.pixels, order, 1), some.names)
+    return replace(some, pixels=np.take_along_axis(some.pixels, order, 1))
 
 
 def _fingerprints(dataset: Dataset, progress: Progress) -> Iterator[Fingerprints]:
@@ -86,13 +90,14 @@ def _fingerprints(dataset: Dataset, progress: Progress) -> Iterator[Fingerprints
 
 def fingerprints(hashes: np.ndarray, identities: Sequence[tuple[str, str]]) -> Fingerprints:
     """Make fingerprints of the hashes of centres and the (source, object) of some cells."""
-    names = np.fromiter((_name_key(*each) for each in identities), np.uint64, len(identities))
-    return Fingerprints(hashes >> np.uint64(_DROPPED), names)
+    files = ((PureWindowsPath(source), name) for source, name in identities)
+    keys = ((_key(file.name, name), _key(file.as_posix(), name)) for file, name in files)
+    both = np.fromiter(keys, np.dtype((np.uint64, 2)), len(identities))
+    return Fingerprints(hashes >> np.uint64(_DROPPED), both[:, 0], both[:, 1])
 
 
-def _name_key(source: str, name: str) -> int:
-    """Hash what stays of an identity when folders move: the name of the file, and the object."""
-    file = PureWindowsPath(source).name
+def _key(file: str, name: str) -> int:
+    """Hash the name of a file, which stays when folders move, or its path, and the object."""
     if not file.isascii():  # macOS writes letters with accents in another way
         file = unicodedata.normalize("NFC", file)
     return cell_key(file, name) >> _DROPPED
@@ -105,20 +110,20 @@ class Side:
     Attributes
     ----------
     pixels : ndarray of uint64
-    names : ndarray of uint64
+    paths : ndarray of uint64
     plain : ndarray of uint64
-        Those of the names whose cells have too little contrast in every channel.
+        Those of the names of files whose cells have too little contrast in every channel.
     """
 
     pixels: np.ndarray
-    names: np.ndarray
+    paths: np.ndarray
     plain: np.ndarray
 
     @classmethod
     def of(cls, prints: Fingerprints) -> Side:
         """Sort the fingerprints of some cells."""
         pixels, plain = prints.pixels, ~prints.pixels.any(1)
-        found = (pixels[pixels > 0], prints.names, prints.names[plain])
+        found = (pixels[pixels > 0], prints.paths, prints.names[plain])
         return cls(*map(np.unique, found))
 
     def with_others(self, other: Side) -> Side:
@@ -126,7 +131,7 @@ class Side:
         return Side(*(np.union1d(one, two) for one, two in zip(self, other, strict=True)))
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        return iter((self.pixels, self.names, self.plain))
+        return iter((self.pixels, self.paths, self.plain))
 
     def has(self, prints: Fingerprints) -> np.ndarray:
         """Return for every cell whether it is one of these, bool, shape (cells,)."""
@@ -169,8 +174,8 @@ class KnownCells:
         return np.where(self.training.has(prints), TRAINING, validated).astype(np.int8)
 
     def alike_by_name(self, prints: Fingerprints) -> np.ndarray:
-        """Return which cells have the file name and the object of one of these."""
-        named = [_among(prints.names, side.names) for side in (self.training, self.validation)]
+        """Return which cells have the path and the object of one of these."""
+        named = [_among(prints.paths, side.paths) for side in (self.training, self.validation)]
         return np.asarray(named[0] | named[1])
 
 
@@ -183,7 +188,7 @@ class Recognised:
     codes : ndarray of int8, shape (cells,)
         0, `TRAINING` or `VALIDATION`.
     only_named : int
-        Cells with the file name and object of one that the model has seen, but other pixels.
+        Cells with the path and object of one that the model has seen, but other pixels.
     """
 
     codes: np.ndarray

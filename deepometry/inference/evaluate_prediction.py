@@ -63,7 +63,8 @@ def evaluate_prediction(
     plots |= write_samples(stage, samples, labels, target, prediction.with_unsure)
     page: dict[str, object] = {"evaluation": evaluation, "matrix": matrix, "plots": plots}
     page |= {"mistakes": seen.mistakes.top, "samples": samples, "correction": correction}
-    page |= {"caveat": prediction.recognition.sentence}
+    recognition = prediction.recognition
+    page |= {"caveat": recognition.sentence, "caveat_title": recognition.title}
     write_page(stage, prediction_facts(prediction, **page))
     return PredictionScores(matrix, evaluation, samples)
 

@@ -97,6 +97,8 @@ class PredictResult(ShowsInNotebook):
             return f"Predicted {counted(self.cells, 'cell')}: {each}."
         scores = {score.name: score for score in self.evaluation.whole}
         training = "training " * self.evaluation.of_training
+        if self.recognition is not None and self.recognition.perhaps_of_training:
+            training = "possibly training "
         return (
             f"Predicted {counted(self.cells, 'cell')}: {training}accuracy {scores['accuracy']}, "
             f"balanced {scores['balanced_accuracy']}, expected calibration error "

@@ -53,6 +53,25 @@ class Recognition:
         return self.annotated and self.seen > 0 and self.cells - self.seen < _FEWEST
 
     @property
+    def named(self) -> int:
+        """Number of the other cells that have the path and object of a cell that it has seen."""
+        return 0 if self.recognised is None else self.recognised.only_named
+
+    @property
+    def perhaps_of_training(self) -> bool:
+        """Whether most cells that scores are of may be cells that the model has seen."""
+        others = self.cells - self.seen
+        return self.annotated and not self.of_training and 2 * self.named > others
+
+    @property
+    def title(self) -> str:
+        """What the scores are of, in two or three words, for a heading."""
+        if self.of_training:
+            return "Training scores"
+        maybe = "Possibly training scores"
+        return maybe if self.perhaps_of_training else "Cells that the model has seen"
+
+    @property
     def judged(self) -> np.ndarray:
         """Which cells scores are of: all, or those that the model has not seen."""
         if self.recognised is None or self.of_training:
@@ -68,6 +87,32 @@ class Recognition:
     @property
     def sentence(self) -> str:
         """What a reader of the scores must know; empty where the model has seen none."""
+        return " ".join(filter(None, [self._about_seen(), self._about_named()]))
+
+    def _about_named(self) -> str:
+        """Return a sentence on cells that may be the same as those of the training."""
+        if not self.named:
+            return ""
+        others = self.cells - self.seen
+        of = f"of {counted(others, 'other cell' if self.seen else 'cell')}"
+        verb = "has" if self.named == 1 else "have"
+        start = (
+            f"{self.named:,} {of} {verb} the file and object number of a cell that the model was "
+            "trained or validated on, but other pixels"
+        )
+        if not self.annotated or self.of_training:
+            return f"{start}: they may be the same cells, exported or parsed in another way."
+        if self.perhaps_of_training:
+            return (
+                f"{start}. If they are the same cells, exported or parsed in another way, these "
+                "are training scores, and do not show how it does on new cells."
+            )
+        return (
+            f"{start}. If they are the same cells, exported or parsed in another way, the scores "
+            "are too good."
+        )
+
+    def _about_seen(self) -> str:
         if not self.seen:
             return ""
         others = self.cells - self.seen
@@ -96,6 +141,7 @@ class Recognition:
         }
         if self.annotated:
             facts |= {"scored": int(self.judged.sum()), "training_scores": self.of_training}
+            facts["perhaps_training_scores"] = self.perhaps_of_training
         return facts | {"message": self.sentence}
 
 
@@ -111,6 +157,6 @@ def recognition_of(
 
 
 def tell_recognised(recognition: Recognition, progress: Progress) -> None:
-    """Report the cells that a model has seen, if any, as a warning."""
+    """Report the cells that a model has seen, or may have seen, if any, as a warning."""
     if recognition.sentence:
         progress.say(f"Warning: {recognition.sentence}")

@@ -52,6 +52,8 @@ def _own_name(record: Mapping[str, Any]) -> str:
     """Return which cells the scores of a record are of, with the score's name."""
     if record.get("step") == "baseline":
         return "validation accuracy"
+    if _at(record, "seen", "perhaps_training_scores"):
+        return "possibly training accuracy"
     return "training accuracy" if _at(record, "seen", "training_scores") else "accuracy"
 
 

@@ -54,6 +54,8 @@ class Facts:
         Pieces of a page, see `save_plots`.
     caveat : str
         What must be known of the scores; may be empty.
+    caveat_title : str
+        What the scores are of, such as training scores: its heading.
     """
 
     template: ClassVar[str]
@@ -69,6 +71,7 @@ class Facts:
     made: Made
     plots: Mapping[str, str]
     caveat: str = ""
+    caveat_title: str = ""
 
     def own(self) -> dict[str, Any]:
         """Return what the template of this kind of report needs besides."""

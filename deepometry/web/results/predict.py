@@ -51,6 +51,8 @@ class Prediction:
         Which cells the model knows from its training, or was chosen by; empty where there are none.
     of_training : bool
         Whether the scores are of such cells.
+    perhaps_of_training : bool
+        Whether they may be.
     """
 
     cells: int
@@ -62,6 +64,14 @@ class Prediction:
     warnings: Sequence[str] = ()
     caveat: str = ""
     of_training: bool = False
+    perhaps_of_training: bool = False
+
+    @property
+    def accuracy(self) -> str:
+        """What the accuracy is called."""
+        if self.perhaps_of_training:
+            return "Possibly training accuracy"
+        return "Training accuracy" if self.of_training else "Accuracy"
 
     @property
     def hidden(self) -> int:
@@ -138,6 +148,7 @@ def prediction_of(output: Output) -> Prediction:
         warnings=[str(each) for each in record.get("warnings") or []],
         caveat=_VALIDATED if is_of_validation(output) else _seen_message(seen),
         of_training=bool(seen.get("training_scores")),
+        perhaps_of_training=bool(seen.get("perhaps_training_scores")),
     )
 
 
@@ -148,7 +159,8 @@ _VALIDATED = (
 
 
 def _seen_message(seen: Mapping[str, Any]) -> str:
-    return str(seen["message"]) if seen.get("training") or seen.get("validation") else ""
+    counts = ("training", "validation", "same_name_other_pixels")
+    return str(seen["message"]) if any(map(seen.get, counts)) else ""
 
 
 def is_of_validation(output: Output) -> bool:
