@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import tifffile
 
 from deepometry.cells.parse import parse
 from deepometry.core.errors import OptionsError, Question
-from deepometry.core.options.parse import ParseOptions
+from deepometry.core.options.parse import InfoOptions, ParseOptions
+from deepometry.images.info import info
 from deepometry.images.large_images import count_objects, find_fields, kept_share
 from tests.builders import SHARED, random_cells, write_cif
 from tests.parsing import record
@@ -76,6 +78,9 @@ def test_fields_are_recognised_whatever_the_frame(size: tuple[int, int], frame: 
         ([single((300, 320))], 160, False),
         ([field((200, 220))], 48, True),
         ([field((200, 220))], 160, False),
+        ([field((128, 128), 8)], 48, True),
+        ([field((127, 127), 8)], 48, False),
+        ([single((128, 128))], 48, False),
         ([single((248, 248))], 48, False),
         ([single((120, 700))], 48, False),
         ([field((300, 320)), field((310, 320)), field((300, 330))], 48, False),
@@ -89,6 +94,9 @@ def test_fields_are_recognised_whatever_the_frame(size: tuple[int, int], frame: 
         "a quarter is kept",
         "several cells in a smaller image",
         "half of that is kept",
+        "eight cells in a small image",
+        "an even smaller one",
+        "one small cell of a cytometer",
         "one cell of a cytometer",
         "a long cell",
         "all sizes",
@@ -185,3 +193,33 @@ def test_large_cells_of_an_instrument_are_never_asked_about(tmp_path: Path) -> N
 def test_an_answer_that_there_is_not_is_refused(fields: ParseOptions) -> None:
     with pytest.raises(OptionsError, match="Large images: expected one of ask, crop, whole"):
         with_options(fields, large_images="both")
+
+
+@pytest.mark.parametrize("size", [(300, 320), (128, 128)])
+def test_info_says_what_parse_will_ask(tmp_path: Path, size: tuple[int, int]) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(4):
+        image = field(size, 12 if size[0] > 200 else 8, seed=number).astype(np.uint8)
+        tifffile.imwrite(tmp_path / f"in/field{number}.tif", image)
+    result = info(InfoOptions(input=tmp_path / "in"))
+    with pytest.raises(Question) as asked:
+        parse(ParseOptions(input=tmp_path / "in", output=tmp_path / "out", montage=0))
+    assert result.fields.startswith(
+        f"Large images: expected images of single cells, found images of {size[0]}"
+    )
+    assert "objects in each" in result.fields and "objects in each" in str(asked.value)
+    text = str(result)
+    assert result.fields in text and "Next, if every image is one cell: " in text
+    words = shlex.split(result.command)
+    assert words[words.index("--large-images") + 1] == "whole" and "--frame" not in words
+    whole = ParseOptions(
+        input=tmp_path / "in", output=tmp_path / "out", montage=0, large_images="whole"
+    )
+    assert parse(whole).cells == 4
+
+
+def test_info_says_nothing_of_fields_where_there_are_none(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    tifffile.imwrite(tmp_path / "in/a.tif", single((300, 320)).astype(np.uint8))
+    result = info(InfoOptions(input=tmp_path / "in"))
+    assert result.fields == "" and "--frame 320" in result.command

@@ -251,3 +251,22 @@ def test_strips_of_any_kind_of_file_are_asked_about(tmp_path: Path, kind: str) -
     with pytest.raises(Question, match="look like 3 square pictures"):
         parse(ParseOptions(**options))
     assert parse(ParseOptions(tiles=3, **options)).channels == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("tiles", "refused"), [(4, True), (10, True), (2, True), (5, False), (1, False)]
+)
+def test_another_number_of_tiles_than_the_images_show_is_refused(
+    tmp_path: Path, tiles: int, refused: bool
+) -> None:
+    for number, image in enumerate(cells_side_by_side((0, 90, 0, 90, 0), 3)):
+        tifffile.imwrite(tmp_path / f"{number}.tif", image.astype(np.uint8))
+    options = InfoOptions(input=tmp_path, tiles=tiles)
+    if not refused:
+        assert len(info(options).channels) == tiles
+        return
+    with pytest.raises(
+        OptionsError, match=f"Tiles: expected 5, .* 32 x 160 .*, found {tiles}"
+    ) as error:
+        info(options)
+    assert set(error.value.fields) == {"tiles"}

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from deepometry.core.errors import DeepometryError, explain_os_error
 from deepometry.core.numba_cache import compile_message
-from deepometry.core.options.parse import InfoOptions
+from deepometry.core.options.fields import settings
+from deepometry.core.options.parse import InfoOptions, ParseOptions
 from deepometry.core.progress import Progress, Report, Ticker, as_progress
 from deepometry.core.text import counted, joined, quoted
 from deepometry.images.gallery import check_gallery, gallery_image, write_gallery
+from deepometry.images.image_sizes import plain_images
 from deepometry.images.info_parts import ChannelInfo, ChannelSet, SourceInfo, Span
 from deepometry.images.info_result import InfoResult
 from deepometry.images.info_statistics import (
@@ -24,6 +26,7 @@ from deepometry.images.info_statistics import (
     span,
     suggest_frame,
 )
+from deepometry.images.large_images import Fields, find_fields, question_of
 from deepometry.images.readers.base import Cell, Problem, Source, unusable
 from deepometry.images.readers.cif import CifSource
 from deepometry.images.readers.find import Sources, find_sources
@@ -138,6 +141,7 @@ class _Survey:
             raise DeepometryError(self._nothing())
         frame, cropped = suggest_frame(sizes.sides)
         sets = channel_sets(self._summaries)
+        fields = _fields(self._sources, frame)
         self._ticker.last(f"{counted(sizes.cells, 'cell')} looked at")
         return InfoResult(
             input=str(self._options.input),
@@ -160,7 +164,8 @@ class _Survey:
             problems=self._problems.number,
             problem_kinds=self._problems.kinds(),
             gallery=str(self._options.gallery) if self._options.gallery else None,
-            command=_command(self._options, frame, sets[0].channels),
+            command=_command(self._options, frame, sets[0].channels, fields is not None),
+            fields=str(question_of(fields, None, frame)) if fields else "",
             taken=self._sources.taken,
             left_out=self._sources.left_out,
         )
@@ -238,14 +243,24 @@ def _channels(tally: IntensityTally, sources: Sequence[Source]) -> tuple[Channel
     )
 
 
-def _command(options: InfoOptions, frame: int, channels: tuple[int, ...]) -> str:
-    """Return the command that parses these cells, as it can be typed here."""
+def _fields(sources: Sources, suggested: int) -> Fields | None:
+    """Find out whether parse would ask about fields of view, by its own frame or this one."""
+    images, own = plain_images(sources), settings(ParseOptions)["frame"][1]
+    found = find_fields(images, own)
+    return found if found and (found.objects or find_fields(images, suggested)) else None
+
+
+def _command(
+    options: InfoOptions, frame: int, channels: tuple[int, ...], fields: bool = False
+) -> str:
+    """Return the command that parses these cells, or fields of view, as it can be typed here."""
     input = options.input
     here, place = Path.cwd(), input.resolve()
     inside = here == place or place in here.parents
     output = place.parent / "parsed" if inside else Path("parsed")
     words = ["deepometry", "parse", str(input), str(output)]
-    words += ["--frame", str(frame), "--channels", joined(channels)]
+    words += ["--large-images", "whole"] if fields else ["--frame", str(frame)]
+    words += ["--channels", joined(channels)]
     read_by = {"--pages": options.pages, "--pattern": options.pattern}
     words += [word for flag, value in read_by.items() if value for word in (flag, value)]
     return quoted(words)

@@ -66,6 +66,8 @@ class InfoResult(ShowsInNotebook):
         Which files were taken for channels of one cell, as a sentence; blank without such files.
     left_out : str
         A sentence on files that are of no kind that is read; blank if there are none.
+    fields : str
+        What parse will ask where images look like whole fields of view; blank where they do not.
     """
 
     input: str
@@ -91,6 +93,7 @@ class InfoResult(ShowsInNotebook):
     command: str
     taken: str = ""
     left_out: str = ""
+    fields: str = ""
 
     def plain(self) -> dict[str, Any]:
         """Return everything as dictionaries, lists, text and numbers, ready for JSON."""
@@ -134,6 +137,8 @@ def _head(result: InfoResult) -> Iterator[str]:
         yield f"A quick look: only {looked}, the first ones of each stack."
     if result.left_out:
         yield result.left_out
+    if result.fields:
+        yield result.fields
 
 
 def _sources(sources: Sequence[SourceInfo]) -> list[str]:
@@ -245,7 +250,8 @@ def _problem(kind: ProblemKind) -> str:
 
 def _next(result: InfoResult) -> list[str]:
     lines = [f"Gallery: {result.gallery}"] if result.gallery else []
-    return [*lines, f"Next: {result.command}"]
+    whole = "Next, if every image is one cell" if result.fields else "Next"
+    return [*lines, f"{whole}: {result.command}"]
 
 
 # --- small things ----------------------------------------------------------------------------

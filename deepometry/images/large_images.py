@@ -13,10 +13,10 @@ from deepometry.core.text import percent
 from deepometry.images.pictures import picture_of
 
 LARGE, MEDIUM = 256, 128
-"""Images whose sides are both longer are probably fields of view; shorter ones are cells."""
+"""Images with sides beyond `LARGE` are probably fields of view, those below `MEDIUM` never."""
 
 SEVERAL = 5
-"""Separate objects in an image that make it one of several cells."""
+"""Separate objects in an image that make it one of several cells; one large cell may show four."""
 
 _ALIKE = 0.8  # share of the images of one size: what cuts out cells makes all sizes
 _KEPT_LITTLE, _KEPT_HALF = 0.25, 0.5
@@ -64,11 +64,11 @@ def find_fields(images: Sequence[np.ndarray], frame: int) -> Fields | None:
     -----
     Most images must have one size, as those of a camera have. Images beyond `LARGE` are asked
     about where the frame keeps less than a quarter of them, or where they show several objects;
-    images beyond `MEDIUM` where both little is kept and they show several objects.
+    images from `MEDIUM` on where both little is kept and they show several objects.
     """
     sizes = Counter(image.shape for image in images)
     size, number = max(sizes.items(), key=lambda item: item[1], default=((0, 0), 0))
-    if min(size) <= MEDIUM or number < _ALIKE * len(images):
+    if min(size) < MEDIUM or number < _ALIKE * len(images):
         return None
     alike = [image for image in images if image.shape == size]
     objects = int(np.median([count_objects(image) for image in alike]))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from deepometry.core.errors import Choice, Question
+from deepometry.core.errors import Choice, OptionsError, Question
 from deepometry.images.image_sizes import plain_images
 from deepometry.images.pictures import picture_of
 from deepometry.images.readers.find import Sources
@@ -25,13 +25,29 @@ def read_strips(sources: Sources, tiles: int | None) -> Sources:
     ------
     Question
         The images look as if they showed channels side by side.
+    OptionsError
+        They look like another number of tiles.
     """
+    if tiles == 1:
+        return sources
     if tiles is not None:
+        images = plain_images(sources)
+        if (number := tiles_in(images)) not in (0, tiles):
+            raise _another_number(images[0], number, tiles)
         return Sources(split_strips(sources, tiles), sources.left_out, sources.taken)
     images = plain_images(sources)
     if number := tiles_in(images):
         raise _question(images[0], number)
     return sources
+
+
+def _another_number(image: np.ndarray, number: int, tiles: int) -> OptionsError:
+    height, width = image.shape
+    message = (
+        f"Tiles: expected {number}, the square pictures that the images of {height} x {width} "
+        f"pixels look like, or 1 for one picture, found {tiles}."
+    )
+    return OptionsError({"tiles": message})
 
 
 def tiles_in(images: Sequence[np.ndarray]) -> int:
