@@ -202,6 +202,37 @@ def test_a_damaged_record_of_the_cells_is_told(tmp_path, content):
         open_dataset(root / "Class A" if content != "not json" else root)
 
 
+@pytest.mark.parametrize("step", ["", '"step": null, ', '"step": 5, '])
+@pytest.mark.parametrize("field", ['"frame": "x"', '"channels": [3, 6]', '"stacks": []'])
+def test_a_record_of_ours_without_its_step_is_damaged(tmp_path, step, field):
+    root = write_classes(tmp_path, {"Class A": 2, "Class B": 2})
+    (root / "parse.json").write_text(f"{{{step}{field}}}")
+    with pytest.raises(DeepometryError, match=r"parse\.json is damaged: expected parse in the f"):
+        open_dataset(root)
+    with pytest.raises(DeepometryError, match=r"in the field step, found (None|5); put it back"):
+        targets(TargetsOptions(input=root))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("frame", '"x"', "expected a number in the field frame, found 'x'"),
+        ("frame", "true", "expected a number in the field frame, found True"),
+        ("cells", "[]", r"expected a number in the field cells, found \[\]"),
+        ("stacks", "7", "expected a list in the field stacks, found 7"),
+        ("stacks", "[7]", "expected a path for each stack in the field stacks, found 7"),
+        ("stacks", '[{"cells": 2}]', "expected a path for each stack in the field stacks"),
+    ],
+)
+def test_a_field_of_another_type_is_named(tmp_path, field, value, words):
+    root = write_classes(tmp_path, {"Class A": 2})
+    fields = {"step": '"parse"', "channels": "[3, 6]"} | {field: value}
+    text = ", ".join(f'"{name}": {each}' for name, each in fields.items())
+    (root / "parse.json").write_text(f"{{{text}}}")
+    with pytest.raises(DeepometryError, match=rf"parse\.json is damaged: {words}"):
+        open_dataset(root)
+
+
 def test_a_record_nested_too_deeply_is_told(tmp_path):
     root = write_classes(tmp_path, {"Class A": 2})
     (root / "parse.json").write_text('{"a":' + "[" * 200_000)
@@ -357,8 +388,6 @@ def test_another_stack_of_the_same_length_is_refused_when_it_is_read(tmp_path, o
 @pytest.mark.parametrize(
     "record",
     [
-        {"frame": "sixteen"},
-        {"stacks": 7},
         {"stacks": [{"path": "Class A/cells.npy", "cells": 2, "dtype": "object"}]},
         {"stacks": [{"path": "Class A/cells.npy", "cells": 2}]},
         {"frame": 32},

@@ -36,6 +36,10 @@ ADVICE = {
     "a.7z": "pack it again as .zip",
     "a.czi": "choose the reader bioformats or export the images as .tif files",
     "A.ND2": "choose the reader bioformats or export the images as .tif files",
+    "a.qptiff": "choose the reader bioformats or export the images as .tif files",
+    "a.cxd": "choose the reader bioformats or export the images as .tif files",
+    "a.nii": "choose the reader bioformats or export the images as .tif files",
+    "a.b16": "export the images as .tif files",
     "a.lif": "choose the reader bioformats or export the images as .tif files",
 }
 
@@ -51,6 +55,19 @@ def test_the_message_says_what_to_give_instead(tmp_path: Path, name: str, advice
         assert name in message
         assert "\n" not in message
         assert ("bioformats" in message) == (Path(name).suffix.lower() in BIOFORMATS)
+
+
+@pytest.mark.parametrize("suffix", [".ffr", ".xyz9"])
+def test_a_kind_in_no_list_has_advice_too(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"a{suffix}").write_bytes(b"something")
+    with pytest.raises(DeepometryError) as caught:
+        find_sources(tmp_path)
+    assert (
+        f"a{suffix}; if {suffix} files are images, export the images as .tif files, or choose "
+        "the reader bioformats; if not, choose the folder that holds the images."
+    ) in str(caught.value)
+    with pytest.raises(DeepometryError, match=r"; export the images as \.tif files, or choose"):
+        open_cells(tmp_path / f"a{suffix}")
 
 
 def test_no_kind_that_is_read_has_such_advice() -> None:

@@ -18,4 +18,8 @@ def test_targets_as_text_and_as_json_has_them(tmp_path):
 def test_no_targets_in_words(tmp_path):
     found = targets(TargetsOptions(input=write_classes(tmp_path, {"Class A": 3})))
     assert len(found) == 0
-    assert str(found) == "No targets: no folder prefix has two values or more."
+    assert str(found) == (
+        "No targets: no prefix of a folder name has two values or more. Put the images of each "
+        "class into a folder of their own below the input, such as Class A and Class B, and parse "
+        "again."
+    )

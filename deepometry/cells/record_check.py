@@ -46,10 +46,45 @@ def check_recorded(root: Path, found: Sequence[Stored], progress: Progress) -> N
             belonging.setdefault(path, []).append(stored)
     for path in (path for path, record in records.items() if not record):
         if path.is_relative_to(root) and path.is_file():
-            read_json(path)  # which may be another program's, but not damaged beside arrays
+            _check_foreign(path, read_json(path))  # which may be another program's
     for path, arrays in belonging.items():
+        _check_fields(path, records[path])
         if listed := _listed(records[path], path.parent, root):
             _Check(path, listed).run(arrays, progress)
+
+
+_SHOWN = 40
+_FIELDS = {
+    "frame": (int, "a number"),
+    "stacks": (list, "a list"),
+    "cells": (int, "a number"),
+}
+"""What parse writes and other steps read, with the type and its name in words."""
+
+
+def _check_foreign(path: Path, content: dict[str, Any]) -> None:
+    """Raise an error if a record of no step has fields of parse: it is damaged."""
+    ours = [name for name in (*_FIELDS, "channels") if name in content]
+    if ours and not isinstance(content.get("step"), str):
+        raise _damaged(path, "step", "parse", content.get("step"))
+
+
+def _check_fields(path: Path, record: dict[str, Any]) -> None:
+    """Raise an error if a field is of another type than parse writes."""
+    for name, (kind, words) in _FIELDS.items():
+        value = record.get(name)
+        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+            raise _damaged(path, name, words, value)
+    for entry in record.get("stacks") or ():
+        if not isinstance(entry, dict) or not isinstance(entry.get("path"), str):
+            raise _damaged(path, "stacks", "a path for each stack", entry)
+
+
+def _damaged(path: Path, field: str, expected: str, found: object) -> DeepometryError:
+    return DeepometryError(
+        f"{path} is damaged: expected {expected} in the field {field}, found "
+        f"{repr(found)[:_SHOWN]}; put it back from a copy, or parse the cells again."
+    )
 
 
 def _listed(record: dict[str, Any], base: Path, root: Path) -> dict[Path, int]:

@@ -11,7 +11,7 @@ import pandas as pd
 from deepometry.cells.dataset import Dataset, open_dataset
 from deepometry.cells.groups import group_values
 from deepometry.core.earlier_results import earlier_results
-from deepometry.core.files import staged
+from deepometry.core.files import check_not_among_cells, staged
 from deepometry.core.notebook import NotebookView, ShowsInNotebook
 from deepometry.core.options.summary import SummaryOptions
 from deepometry.core.progress import Progress, Report, Ticker, as_progress
@@ -73,6 +73,7 @@ def summary(options: SummaryOptions, progress: Progress | Report | None = None) 
     progress = as_progress(progress)
     dataset = open_dataset(options.input, progress)
     names = _groups(dataset, options.group_by)
+    check_not_among_cells(options.output, options.input)
     earlier = earlier_results(options)
     means = _mean_counts(dataset, Ticker(progress, len(dataset)))
     of_cells = np.repeat(names, [len(part.stored) for part in dataset.parts])

@@ -10,6 +10,11 @@ from deepometry.core.folder_names import Target
 from deepometry.core.options.parse import TargetsOptions
 from deepometry.core.progress import Progress, Report
 
+NONE = (
+    "No targets: no prefix of a folder name has two values or more. Put the images of each class "
+    "into a folder of their own below the input, such as Class A and Class B, and parse again."
+)
+
 
 class Targets(tuple[Target, ...]):
     """The targets of parsed cells, each with its labels and the number of cells of every label."""
@@ -18,7 +23,7 @@ class Targets(tuple[Target, ...]):
         lines = []
         for target in self:
             lines += [str(target), *(f"  {name}: {n:,}" for name, n in target.labels.items())]
-        return "\n".join(lines) or "No targets: no folder prefix has two values or more."
+        return "\n".join(lines) or NONE
 
     def plain(self) -> list[dict[str, Any]]:
         """Return the targets as JSON has them."""

@@ -24,6 +24,7 @@ from deepometry.core.disk import (
 from deepometry.core.errors import DeepometryError, explain_os_error
 from deepometry.core.exchange import JOURNAL, carry_out, has_journal, settle
 from deepometry.core.progress import unbroken
+from deepometry.core.result_files import PARSE_RECORD
 from deepometry.core.text import counted
 
 _NEW = "new"  # in a stage: the folder of what will be moved out of it
@@ -245,6 +246,23 @@ def check_outside(output: Path, folder: Path, where: str = "among the parsed cel
     if lies_in(output, folder):
         raise DeepometryError(
             f"Output location {output} lies {where} {folder}; choose a folder outside."
+        )
+
+
+def check_not_among_cells(output: Path, cells: Path) -> None:
+    """Raise `DeepometryError` if an output is a folder of the parsed cells that a step reads.
+
+    Parameters
+    ----------
+    output : Path
+    cells : Path
+        The parsed cells, or a part of them such as `Train`.
+    """
+    inside = lies_in(output, cells)
+    around = lies_in(cells, output) and (output / PARSE_RECORD).is_file()
+    if around or same_file(output, cells) or (inside and next(output.rglob("*.npy"), None)):
+        raise DeepometryError(
+            f"Output location {output} lies among the parsed cells {cells}; choose another folder."
         )
 
 

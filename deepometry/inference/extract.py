@@ -12,7 +12,7 @@ from deepometry.cells.model_description import is_baseline
 from deepometry.cells.stack_reader import IDENTITY
 from deepometry.core.earlier_results import asked_to_replace, earlier_results
 from deepometry.core.errors import DeepometryError
-from deepometry.core.files import file_digest, staged
+from deepometry.core.files import check_not_among_cells, file_digest, staged
 from deepometry.core.folder_names import level_columns, level_value
 from deepometry.core.notebook import NotebookView, ShowsInNotebook
 from deepometry.core.options.predict import ExtractOptions
@@ -98,6 +98,7 @@ def extract(options: ExtractOptions, progress: Progress | Report | None = None) 
     Convolutional layers are averaged over the image, as in the protocol.
     """
     progress = as_progress(progress)
+    check_not_among_cells(options.output, options.input)
     earlier = earlier_results(options, lambda record: _adds_layer(options, record))
     inference = open_inference(
         options.input, options.model, progress, options.views, options.precision

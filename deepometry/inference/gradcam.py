@@ -13,7 +13,7 @@ from deepometry.cells.dataset import Dataset
 from deepometry.cells.model_description import find_model, is_baseline
 from deepometry.core.earlier_results import earlier_results
 from deepometry.core.errors import DeepometryError, OptionsError
-from deepometry.core.files import staged
+from deepometry.core.files import check_not_among_cells, staged
 from deepometry.core.notebook import NotebookView, ShowsInNotebook
 from deepometry.core.options.gradcam import GradcamOptions
 from deepometry.core.progress import Progress, Report, as_progress
@@ -81,6 +81,7 @@ def gradcam(options: GradcamOptions, progress: Progress | Report | None = None) 
             f"{options.model}: expected a network, found a baseline, which has no heat "
             "maps; its baseline_importance.csv lists the features that matter."
         )
+    check_not_among_cells(options.output, options.input)
     earlier = earlier_results(options)
     inference = open_inference(options.input, options.model, progress)
     _check_label(options, inference)

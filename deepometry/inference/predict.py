@@ -7,7 +7,7 @@ from dataclasses import replace
 from deepometry.cells.dataset import Dataset
 from deepometry.cells.groups import groups_of
 from deepometry.core.earlier_results import earlier_results
-from deepometry.core.files import staged
+from deepometry.core.files import check_not_among_cells, staged
 from deepometry.core.folder_names import HOLD_OUT, TRAIN
 from deepometry.core.options.predict import PredictOptions
 from deepometry.core.progress import Progress, Report, as_progress
@@ -52,6 +52,7 @@ def predict(options: PredictOptions, progress: Progress | Report | None = None) 
         the output folder holds a cross-validation.
     """
     progress = as_progress(progress)
+    check_not_among_cells(options.output, options.input)
     check_output(options)
     earlier = earlier_results(options)
     inference = open_inference(

@@ -135,7 +135,7 @@ def baseline(options: BaselineOptions, progress: Progress | Report | None = None
         The cells, the target, the network or the output folder cannot be used.
     """
     progress, start = as_progress(progress), time.monotonic()
-    check_output(options.output)
+    check_output(options.output, options.input)
     earlier = earlier_results(options)
     cells = gather_cells(options, progress)
     progress.say(

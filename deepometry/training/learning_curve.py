@@ -122,7 +122,7 @@ def learning_curve(
         Stopped; nothing is written.
     """
     progress = as_progress(progress)
-    check_output(options.output)
+    check_output(options.output, options.input)
     earlier = earlier_results(options)
     asked = options.training()
     # all of them are divided as a training divides them; its validation cells judge

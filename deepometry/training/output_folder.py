@@ -6,7 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deepometry.core.errors import DeepometryError
-from deepometry.core.files import check_writable, files_below, free_earlier, move_within
+from deepometry.core.files import (
+    check_not_among_cells,
+    check_writable,
+    files_below,
+    free_earlier,
+    move_within,
+)
 from deepometry.core.progress import Progress
 from deepometry.core.result_files import (
     CROSS_VALIDATION_RECORD,
@@ -25,13 +31,14 @@ OF_TRAINING = (MODEL_PATTERN, TRAINING_TABLE, LOSS_PLOT, VALIDATION_TABLE, TRAIN
 _KEPT = (*OF_TRAINING, LAST_EPOCH, "fold_[0-9]*")
 
 
-def check_output(output: Path) -> None:
+def check_output(output: Path, cells: Path) -> None:
     """Check before long work that the results can be written, and that no cells lie there."""
+    check_not_among_cells(output, cells)
     check_writable(output)
-    if cells := next(output.glob("*.npy"), None):
+    if found := next(output.glob("*.npy"), None):
         raise DeepometryError(
             f"Output location {output}: expected a folder for the model, found parsed cells "
-            f"({cells.name}); choose another folder."
+            f"({found.name}); choose another folder."
         )
 
 

@@ -114,7 +114,7 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
         Stopped before the end of the first epoch: there is no model.
     """
     progress = as_progress(progress)
-    check_output(options.output)
+    check_output(options.output, options.input)
     _look_at_start(options)
     cells = gather_cells(options, progress)
     leaks = leakage_warnings(options, cells, progress)

@@ -171,9 +171,11 @@ def open_cells(path: Path, reader: str = "own", pages: str | None = None) -> Sou
     if (opener := opener_of(path, start, pages)) is not None:
         return opener(path, (), path.stem)
     if start[:4] not in MAGIC and not is_picture(start):
-        found = advice_on(path, _is_second(reader)) or f"found one that begins with {start!r}"
+        found = advice_on(path, _is_second(reader)) or (
+            f"found one that begins with {start!r}; export the images as .tif files"
+        )
         raise DeepometryError(
-            f"{path}: expected images of cells ({_EXPECTED}); {found}; choose another file."
+            f"{path}: expected images of cells ({_EXPECTED}); {found}, or choose another file."
         )
     source = _open_known(path, pages)
     settle([source], pages, Progress())

@@ -43,6 +43,7 @@ _KINDS: tuple[tuple[str, str, str], ...] = (
      "pictures of a kind that is not read", _AGAIN),
     (".avi .mp4 .mov .mkv .wmv .m4v .mpg .mpeg", "videos",
      "save a .tif or .png file for each cell"),
+    (".b16", "images in a form of cameras that is not read", _EXPORT),
     (".7z .rar .tar .gz .tgz .bz2 .xz .zst", "archives", "unpack it, or pack it again as .zip"),
     (".crdownload .part .partial .download", "unfinished downloads", "download it again"),
 )  # fmt: skip
@@ -51,7 +52,7 @@ _ADVICE = {s: (what, advice) for kinds, what, advice in _KINDS for s in kinds.sp
 _THEIRS = (
     ".czi .lif .nd2 .lof .oib .oif .oir .vsi .ics .ids .zvi .dv .r3d .ims .flex .scn .svs .ndpi "
     ".mrxs .lsm .stk .sld .mrc .dm3 .dm4 .xdce .mvd2 .c01 .dib .ipl .ipw .liff .pic .raw3 .nrrd "
-    ".dcm .dicom .jp2 .avi .gif"
+    ".dcm .dicom .jp2 .avi .gif .qptiff .cxd .nii .obf .msr .htd .afi .bif .pcoraw .sif"
 )
 BIOFORMATS = frozenset(_THEIRS.split())
 """Kinds that Bio-Formats reads and this program does not."""
@@ -141,9 +142,15 @@ class Others:
         """
         if not self.number:
             return "choose the folder that holds the images"
-        return advice_on(input / self.example, second) or (
-            "choose the folder that holds the images"
-        )
+        return advice_on(input / self.example, second) or _unknown(self._telling, second)
+
+
+def _unknown(suffix: str, second: bool) -> str:
+    """Return what to do with files of a kind that is in no list."""
+    if not suffix:
+        return "choose the folder that holds the images"
+    ways = _EXPORT if second else f"{_EXPORT}, or choose the reader bioformats"
+    return f"if {suffix} files are images, {ways}; if not, choose the folder that holds the images"
 
 
 def advice_on(path: Path, second: bool = False) -> str:
