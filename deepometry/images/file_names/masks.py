@@ -61,8 +61,7 @@ def masks_left_out(masks: Sequence[str]) -> str:
     of, verb = ("its image", "was") if len(masks) == 1 else ("their images", "were")
     return (
         f"{counted(len(masks), 'mask')} beside {of} {verb} left out, such as "
-        f"{min(masks, key=natural_key)}: no cell "
-        "of its own."
+        f"{min(masks, key=natural_key)}."
     )
 
 
