@@ -33,13 +33,13 @@ _KEPT = (*OF_TRAINING, LAST_EPOCH, "fold_[0-9]*")
 
 def check_output(output: Path, cells: Path) -> None:
     """Check before long work that the results can be written, and that no cells lie there."""
-    check_not_among_cells(output, cells)
     check_writable(output)
     if found := next(output.glob("*.npy"), None):
         raise DeepometryError(
             f"Output location {output}: expected a folder for the model, found parsed cells "
             f"({found.name}); choose another folder."
         )
+    check_not_among_cells(output, cells)
 
 
 def check_there(output: Path) -> None:
