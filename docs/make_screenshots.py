@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tests.browser.conftest import find_chromium
-from tests.browser.protocol import Protocol, card
+from tests.browser.protocol import Protocol, card, field
 from tests.browser.server import Server
 
 HERE = Path(__file__).parent
@@ -53,7 +53,7 @@ def picture(server: Server, page: Page) -> None:
     protocol.wait("train")
     protocol.run("predict")
     save(protocol.open("predict"), "tutorial_predict.png", page.locator("#main"), 1200)
-    for tab in ("confusion", "classes", "curves", "calibration", "cells", "samples"):
+    for tab in ("confusion", "calibration", "cells"):
         save_tab(protocol, "predict", tab)
     save_tab(protocol, "train", "learning-curve")
     protocol.run("extract")
@@ -62,6 +62,28 @@ def picture(server: Server, page: Page) -> None:
     expect(page.locator("#main .r-map-link img")).to_be_visible(timeout=PATIENCE)
     protocol.home()
     save(page, "page_results.png", page.locator(".steps"), 2300)
+    compare(protocol)
+
+
+def compare(protocol: Protocol) -> None:
+    """Train again for fewer epochs, predict, and compare both predictions."""
+    page = protocol.page
+    protocol.unfold("train")
+    field(page, "train", "epochs").fill(str(EPOCHS))
+    for step in ("train", "predict"):
+        before = card(page, step).get_attribute("data-id")
+        protocol.unfold(step)
+        page.locator(f"#go-{step}").click()
+        expect(card(page, step)).not_to_have_attribute("data-id", before)
+        protocol.wait(step)
+    page.get_by_role("link", name="Runs").click()
+    for name in ("predictions_1", "predictions_2"):
+        page.get_by_label(f"Compare {name}", exact=True).check()
+    save(page, "runs.png", page.locator("main"), 1200)
+    page.get_by_role("button", name="Compare the ticked runs").click()
+    expect(page.locator("#tests tbody tr")).to_have_count(1, timeout=PATIENCE)
+    page.wait_for_timeout(1000)  # until all pictures are drawn
+    save(page, "compare.png", page.locator("main"), 1400)
 
 
 def save_tab(protocol: Protocol, verb: str, tab: str) -> None:

@@ -81,10 +81,9 @@ def _example(images: Path) -> Offers:
 
 
 def _example_values(form: FormSpec, images: Path) -> dict[str, str]:
-    paths = {
-        n: images.parent.joinpath(*form.place(n)) for n, k in form.kinds.items() if k != "start"
-    }
-    paths |= {name: images for name, kind in form.kinds.items() if kind == "raw"}
+    kinds = {n: k for n, k in form.kinds.items() if k != "start" and n not in form.step.asks}
+    paths = {name: images.parent.joinpath(*form.place(name)) for name in kinds}
+    paths |= {name: images for name, kind in kinds.items() if kind == "raw"}
     also = {name: text for name, text in _EXAMPLE_OPTIONS.items() if name in form.form.shown}
     return {name: str(path) for name, path in paths.items()} | also
 
