@@ -196,6 +196,17 @@ def test_a_click_enlarges_the_cell(page: Page):
     expect(page.locator(count)).to_have_text("none")
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (1920, 1000)])
+def test_the_map_covers_nothing_of_the_gallery(maps, visit, width: int, height: int):
+    page = opened(visit(maps, maps.map2, viewport={"width": width, "height": height}))
+    find = page.locator("[data-of=gallery]").get_by_label("Find a cell")
+    find.click(timeout=5000)
+    expect(find).to_be_focused()
+    page.mouse.wheel(0, 10_000)
+    page.locator(gallery).last.locator(".c-open").click(timeout=5000)
+    expect(page.get_by_role("dialog")).to_contain_text("Object")
+
+
 def keep(page: Page, name: str) -> None:
     """Keep the selected cells under a name."""
     form = page.locator("[data-of=keep]")
