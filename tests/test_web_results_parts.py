@@ -18,7 +18,9 @@ from deepometry.web.results import predict as results_predict
 from deepometry.web.results.cache import Cache
 from deepometry.web.results.cell_pictures import Channel, composite
 from deepometry.web.results.downloads import list_files, zipped
+from deepometry.web.results.meaning import next_steps
 from deepometry.web.results.output import Gone, Output, Unknown
+from deepometry.web.results.predict_rows import ClassRow
 from deepometry.web.results.table_index import index_table
 
 
@@ -144,6 +146,15 @@ def test_matrices_of_very_many_classes_show_the_largest(tmp_path):
 
 
 # --- archives, sizes, cache ------------------------------------------------------------------
+
+
+def test_the_weakest_classes_are_named_weakest_first():
+    right = {"A": 69, "B": 50, "C": 95, "D": 60, "E": 10, "F": 0}
+    rows = [ClassRow(n, name, 0, 100, count) for n, (name, count) in enumerate(right.items())]
+    never = ClassRow(6, "G", 0, 0, 0)  # no cell is of this class
+    told = {tab: why for tab, _, why in next_steps([*rows, never], False, (), True)}
+    assert told["confusion"] == "press a number of F"
+    assert told["classes"] == "more cells of F, E, B would help most"
 
 
 def test_archives_are_made_piece_by_piece(tmp_path):

@@ -61,7 +61,7 @@ def next_steps(
     if of_training:
         why = "these cells were used in training, and say nothing about new ones"
         return [*steps, ("audit", "Predict cells that were held out", why)]
-    weak = [row.label for row in classes if row.true and row.recall < _WEAK]
+    weak = _weakest_first(classes)
     look = ("confusion", "Look at the errors", f"press a number of {weak[0]}" if weak else "")
     more = "more cells of " + ", ".join(weak[:3]) + " would help most" if weak else ""
     return [
@@ -71,6 +71,11 @@ def next_steps(
         ("calibration", "Choose what to label unsure", "where errors cost more than gaps"),
         ("export", "Take the labels to another program", ""),
     ]
+
+
+def _weakest_first(classes: Sequence[ClassRow]) -> list[str]:
+    weak = [row for row in classes if row.true and row.recall < _WEAK]
+    return [row.label for row in sorted(weak, key=lambda row: row.recall)]
 
 
 def _percent(share: float) -> str:
