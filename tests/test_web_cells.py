@@ -202,6 +202,24 @@ def test_ticked_cells_are_kept_shown_saved_and_deleted(client, run):
     assert client.get(f"/cells/{run}?selection=Odd ones").status_code == 404
 
 
+def test_names_that_differ_in_capitals_only_are_one_selection(client, tmp_path):
+    folder = tmp_path / "predicted" / "selections"
+    keep(client, "predict", "odd", [75, 4])
+    colour = get(client, "predict/selections.json").json[0]["colour"]
+    taken = keep(client, "predict", "Odd", [1])
+    assert taken.status_code == 409 and taken.json["used"]
+    assert "There is a selection odd: replace it" in taken.json["error"]
+    keep(client, "predict", "Even", [2])
+    change = "/cells/predict/selections/Even/change"
+    assert "There is a selection odd already" in client.post(change, data={"name": "ODD"}).text
+    assert keep(client, "predict", "Odd", [1], replace=True).status_code == 200
+    assert sorted(path.name for path in folder.glob("*.csv")) == ["Even.csv", "Odd.csv"]
+    kept = {each["name"]: each for each in get(client, "predict/selections.json").json}
+    assert (kept["Odd"]["cells"], kept["Odd"]["colour"]) == (1, colour)
+    assert "EVEN" in client.post(change, data={"name": "EVEN"}).text
+    assert sorted(path.name for path in folder.glob("*.csv")) == ["EVEN.csv", "Odd.csv"]
+
+
 def test_a_selection_may_be_written_by_hand(client, tmp_path):
     keep(client, "predict", "Odd", [75, 4, 80])
     (path,) = (tmp_path / "predicted" / "selections").glob("*.csv")

@@ -39,12 +39,13 @@ def unique_name(name: str, used: set[str]) -> str:
     is a part of its letter.
     """
     chosen, number = name, 1
-    while _folded(chosen) in used:
+    while folded(chosen) in used:
         number += 1
         chosen = f"{name}_{number}"
-    used.add(_folded(chosen))
+    used.add(folded(chosen))
     return chosen
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """Return what two names have in common that are one file on Windows or macOS."""
     return unicodedata.normalize("NFC", name.casefold())

@@ -16,7 +16,7 @@ from deepometry.core.files import writing
 from deepometry.core.options.subset import read_name
 from deepometry.core.palette import GROUPS
 from deepometry.core.run_records import read_json, write_json
-from deepometry.core.safe_names import safe_name
+from deepometry.core.safe_names import folded, safe_name
 from deepometry.core.spreadsheet import SafeWriter
 from deepometry.web.cells.cell_rows import CellRows
 from deepometry.web.results.output import Output, Unknown
@@ -94,15 +94,25 @@ def keep_selection(
     if not chosen:
         raise DeepometryError("No cell is ticked; tick some cells first.")
     path = place_of_cells(output) / FOLDER / f"{name}.csv"
-    if path.exists() and not replace:
-        raise NameTaken(f"There is a selection {name}: replace it, or choose another name.")
+    taken = _taken(path)
+    if taken and not replace:
+        raise NameTaken(f"There is a selection {taken.stem}: replace it, or choose another name.")
     identities = rows.named(chosen)
     colours = {each.name: each.colour for each in list_selections(output)}
+    if taken:
+        _rename(taken, path, name)
+        colours = {name if n == taken.stem else n: colour for n, colour in colours.items()}
     with writing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         SafeWriter(file, lineterminator="\n").writerows([IDENTITY, *identities])
     colour = colours.setdefault(name, _free_colour([*colours.values()]))
     _write_colours(path.parent, colours)
     return Selection(name, path, len(identities), colour)
+
+
+def _taken(path: Path) -> Path | None:
+    """Find the selection that has a name already, however it is capitalised."""
+    found = [p for p in path.parent.glob("*.csv") if folded(p.stem) == folded(path.stem)]
+    return min(found, key=lambda each: each.name != path.name, default=None)
 
 
 def _checked_name(name: str) -> str:
@@ -136,8 +146,11 @@ def change_selection(output: Output, selection: Selection, name: str, colour: st
 
 
 def _rename(old: Path, new: Path, name: str) -> None:
-    if new == old:
+    if new.name == old.name:  # paths are equal on Windows whatever the case
         return
+    other = _taken(new)
+    if other and other.name != old.name:
+        raise NameTaken(f"There is a selection {other.stem} already; choose another name.")
     try:
         if same_file(old, new):  # where case does not count
             old.rename(new)
