@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 
 import pytest
@@ -237,6 +238,41 @@ def test_a_run_is_made_again_with_changes(browser, opened):
     assert value_of(page, "train", "target") == "Class"
     assert value_of(page, "train", "run_name") == "model_1"
     assert value_of(page, "train", "output") == str(opened.folder / "models" / "model_1")
+
+
+def test_a_run_is_made_again_with_its_own_options_only(browser, opened):
+    """Not with those of newer runs, nor with what was entered last; what was blank stays so."""
+    run, place = by_step(opened)["predict"], opened.folder
+    newer = {"input": str(place / "parsed" / "Train"), "target": "Sample", "epochs": 3}
+    write_step(place / "models" / "model_9", "train", 5, newer)
+    read = {"input": str(place / "parsed"), "model": str(place / "model")}
+    drawn = write_step(place / "features" / "features_1", "extract", 6, read)
+    embedded = {"input": str(drawn), "predictions": None, "method": "pca"}
+    write_step(place / "maps" / "map_1", "embed", 7, embedded)
+    values = {"output": str(place / "models" / "x"), "run_name": "x", **newer, "epochs": "7"}
+    browser.post("/run/train", data=values)
+
+    page = browser.get("/").text
+    assert value_of(page, "train", "epochs") == "7"
+    assert value_of(page, "predict", "target") == "Sample"
+    assert value_of(page, "embed", "predictions") == str(place / "predictions")
+    page = browser.get(f"/?again={run.id}").text
+    assert value_of(page, "predict", "model") == str(place / "model")
+    assert value_of(page, "predict", "target") == "Class"
+    page = browser.get(f"/?again={by_step(opened)['embed'].id}").text
+    assert value_of(page, "embed", "predictions") == ""
+    assert value_of(page, "embed", "input") == str(drawn)
+    page = browser.get(f"/?again={by_step(opened)['train'].id}").text
+    assert (value_of(page, "train", "epochs"), value_of(page, "train", "target")) == ("", "Class")
+
+
+def test_a_past_job_is_used_again_with_the_target_of_its_model(app, browser, opened):
+    place = opened.folder
+    write_step(place / "models" / "model_9", "train", 5, {"target": "Sample"})
+    options = {"input": place / "parsed", "model": place / "model", "output": place / "p2"}
+    app.extensions["jobs"].submit(STEPS["predict"].options(**options))
+    (again,) = re.findall(r'data-fill="([^"]*)">Use again', browser.get("/jobs").text)
+    assert json.loads(html.unescape(again))["predict"]["target"] == "Class"
 
 
 def test_a_job_without_results_is_in_the_list(browser, app, opened):

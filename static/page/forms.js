@@ -250,8 +250,16 @@ window.deepometry = (() => {
     sessionStorage.removeItem(DRAFTS);
     const stale = sessionStorage.getItem(RESTARTED);
     sessionStorage.removeItem(RESTARTED);
-    if (drafts !== null) fill(JSON.parse(drafts));
+    if (drafts !== null) fill(withoutAgain(JSON.parse(drafts)));
     if (stale) notice(STALE);
+  }
+
+  /** What was typed before does not stand in for the options of a run that is to be made again. */
+  function withoutAgain(drafts) {
+    const again = document.querySelector("[data-again]");
+    const [visit] = performance.getEntriesByType("navigation");
+    if (again && visit?.type === "navigate") delete drafts[again.dataset.again];
+    return drafts;
   }
 
   addEventListener("pagehide", () => {

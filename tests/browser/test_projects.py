@@ -84,6 +84,13 @@ def test_a_run_is_renamed_made_again_and_deleted(three: Page):
     assert_accessible(three)
     rows.first.get_by_role("link", name="Re-run").click()
     expect(field(three, "parse", "run_name")).to_have_value("parsed_2")
+    field(three, "parse", "montage").fill("7")
+    three.reload()
+    expect(field(three, "parse", "montage")).to_have_value("7")  # typed, so it is shown again
+    three.get_by_role("link", name="Runs").click()
+    rows.first.get_by_role("link", name="Re-run").click()
+    expect(field(three, "parse", "run_name")).to_have_value("parsed_2")
+    expect(field(three, "parse", "montage")).not_to_have_value("7")  # which that run had not
     three.get_by_role("link", name="Runs").click()
     expect(three).to_have_url(re.compile("/runs$"))
     three.wait_for_load_state()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from flask import current_app, g
@@ -104,9 +104,19 @@ def _is_wanted(verb: str, name: str, example: bool) -> bool:
 
 def own_entries(job: Job) -> Values:
     """Return a job's options as they are entered in its form; its output is for itself alone."""
-    outputs = [name for name, kind in FORMS[STEPS[job.verb].form].kinds.items() if kind == "folder"]
-    shared = entered(job)
-    return {n: text for n, text in shared.items() if n not in outputs or opened() is None}
+    form = FORMS[STEPS[job.verb].form]
+    outputs = [name for name, kind in form.kinds.items() if kind == "folder"]
+    values = entered(job) | _of_model(job, form.form.extra)
+    return {n: text for n, text in values.items() if n not in outputs or opened() is None}
+
+
+def _of_model(job: Job, names: Collection[str]) -> Values:
+    """Return options of the model that a job read; blank where the project does not know it."""
+    place = Path(job.options.get("model") or "")
+    made = (run for run in runs() if names and STEPS[run.step].writes == "model")
+    model = next((run for run in made if place.is_relative_to(run.folder)), None)
+    options = model.options if model else {}
+    return {name: str(options.get(name) or "") for name in names}
 
 
 def run_as_job(id: str) -> Job | None:

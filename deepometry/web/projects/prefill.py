@@ -17,7 +17,6 @@ from deepometry.projects.new_run import fill, propose
 from deepometry.projects.project import Project, folder_of
 from deepometry.web.forms.build import StepForm
 from deepometry.web.forms.last_values import Values
-from deepometry.web.forms.prefill import entered
 from deepometry.web.forms.steps import FORMS, FormSpec
 from deepometry.web.jobs.job import Job
 from deepometry.web.projects import current
@@ -31,32 +30,37 @@ def starting_values(verb: str, jobs: Iterable[Job]) -> Values:
     project = current.opened()
     if project is None:
         return {}
-    earlier = run_again(verb, jobs)
-    again = entered(earlier) if earlier else {}
-    return again | _also(FORMS[verb], again) | _paths(FORMS[verb], project, jobs, again)
+    form, earlier = FORMS[verb], run_again(verb, jobs)
+    values = _made_with(form, earlier) if earlier else _also(form) | _inputs(form, project)
+    return values | _outputs(form, project, jobs)
 
 
-def _also(form: FormSpec, given: Values) -> Values:
+def _made_with(form: FormSpec, run: Job) -> Values:
+    """Return every field as a run had it; what it left blank is not filled in."""
+    return {name: form.default(name) for name in form.fields} | current.own_entries(run)
+
+
+def _also(form: FormSpec) -> Values:
     """Return what goes with the model that a form is to read, such as the target it was made for.
 
     The forms of jobs offer it, too; runs that no job made have only their record.
     """
-    wanted = [name for name in form.form.extra if not given.get(name)]
     made = (run for run in current.runs() if STEPS[run.step].writes == "model")
-    model = next(made, None) if wanted and "model" in form.kinds.values() else None
+    model = next(made, None) if form.form.extra and "model" in form.kinds.values() else None
     options = {} if model is None else model.options
-    return {name: str(options[name]) for name in wanted if options.get(name)}
+    return {name: str(options[name]) for name in form.form.extra if options.get(name)}
 
 
-def _paths(form: FormSpec, project: Project, jobs: Iterable[Job], given: Values) -> Values:
-    """Return the paths of a form: what the project has, and a new folder for the run."""
-    values: Values = {}
-    for name, kind in form.kinds.items():
-        if kind == "folder":
-            values[name] = str(propose(project, form.step, taken=current.taken(jobs)))
-        elif not given.get(name) and name not in form.step.asks:
-            values[name] = "" if kind == "start" else _input(form.step, name, project)
-    return values
+def _inputs(form: FormSpec, project: Project) -> Values:
+    """Return the paths that a form reads, as the project has them."""
+    kinds = {n: k for n, k in form.kinds.items() if k != "folder" and n not in form.step.asks}
+    return {n: "" if k == "start" else _input(form.step, n, project) for n, k in kinds.items()}
+
+
+def _outputs(form: FormSpec, project: Project, jobs: Iterable[Job]) -> Values:
+    """Return a new folder for the run of a form."""
+    names = [name for name, kind in form.kinds.items() if kind == "folder"]
+    return {n: str(propose(project, form.step, taken=current.taken(jobs))) for n in names}
 
 
 def _input(step: Step, name: str, project: Project) -> str:
