@@ -18,7 +18,10 @@ from deepometry.cells.dataset import open_dataset
 from deepometry.core.step_options import plain
 from deepometry.core.steps import step_of
 from deepometry.images.cif.writer import CifWriter
+from deepometry.web.cells.cell_rows import CellRows
+from deepometry.web.cells.choose import Wanted, keep_rows
 from deepometry.web.cells.origin import find_origin, pixel_size
+from deepometry.web.results.table_index import names_of
 from tests.exported import make_truth, write_features, write_parsed, write_predicted
 from tests.parsed import FRAME
 from tests.results_runs import Job, Jobs, make_app
@@ -133,6 +136,24 @@ def test_cells_are_found_while_one_types(client):
     assert len(found("ÜBUNG")) == 48 and min(found("ÜBUNG")) == 70
     assert found("12", side="Hold-out") == [n for n in found("12") if n < 70]
     assert found("nothing of this") == []
+
+
+def test_a_number_alone_is_no_part_of_a_path_and_folders_are_found_by_whole_names():
+    sources = ("Day 1/Sample 2/a.cif", "Day 15/Sample 29/b.cif", "Day 2/x12.cif")
+    names = [(source, name) for source in sources for name in ("2", "27", "31")]
+    rows = CellRows(None, names_of(names), None, [], None, "no pictures")
+
+    def found(text):
+        return np.flatnonzero(keep_rows(rows, Wanted(text=text))).tolist()
+
+    assert found("2") == [0, 1, 3, 4, 6, 7] and found("27") == [1, 4, 7]
+    assert found("1") == found("9") == []
+    assert found("2 of Day 1") == [0, 1] and found("27 of day 1/") == [1]
+    assert found("Day 1") == [0, 1, 2] and found("Day 15") == [3, 4, 5]
+    assert found("Sample 2") == [0, 1, 2] and found(r"Day 1\Sample 2\a.cif") == [0, 1, 2]
+    assert found("x12") == found("x12.cif") == found("12.cif") == [6, 7, 8]
+    assert found("Sam") == [0, 1, 2, 3, 4, 5]  # nothing is called so: as it is typed
+    assert found("2 of b") == [3, 4] and found("31 of ample 29") == [5]
 
 
 def test_cells_are_sorted_by_columns_and_features(client):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from posixpath import splitext
 from typing import TYPE_CHECKING, Any
 
 from deepometry.cells.cell_query import CellQuery
@@ -108,16 +109,30 @@ def _on_side(rows: CellRows, side: str) -> np.ndarray:
 
 
 def _fits(rows: CellRows, text: str) -> np.ndarray:
-    """Find cells whose object begins with a text, or whose file has it in its name, or both."""
+    """Find cells by the beginning of their object, by their file, or by both.
+
+    A number alone means objects: digits are in most paths.
+    """
     import numpy as np
 
     query = _query(text)
-    named = np.array([query.file.casefold() in file.casefold() for file in rows.names.files])
     fits: np.ndarray = np.char.startswith(rows.names.objects, query.object.encode())
     if query.file:
-        return fits & named[rows.names.codes]
-    inside = np.array([query.object.casefold() in file.casefold() for file in rows.names.files])
-    return fits | inside[rows.names.codes]
+        return fits & _in_files(rows, query.file)
+    return fits if query.object.isdecimal() else fits | _in_files(rows, query.object)
+
+
+def _in_files(rows: CellRows, text: str) -> np.ndarray:
+    """Find cells whose path has a text as whole names; if none, as their beginning, or in them."""
+    import numpy as np
+
+    text = text.replace("\\", "/").strip("/").casefold()
+    # the path, and the path without the ending of the file
+    paths = [f"/{file}//{splitext(file)[0]}/".casefold() for file in rows.names.files]
+    ways = (f"/{text}/", f"/{text}", text)
+    tried = (np.array([way in path for path in paths], bool) for way in ways)
+    named = next(filter(np.any, tried), np.zeros(len(paths), bool))
+    return named[rows.names.codes]
 
 
 def _query(text: str) -> CellQuery:
