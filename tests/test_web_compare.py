@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from deepometry.core.options.train import TrainOptions
 from deepometry.projects.compare import compare
 from deepometry.projects.project import create_project
 from deepometry.projects.recent import remember_project
+from deepometry.projects.run import write_run
+from deepometry.projects.runs import list_runs
 from deepometry.web import create_app
 from tests.compared import two_classifiers, write_prediction, write_training
 from tests.parsed import write_classes
@@ -234,6 +237,21 @@ def test_runs_of_the_open_project_are_compared_without_a_job(app, tmp_path):
     assert "is better" in content
     cells = browser.get(f"/compare/{','.join(ids)}/cells", headers=HTMX).text
     assert "No pictures:" in cells and cells.count("<figure>") == 24
+
+
+def test_jobs_of_a_project_that_was_moved_are_compared(app, three, tmp_path):
+    project = create_project(tmp_path / "p")
+    jobs = app.extensions["jobs"]
+    for id in three[:2]:
+        moved = project.folder / "predictions" / jobs.get(id).output.name
+        shutil.move(jobs.get(id).output, moved)
+        (run,) = [run for run in list_runs(project) if run.folder == moved]
+        write_run(replace(run, id=id))
+    remember_project(Path(app.extensions["home"]), project)
+    browser = app.test_client()
+    assert all(browser.get("/compare").text.count(f'value="{id}"') == 1 for id in three)
+    content = browser.get(f"/compare/content?runs={','.join(three[:2])}", headers=HTMX).text
+    assert "is better" in content
 
 
 def test_a_changed_run_is_compared_anew(app, three, tmp_path):

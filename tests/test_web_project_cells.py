@@ -6,6 +6,8 @@ import html
 import json
 import re
 import shutil
+import time
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from deepometry.maps.feature_source import find_source
 from deepometry.maps.similar_index import build_index
 from deepometry.projects.project import create_project, open_project
 from deepometry.projects.recent import remember_project
+from deepometry.projects.run import write_run
 from deepometry.projects.runs import list_runs
 from deepometry.web import create_app
 from tests.exported import make_truth, write_features, write_parsed
@@ -87,6 +90,52 @@ def test_a_project_that_was_moved_finds_them_too(project, tmp_path, monkeypatch)
     page = browser.get(f"/cells/{runs['parse']}?similar=4&part=grid").text
     assert page.count("data-row") == 48
     assert f"/explore/{runs['embed']}" in browser.get(f"/runs/{runs['extract']}/map").text
+
+
+def record_jobs(project, home: Path) -> dict[str, str]:
+    """Make the runs of a project those of jobs of the page, as if they had been started there."""
+    jobs = browser_of(project, home).application.extensions["jobs"]
+    for run in list_runs(project):
+        step = STEPS[run.step].options
+        given = {field.name for field in fields(step)} & {*run.options}
+        paths = {n: project.absolute(each["path"]) for n, each in run.inputs.items()}
+        needed = {"input": project.folder, "model": project.folder} if run.step != "embed" else {}
+        values = needed | {name: run.options[name] for name in given} | paths
+        if run.step == "parse":
+            values.pop("model")
+        options = step(**{**values, "output": run.folder})
+        job = jobs.record(options, Kept(run.folder), run.started, time.time())
+        write_run(replace(run, id=job.id))
+    return ids(project)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a job says of its results."""
+
+    output: Path
+
+
+@pytest.mark.parametrize("move", [shutil.move, shutil.copytree])
+def test_runs_of_the_page_are_those_of_the_project_that_is_open(project, tmp_path, move):
+    home = tmp_path / "home"
+    runs, browser = record_jobs(project, home), browser_of(project, home)
+    before = browser.get(f"/runs/{runs['embed']}/line").text
+    assert str(project.folder / "parsed") in browser.get(f"/runs/{runs['parse']}/files").text
+    moved = tmp_path / "red moved"
+    move(project.folder, moved)
+    browser.post("/projects/open", data={"open": str(moved)})
+    assert "60 cells" in before and "60 cells" in browser.get(f"/runs/{runs['embed']}/line").text
+    page = browser.get(f"/runs/{runs['parse']}/files").text
+    assert str(moved / "parsed") in page and str(project.folder / "parsed") not in page
+    assert browser.get(f"/explore/{runs['embed']}").status_code == 200
+    page = browser.get(f"/cells/{runs['parse']}?part=grid").text
+    assert page.count("data-row") == 48
+    assert f"/explore/{runs['embed']}" in browser.get(f"/runs/{runs['extract']}/map").text
+    chosen = {"name": "mine", "rows": [1, 2]}
+    answer = browser.post(f"/cells/{runs['embed']}/selections", json=chosen)
+    assert answer.status_code == 200, answer.text
+    assert not [*project.folder.rglob("*mine*")] and [*moved.rglob("*mine*")]
 
 
 def test_the_index_is_made_by_a_job_that_can_be_cancelled(project, tmp_path):

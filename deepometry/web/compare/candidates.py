@@ -16,6 +16,7 @@ from deepometry.projects.run_facts import facts_of
 from deepometry.projects.runs import list_runs
 from deepometry.web.jobs.job import Job
 from deepometry.web.jobs.queue import Jobs
+from deepometry.web.projects.current import at_home
 from deepometry.web.results.output import Unknown
 from deepometry.web.results.project_runs import name_of
 
@@ -73,7 +74,7 @@ def _find(id: str) -> Candidate:
     """Find a run by its id: the job, else the run of the open project."""
     jobs: Jobs = current_app.extensions["jobs"]
     try:
-        found = _of_job(jobs.get(id))
+        found = _of_job(at_home(jobs.get(id)))
     except KeyError:
         found = next((each for each in _of_project() if each.id == id), None)
     if found is None:
@@ -87,7 +88,7 @@ def _find(id: str) -> Candidate:
 def _of_jobs() -> Iterator[Candidate]:
     """Yield the runs of jobs, a later one in the same folder last."""
     jobs: Jobs = current_app.extensions["jobs"]
-    found = map(_of_job, sorted(jobs.list(), key=lambda job: job.id))
+    found = map(_of_job, map(at_home, sorted(jobs.list(), key=lambda job: job.id)))
     yield from (each for each in found if each)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from flask import current_app, g
@@ -134,18 +135,35 @@ def runs_as_jobs(jobs: Iterable[Job], step: str = "") -> list[Job]:
 def every_run(step: str) -> list[Job]:
     """Return the runs of a step, newest first: all jobs, and those of the open project."""
     jobs = current_app.extensions["jobs"].list()
-    named = [*(job for job in jobs if job.verb == step), *runs_as_jobs(jobs, step)]
+    named = [*(at_home(j) for j in jobs if j.verb == step), *runs_as_jobs(jobs, step)]
     return sorted(named, key=lambda job: job.created, reverse=True)
 
 
-def _as_job(run: Run) -> Job:
-    # what it read may have been named from another folder, or the whole project moved since
+def at_home(job: Job) -> Job:
+    """Return a job with the places that its run has in the open project, where it is found there.
+
+    A project may have been moved, renamed or copied since the job wrote to it.
+    """
+    project = opened()
+    if project is None or (_writes_to(job, project) and job.output and job.output.is_dir()):
+        return job  # without reading all runs of the project
+    run = next((run for run in runs() if run.id == job.id and run.step == job.verb), None)
+    if run is None:
+        return job
+    return replace(job, options={**job.options, **_places(run)}, output=run.folder)
+
+
+def _places(run: Run) -> dict[str, str]:
+    """Return what a run read and where it wrote to: as the project lies now."""
     read = {name: str(run.project.absolute(each["path"])) for name, each in run.inputs.items()}
-    options = {**run.options, **read, "output": str(run.folder)}
+    return {**read, "output": str(run.folder)}
+
+
+def _as_job(run: Run) -> Job:
     return Job(
         id=run.id,
         verb=run.step,
-        options=options,
+        options={**run.options, **_places(run)},
         command="",
         state=run.state,
         created=run.started,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -121,12 +122,14 @@ def open_output(job: Job) -> Output:
 
 
 def stamp_of(job: Job) -> str:
-    """Return a text that changes when the output of a job does; empty if there is none."""
+    """Return a text that changes with the output of a job and its place; empty if there is none."""
+    place = place_of(job)
     try:
-        state = (place_of(job) / STEPS[job.verb].record).stat()
+        state = (place / STEPS[job.verb].record).stat()
     except OSError:
         return ""
-    return f"{state.st_mtime_ns:x}-{state.st_size:x}"
+    mark = hashlib.blake2b(str(place).encode("utf-8", "surrogateescape"), digest_size=4)
+    return f"{state.st_mtime_ns:x}-{state.st_size:x}-{mark.hexdigest()}"
 
 
 def place_of(job: Job) -> Path:

@@ -12,7 +12,7 @@ from deepometry.core.errors import DeepometryError
 from deepometry.core.exchange import settle
 from deepometry.core.progress import Progress
 from deepometry.web.jobs.job import Job
-from deepometry.web.projects.current import run_as_job
+from deepometry.web.projects.current import at_home, run_as_job
 from deepometry.web.results.cache import Cache
 from deepometry.web.results.output import Gone, Output, Unknown, open_output, place_of, stamp_of
 from deepometry.web.results.table_store import TableStore
@@ -32,9 +32,10 @@ def _prepare(state: Any) -> None:
 def find_job(id: str) -> Job:
     """Return a job, or a run of the open project as one; answer 404 if there is neither."""
     try:
-        return current_app.extensions["jobs"].get(id)
+        job: Job = current_app.extensions["jobs"].get(id)
     except KeyError:
         return run_as_job(id) or abort(404)
+    return at_home(job)
 
 
 def find_output(id: str, verb: str | None = None) -> Output:
