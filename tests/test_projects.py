@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import dataclass
 
 import pytest
@@ -16,6 +18,7 @@ from deepometry.core.step import Step
 from deepometry.core.steps import STEPS
 from deepometry.projects.chain import chain, out_of_date
 from deepometry.projects.delete import delete_run, doomed_by
+from deepometry.projects.inputs import fingerprint, has_changed
 from deepometry.projects.new_run import fill, propose
 from deepometry.projects.project import create_project, find_project, open_project
 from deepometry.projects.recent import current_project, recent_projects, remember_project
@@ -127,6 +130,34 @@ def test_a_run_in_a_project_leaves_its_record(summed, made):
 def test_what_a_run_read_is_watched(summed, made, change, words):
     change(made.folder / "parsed")
     assert words in out_of_date(summed)
+
+
+def test_a_copy_of_a_project_is_not_out_of_date_but_for_what_was_changed_in_it(summed, made):
+    shutil.copytree(made.folder, made.folder.parent / "copy", copy_function=shutil.copyfile)
+    copy = open_project(made.folder.parent / "copy")
+    for path in copy.folder.rglob("*"):
+        os.utime(path, (1e9, 1e9))
+    assert [out_of_date(run) for run in list_runs(copy)] == [""] * 4
+    table = copy.folder / "parsed" / "table.csv"
+    table.write_text(table.read_text().replace("object", "Object"))  # of the same size
+    os.utime(table, (2e9, 2e9))
+    run = find_run(copy, summed.name)
+    assert "parsed, which this run used, has changed since" in out_of_date(run)
+
+
+@pytest.mark.parametrize("place", [0, -1])
+def test_a_large_file_of_another_content_has_changed(tmp_path, place):
+    path, content = tmp_path / "weights.bin", bytearray(1 << 20)
+    path.write_bytes(content)
+    before = fingerprint(path)
+    os.utime(path, (1e9, 1e9))
+    assert not has_changed(path, before)
+    content[place] = 1
+    path.write_bytes(content)
+    os.utime(path, (2e9, 2e9))
+    assert has_changed(path, before)
+    path.unlink()
+    assert has_changed(path, before)
 
 
 def test_a_new_run_gets_the_next_number_and_replaces_none(summed, made):

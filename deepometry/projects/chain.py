@@ -10,7 +10,7 @@ from typing import Any
 
 from deepometry.core.step import Step
 from deepometry.core.steps import STEPS
-from deepometry.projects.inputs import fingerprint, inputs_of, kinds_of
+from deepometry.projects.inputs import has_changed, inputs_of, kinds_of
 from deepometry.projects.project import Project
 from deepometry.projects.run import Run
 from deepometry.projects.runs import by_folder, list_runs, with_writers
@@ -110,7 +110,7 @@ class Outdated:
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self._runs = by_id(runs)
-        self._prints: dict[Path, str] = {}
+        self._changed: dict[tuple[Path, str], bool] = {}
         self._said: dict[str, str] = {}
 
     def of(self, run: Run) -> str:
@@ -136,6 +136,7 @@ class Outdated:
     ) -> bool:
         if not each["fingerprint"]:  # a run made without projects: there are only the times
             return bool(source and source.created > run.created)
-        if path not in self._prints:
-            self._prints[path] = fingerprint(path)
-        return self._prints[path] != each["fingerprint"]
+        asked = path, str(each["fingerprint"])
+        if asked not in self._changed:
+            self._changed[asked] = has_changed(*asked)
+        return self._changed[asked]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from heapq import nsmallest
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,8 @@ from deepometry.core.steps import STEPS
 from deepometry.projects.project import Project, whole_path
 
 _LOOKED_AT = 2000  # files of an input; the record of a step tells of all
+_END = 1 << 17  # bytes at each end of a file
+_Print = Callable[[Path, str], bytes]
 _HEIGHT = 2  # folders between what is read and the record of the step that wrote it
 
 
@@ -60,32 +62,46 @@ def plain_inputs(project: Project, step: Step, options: Mapping[str, Any]) -> di
 
 
 def fingerprint(path: Path) -> str:
-    """Return a number that changes with what lies at a path; empty if there is nothing.
+    """Return two numbers that change with what lies at a path; empty if there is nothing.
 
-    Of results, the record and the size and time of the files that it lists are taken, of others
-    those of the first 2,000 files: pixels are not read.
+    Of results, the record and the files that it lists are taken, of others the first 2,000 files.
+    The first number is of their sizes and times, the second of their sizes and bytes, for where
+    only the times differ, as in a copy: of large files of the first and last bytes.
     """
+    numbers = _hashed(path, _stamp), _hashed(path, _sample)
+    return "-".join(numbers) if all(numbers) else ""
+
+
+def has_changed(path: Path, before: str) -> bool:
+    """Return whether what lies at a path is not what had a fingerprint."""
+    times, _, content = before.partition("-")
+    if _hashed(path, _stamp) == times:
+        return False
+    return not content or _hashed(path, _sample) != content
+
+
+def _hashed(path: Path, print_of: _Print) -> str:
     hashed = hashlib.blake2b(digest_size=16)
     try:
-        for part in _parts(path):
+        for part in _parts(path, print_of):
             hashed.update(part)
     except (OSError, DeepometryError):  # it is not there, or its record is damaged
         return ""
     return hashed.hexdigest()
 
 
-def _parts(path: Path) -> Iterator[bytes]:
+def _parts(path: Path, print_of: _Print) -> Iterator[bytes]:
     writer = writer_of(path)
     if path.is_file():
-        yield _stamp(path, path.name)
+        yield print_of(path, path.name)
     elif writer:
         folder, step = writer
         yield (folder / step.record).read_bytes()
         names = earlier_files(folder / step.record, step.name)
         names += [path.name for path in sorted(folder.glob(MODEL_PATTERN))]
-        yield from (_stamp(folder / name, name) for name in names[:_LOOKED_AT])
+        yield from (print_of(folder / name, name) for name in names[:_LOOKED_AT])
     else:
-        yield from (_stamp(each, each.name) for each in islice(_files(path), _LOOKED_AT))
+        yield from (print_of(each, each.name) for each in islice(_files(path), _LOOKED_AT))
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -106,3 +122,17 @@ def _stamp(path: Path, name: str) -> bytes:
         return f"{name} is missing\n".encode("utf-8", "surrogateescape")
     # whole seconds in twos, as drives keep them that files are copied over
     return f"{name} {state.st_size} {int(state.st_mtime) // 2}\n".encode("utf-8", "surrogateescape")
+
+
+def _sample(path: Path, name: str) -> bytes:
+    """Return the name, the size and the bytes of a file; of a large one those at its ends."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            start = file.read(_END)
+            file.seek(max(len(start), size - _END))
+            read = start + file.read(_END)
+    except OSError:
+        return f"{name} is missing\n".encode("utf-8", "surrogateescape")
+    return f"{name} {size}\n".encode("utf-8", "surrogateescape") + read
