@@ -6,25 +6,31 @@ const BARS = [0.5, 1, 2, 5, 10, 20, 50, 100, 200]; // micrometres
 
 export class Enlarged {
   constructor(dialog, gallery) {
-    Object.assign(this, { dialog, gallery, tools: gallery.tools, looks: new Map(), asked: 0, pending: "" });
+    Object.assign(this, { dialog, gallery, tools: gallery.tools, looks: new Map(), asked: 0, pending: "", leaving: false, after: null });
     this.of = (name) => dialog.querySelector(`[data-of=${name}]`);
     dialog.addEventListener("click", (event) => this.click(event));
     dialog.addEventListener("keydown", (event) => this.key(event));
     dialog.addEventListener("close", () => this.closed());
     this.of("tick").addEventListener("change", (event) => gallery.set(this.row, event.target.checked));
     this.of("mask").addEventListener("change", () => this.outline());
+    this.travel = (event) => this.travelled(event.state);
+    window.addEventListener("popstate", this.travel);
   }
 
   end() {
+    window.removeEventListener("popstate", this.travel);
+    this.ended = true;
     if (this.dialog.open) this.dialog.close();
   }
 
-  async open(row) {
+  // What is enlarged has an entry in the history, so that Back closes it
+  async open(row, enter = true) {
     const asked = (this.asked += 1);
     this.row = row;
     if (!this.dialog.open) {
       this.before = document.activeElement;
       this.dialog.showModal();
+      if (enter && !this.leaving) history.pushState({ enlarged: row }, "");
     }
     try {
       const [about, counts] = await Promise.all([this.json(`${row}.json`), this.counts(row)]);
@@ -166,7 +172,7 @@ export class Enlarged {
 
   click(event) {
     const what = event.target.closest("[data-do]")?.dataset.do;
-    if (event.target === this.dialog || what === "close") this.dialog.close();
+    if (event.target === this.dialog || what === "close") this.close();
     if (what === "next" || what === "previous") this.step(what === "next" ? 1 : -1);
     if (what === "reset") {
       this.looks.clear();
@@ -174,9 +180,10 @@ export class Enlarged {
     }
     if (what === "similar") {
       const row = this.row;
-      this.dialog.close();
-      this.gallery.show({ similar: row, selection: "", marked: "" });
-      this.gallery.root.scrollIntoView({ block: "nearest" });
+      this.close(() => {
+        this.gallery.show({ similar: row, selection: "", marked: "" });
+        this.gallery.root.scrollIntoView({ block: "nearest" });
+      });
     }
   }
 
@@ -205,12 +212,39 @@ export class Enlarged {
     this.pending = "";
   }
 
+  close(after = null) {
+    this.after = after;
+    this.dialog.close();
+  }
+
   closed() {
     this.asked += 1;
-    this.gallery.rememberCell(null);
     const ofMap = this.before?.closest("canvas"); // from where the cell was opened
     const button = ofMap || this.gallery.place.querySelector(`[data-row="${this.row}"] .c-open`) || this.before;
     if (button?.isConnected) button.focus();
+    if (this.ended) return;
+    this.leaving = history.state?.enlarged !== undefined;
+    if (this.leaving) history.back();
+    else this.left();
+  }
+
+  // The address is that of the gallery again
+  left() {
+    this.gallery.rememberCell(null);
+    const { after } = this;
+    this.after = null;
+    after?.();
+  }
+
+  travelled(state) {
+    if (this.leaving) {
+      this.leaving = false;
+      this.left();
+      if (!this.dialog.open) return;
+      history.pushState({ enlarged: this.row }, ""); // another cell was opened meanwhile
+      this.gallery.rememberCell(this.row);
+    } else if (state?.enlarged !== undefined) this.open(state.enlarged, false);
+    else if (this.dialog.open) this.close();
   }
 }
 

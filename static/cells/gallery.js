@@ -9,7 +9,7 @@ export function start(root, tools) {
 
 class Gallery {
   constructor(root, tools) {
-    Object.assign(this, { root, tools, ticked: new Set(), last: null });
+    Object.assign(this, { root, tools, ticked: new Set(), last: null, shown: new URLSearchParams(location.search) });
     this.base = root.dataset.base;
     this.form = root.querySelector("form.c-controls");
     this.place = root.querySelector(".c-place");
@@ -26,8 +26,9 @@ class Gallery {
     // What a map asks for, which shows the same cells
     root.addEventListener("cells:show", (event) => this.show(event.detail));
     root.addEventListener("cells:open", (event) => this.enlarged.open(event.detail));
-    const cell = new URLSearchParams(location.search).get("cell");
-    if (this.ours && cell !== null) this.enlarged.open(Number(cell));
+    const cell = this.shown.get("cell");
+    this.shown.delete("cell");
+    if (this.ours && cell !== null) this.enlarged.open(Number(cell), false);
     root.dataset.ready = "yes";
     root.dispatchEvent(new CustomEvent("cells:ready", { bubbles: true }));
   }
@@ -50,15 +51,16 @@ class Gallery {
     const shown = new URLSearchParams();
     const pairs = parameters.entries ? [...parameters.entries()] : Object.entries(parameters);
     for (const [name, value] of pairs) if (value !== "" && name !== "part") shown.set(name, value);
-    history.replaceState(null, "", shown.size ? `?${shown}` : location.pathname);
+    this.shown = shown;
+    history.replaceState(history.state, "", shown.size ? `?${shown}` : location.pathname);
   }
 
   rememberCell(row) {
     if (!this.ours) return;
-    const shown = new URLSearchParams(location.search);
-    if (row === null) shown.delete("cell");
-    else shown.set("cell", row);
-    history.replaceState(null, "", shown.size ? `?${shown}` : location.pathname);
+    const shown = new URLSearchParams(this.shown);
+    if (row !== null) shown.set("cell", row);
+    const state = history.state && row !== null ? { enlarged: row } : history.state;
+    history.replaceState(state, "", shown.size ? `?${shown}` : location.pathname);
   }
 
   show(values) {

@@ -45,7 +45,7 @@ export class ViewState {
     const { colours, map, second } = this.explorer;
     const parts = { colour: colours.choice.value, camera: map.camera.state, ...second.state };
     const shown = new URLSearchParams(Object.entries(parts).filter(([, value]) => value));
-    history.replaceState(null, "", `?${shown}`);
+    history.replaceState(history.state, "", `?${shown}`);
   }
 
   keepSelection() {

@@ -63,6 +63,39 @@ def test_to_leave_the_field_draws_no_cells_anew(extracted: Protocol):
     assert page.evaluate("() => window.asked") == 1
 
 
+def test_back_closes_what_is_enlarged(extracted: Protocol):
+    extracted.open("predict")
+    page = extracted.open("predict", "cells")
+    gallery, cells = page.url, page.locator("#main .c-mount")
+    expect(page.locator("#main [data-widget=gallery]")).to_have_attribute("data-ready", "yes")
+    dialog, entries = cells.get_by_role("dialog"), page.evaluate("() => history.length")
+    cells.locator(".c-open").nth(1).click()
+    page.wait_for_url(re.compile(r"[?&]cell=\d+"))
+    first = page.url
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(lambda url: "cell=" in url and url != first)
+    second = page.url
+    page.go_back()
+    expect(dialog).to_be_hidden()
+    assert page.url == gallery
+    expect(cells.locator(".c-open").nth(2)).to_be_focused()
+    page.go_forward()
+    expect(dialog).to_be_visible()
+    expect(page).to_have_url(second)
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(gallery)
+    cells.locator(".c-open").nth(1).click()
+    page.wait_for_url(first)
+    dialog.get_by_role("button", name="Similar cells").click()
+    expect(dialog).to_be_hidden()
+    page.wait_for_url(re.compile("similar="))
+    assert page.evaluate("() => history.length") == entries + 1
+    page.goto(first)  # as it was sent to somebody: no cell was opened before
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(gallery)
+
+
 def test_cells_are_found_enlarged_and_kept(extracted: Protocol):
     row = _sixth_cell(extracted)
     page = extracted.open("predict", "cells")

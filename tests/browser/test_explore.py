@@ -194,6 +194,11 @@ def test_a_click_enlarges_the_cell(page: Page):
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(page.locator(count)).to_have_text("none")
+    page.mouse.click(*where(page, 12))
+    expect(dialog).to_be_visible()
+    page.go_back()
+    expect(dialog).to_be_hidden()
+    expect(page.locator("[data-of=cloud]")).to_be_focused()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 900), (1920, 1000)])
