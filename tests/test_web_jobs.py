@@ -200,6 +200,8 @@ def test_a_question_waits_for_an_answer_and_starts_the_run_again(jobs, tmp_path)
     card = browser.get(f"/jobs/{first.id}").text
     assert "Needs your answer" in card and "expected fewer; set “Times”." in card
     assert card.count('name="answer" value="') == 2 and 'src="data:image/png;base64,' in card
+    listed = browser.get("/jobs").text  # where it can be answered when a later run took its place
+    assert listed.count('name="answer" value="') == 2 and "expected fewer; set “Times”." in listed
     assert browser.post(f"/jobs/{first.id}/answer", data={"answer": "7"}).status_code == 400
     answer = browser.post(
         f"/jobs/{first.id}/answer", data={"answer": "2"}, headers={"HX-Request": "true"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import json
 import re
+from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 
@@ -281,6 +283,26 @@ def test_a_job_without_results_is_in_the_list(browser, app, opened):
     page = browser.get("/runs").text
     assert names(page)[0] == "waiting"
     assert STEPS["summary"].title in page
+
+
+def test_a_job_that_asks_is_answered_in_the_list_also_after_a_later_one(browser, app, opened):
+    jobs = app.extensions["jobs"]
+    places = [opened.folder / "summaries" / name for name in ("asks", "later")]
+    options = [SummaryOptions(input=opened.folder / "parsed", output=place) for place in places]
+    first, later = map(jobs.submit, options)
+    choice = {"value": "true", "label": "Replace", "detail": "", "picture": ""}
+    question = {"option": "overwrite", "choices": [choice]}
+    asking = replace(first, state="failed", error="Is it to be replaced?", question=question)
+    with patch.object(jobs, "list", return_value=[later, asking]):
+        for address in ("/runs", "/jobs"):
+            page = browser.get(address).text
+            assert f'action="/jobs/{first.id}/answer"' in page
+            assert "Is it to be replaced? Replace" in told(page)
+    with patch.object(jobs, "get", return_value=asking):
+        answer = browser.post(f"/jobs/{first.id}/answer", data={"answer": "true"})
+    assert answer.location == "/"
+    assert [job.output for job in jobs.list()] == [places[0], places[1]]
+    assert jobs.list()[0].options["overwrite"] is True
 
 
 def test_a_run_that_the_page_did_not_start_has_its_results_and_its_name(browser, opened):
