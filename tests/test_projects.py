@@ -81,6 +81,13 @@ def test_a_renamed_run_keeps_its_folder_and_what_was_made_of_it(made):
         rename_run(renamed, " ")
 
 
+@pytest.mark.parametrize(("place", "name"), [("new", ".."), ("new", " . "), ("new/..", "X")])
+def test_no_project_is_named_by_dots(run, tmp_path, place, name):
+    code, _, told = run("project", "new", tmp_path / place, "--name", name)
+    assert code != 0 and "expected the name of a project" in told
+    assert not [*tmp_path.rglob("deepometry.json")]
+
+
 def test_the_chain_leads_from_the_images_to_the_run(made):
     links = chain(by_step(made)["predict"])
     assert [link.name for link in links] == ["images", "parsed", "model", "predictions"]

@@ -65,8 +65,9 @@ def create_project(folder: Path, name: str = "", images: Path | None = None) -> 
     Raises
     ------
     DeepometryError
-        It is a project already, is a file, or cannot be written to.
+        It is a project already, is a file, or cannot be written to; or the name is one of dots.
     """
+    _refuse_dots(folder, name)
     folder = whole_path(folder.expanduser())
     if folder.exists() and not folder.is_dir():
         raise DeepometryError(f"{folder} is a file: expected a folder, which may be a new one.")
@@ -82,6 +83,19 @@ def create_project(folder: Path, name: str = "", images: Path | None = None) -> 
     created = datetime.now(UTC).isoformat(timespec="seconds")
     place = None if images is None else whole_path(images)
     return _write(Project(folder, name.strip() or folder.name, place, created))
+
+
+def _refuse_dots(folder: Path, name: str) -> None:
+    """Refuse `..` and the like as a new project: it would be a folder that is there already."""
+    if name.strip() and not name.strip(" ."):
+        raise DeepometryError(
+            f"Name: expected the name of a project, such as Experiment 1, found {name.strip()!r}."
+        )
+    if folder.name == "..":
+        raise DeepometryError(
+            f"{folder}: expected the name of a project's folder at the end, found '..'; to make "
+            f"that folder a project, write {whole_path(folder.expanduser())}"
+        )
 
 
 def change_project(project: Project, **changes: Any) -> Project:

@@ -79,7 +79,8 @@ def create() -> str | AnyResponse:
             current.open_on_page(create_project(folder, entered["name"], images))
             return redirect(url_for("pages.index"))
         except DeepometryError as error:
-            wrong["images" if "mages" in str(error)[:6] else "folder"] = str(error)
+            first = str(error)[:6]
+            wrong[{"Images": "images", "Name: ": "name"}.get(first, "folder")] = str(error)
     return _page(new=entered, wrong=wrong)
 
 
