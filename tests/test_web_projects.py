@@ -149,6 +149,16 @@ def test_a_run_gets_the_name_that_was_typed_and_the_next_one_another(browser, ap
     assert str(app.extensions["jobs"].list()[0].output) == elsewhere
 
 
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_blank_name_is_the_proposed_one(browser, app, opened, end):
+    values = {"input": str(opened.folder / "parsed" / "Train"), "target": "Class", "run_name": " "}
+    for verb, folder in (("train", "models"), ("learning-curve", "learning_curves")):
+        output = f"{opened.folder / 'models'}{end}"  # as the page writes it while a name is typed
+        browser.post(f"/run/{verb}", data={**values, "output": output}, headers=HTMX)
+        job = app.extensions["jobs"].list()[0]
+        assert (job.verb, job.output.parent) == (verb, opened.folder / folder)
+
+
 def test_a_training_goes_on_in_its_own_folder(browser, app, opened):
     values = {"input": str(opened.folder / "parsed" / "Train"), "target": "Class"}
     values |= {"output": str(opened.folder / "models" / "begun"), "run_name": "begun"}

@@ -108,7 +108,10 @@ def _named_output(form: StepForm, taken: Collection[Path]) -> Path | None:
         place = read_path(typed) if typed else parent / name
     except ValueError:  # the form says so
         return None
-    return propose(project, form.spec.step, name, taken) if place.parent == parent else None
+    # with a blank name, it is the folder of the step itself that was entered
+    return (
+        propose(project, form.spec.step, name, taken) if parent in (place, place.parent) else None
+    )
 
 
 def placed(step: Step, options: Any) -> Any:
