@@ -237,6 +237,33 @@ def test_runs_are_renamed_noted_and_pinned(browser, opened):
     assert "frame 48" in page
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"inputs": 3},
+        {"inputs": {"input": 3}},
+        {"inputs": {"input": {}}},
+        {"inputs": {"input": {"path": 3}}},
+        {"inputs": {"input": {"path": "parsed", "run": []}}},
+        {"id": 3},
+        {"name": None},
+        {"note": {}},
+        {"created": 5},
+        {"seconds": "long"},
+        {"state": []},
+    ],
+)
+def test_a_damaged_record_of_a_run_is_passed_over(browser, opened, wrong):
+    run = rename_run(by_step(opened)["train"], "Night run")
+    path = run.folder / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | wrong), "utf-8")
+    assert names(browser.get("/runs").text) == ["predictions", "model", "parsed"]
+    assert browser.get("/").status_code == 200
+    id = by_step(opened)["train"].id
+    browser.post(f"/runs/{id}/about", data={"name": "Mended", "note": ""})
+    assert "Mended" in names(browser.get("/runs").text)
+
+
 def test_a_run_is_deleted_with_its_files_once_that_was_asked(browser, opened):
     run = by_step(opened)["predict"]
     assert "Deletes 2 files" in told(browser.get(f"/runs/{run.id}/delete").text)

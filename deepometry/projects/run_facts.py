@@ -26,12 +26,37 @@ def facts_of(folder: Path, step: Step) -> dict[str, Any]:
 
 
 def own_facts(folder: Path, step: Step) -> dict[str, Any]:
-    """Return the record of a run; empty if there is none that can be read."""
+    """Return the record of a run; empty if there is none that can be read, as a damaged one."""
     for name in (RUN_RECORD, _second(step)):
         record = _unless_changed(_run, folder / name, "")
         if record.get("step") == step.name:
-            return record
+            return record if _is_sound(record) else {}
     return {}
+
+
+def _is_sound(record: dict[str, Any]) -> bool:
+    """Return whether what a record of a run has is of the types that it is written with."""
+    inputs = record.get("inputs", {})
+    return (
+        _are(record, str, "id", "name", "note", "created", "state")
+        and _are(record, bool, "pinned")
+        and _are(record, int | float | None, "seconds")
+        and isinstance(inputs, dict)
+        and all(_is_input(each) for each in inputs.values())
+    )
+
+
+def _is_input(each: Any) -> bool:
+    return (
+        isinstance(each, dict)
+        and "path" in each
+        and _are(each, str, "path", "fingerprint")
+        and _are(each, str | None, "run")
+    )
+
+
+def _are(record: dict[str, Any], kind: Any, *names: str) -> bool:
+    return all(isinstance(record[name], kind) for name in names if name in record)
 
 
 def states_of(folder: Path, step: Step, files: Container[str]) -> tuple[tuple[int, int], ...]:
