@@ -273,6 +273,23 @@ def test_a_run_is_deleted_with_its_files_once_that_was_asked(browser, opened):
     assert browser.get(f"/runs/{run.id}/delete").status_code == 404
 
 
+@pytest.mark.parametrize(("step", "does"), [("parse", "reads it"), ("train", "writes there")])
+def test_a_run_that_a_waiting_job_needs_is_not_deleted(browser, app, opened, step, does):
+    run, jobs = by_step(opened)[step], app.extensions["jobs"]
+    kind = STEPS["train" if step == "parse" else "baseline"]
+    output = opened.folder / ("models/model_7" if step == "parse" else "model")
+    cells = opened.folder / "parsed" / "Train"
+    job = jobs.submit(kind.options(input=cells, output=output, target="Class"))
+    words = f"{run.name} is not deleted: {kind.title} {output.name} (waiting) {does}"
+    page = browser.get(f"/runs/{run.id}/delete").text
+    assert words in told(page) and "<form" not in page
+    assert words in told(browser.post(f"/runs/{run.id}/delete").text)
+    assert run in list_runs(opened)
+    jobs.cancel(job.id)
+    browser.post(f"/runs/{run.id}/delete")
+    assert run not in list_runs(opened)
+
+
 def test_a_run_is_made_again_with_changes(browser, opened):
     run = by_step(opened)["train"]
     page = browser.get(f"/?again={run.id}").text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from deepometry.projects.project import create_project, find_project
 from deepometry.projects.run import Run, change_run
 from deepometry.web.forms.build import StepForm
 from deepometry.web.forms.steps import FORMS
+from deepometry.web.jobs.job import Job
 from deepometry.web.projects import current
 from deepometry.web.projects.run_list import A_PAGE, SORTS, chosen, rows_of
-from deepometry.web.text_filters import STATES, UNFINISHED
+from deepometry.web.text_filters import STATES, TITLES, UNFINISHED
 
 blueprint = Blueprint("projects", __name__)
 
@@ -220,19 +222,42 @@ def pin(id: str) -> AnyResponse:
 @blueprint.get("/runs/<id>/delete")
 def ask_to_delete(id: str) -> str:
     """Say what would be deleted with a run."""
-    doomed = doomed_by(_run(id))
+    run = _run(id)
+    if used := _use_of(run):
+        return render_template("projects/delete.html", used=used)
+    doomed = doomed_by(run)
     return render_template(
-        "projects/delete.html", run=_run(id), doomed=doomed, size=filesize(doomed.size)
+        "projects/delete.html", run=run, doomed=doomed, size=filesize(doomed.size)
     )
+
+
+def _use_of(run: Run) -> str:
+    """Say which job that has not ended reads a run, or writes there; empty for none."""
+    for job in current_app.extensions["jobs"].list():
+        if job.state in UNFINISHED and (does := _does(job, run)):
+            name = f" {job.output.name}" if job.output else ""
+            return (
+                f"{run.name} is not deleted: {TITLES[job.verb]}{name} ({STATES[job.state].lower()})"
+                f" {does}; cancel that job first, or wait until it has ended."
+            )
+    return ""
+
+
+def _does(job: Job, run: Run) -> str:
+    if job.output and lies_in(job.output, run.folder):
+        return "writes there"
+    values = (v if isinstance(v, list) else [v] for v in job.options.values())
+    places = (Path(text) for text in chain.from_iterable(values) if isinstance(text, str))
+    reads = any(place.is_absolute() and lies_in(place, run.folder) for place in places)
+    return "reads it" if reads else ""
 
 
 @blueprint.post("/runs/<id>/delete")
 def delete(id: str) -> AnyResponse:
     """Delete a run with its files, and its job."""
     run, jobs = _run(id), current_app.extensions["jobs"]
-    for job in current.own_jobs(jobs.list()):
-        if job.state in UNFINISHED and job.output and lies_in(job.output, run.folder):
-            raise DeepometryError(f"{run.name}: a job is writing there; cancel it first.")
+    if used := _use_of(run):
+        raise DeepometryError(used)
     delete_run(run)
     if any(job.id == id for job in jobs.list()):
         jobs.forget(id)
