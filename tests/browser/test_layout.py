@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from deepometry.projects.project import change_project
+from deepometry.projects.recent import remember_project
+from deepometry.projects.run import rename_run
+from deepometry.projects.runs import list_runs
 from tests.browser.protocol import Protocol
 from tests.browser.server import Server
 from tests.browser.watch import assert_accessible
+from tests.project_runs import adopted
 
 PHONE = {"width": 375, "height": 800}
 WIDE = {"width": 1600, "height": 1000}
@@ -86,6 +92,45 @@ def test_every_tab_of_every_run_fits(extracted: Protocol, visit):
             for width in (375, 1280, 1920):
                 page.set_viewport_size({"width": width, "height": 900})
                 assert_fits(page)
+
+
+@pytest.fixture(scope="module")
+def long_names(chromium, make_server: Callable[[], Server]) -> Server:
+    """A server with a project and runs whose names are long, without a space to break them."""
+    server = make_server()
+    project = adopted(server.user / "Experiment X")
+    for run in list_runs(project):
+        rename_run(run, f"{run.name}{'x' * 100}")
+    remember_project(server.state, change_project(project, name="Experiment" + "x" * 290))
+    return server
+
+
+# Parts of the table whose text is drawn over what stands beside them
+_OVER = """() => [...document.querySelectorAll(".runs :is(td, th)")].filter((each) =>
+    each.scrollWidth > each.clientWidth + 1).map((each) => each.outerHTML.slice(0, 150))"""
+
+
+# On how many lines the first word stands that tells what a run comes from: images
+_LINES_OF_IMAGES = """() => [...document.querySelectorAll(".runs .from")].map((each) => {
+    const word = document.createRange();
+    word.setStart(each.firstChild, 0);
+    word.setEnd(each.firstChild, "images".length);
+    return word.getClientRects().length;
+})"""
+
+
+@pytest.mark.parametrize("width", [375, 1280, 1920])
+def test_long_names_fit(long_names: Server, visit, width: int):
+    page = visit(long_names, "projects", viewport={"width": width, "height": 900})
+    assert_fits(page)
+    page.locator(".switcher summary").click()
+    assert_fits(page)
+    page.goto(long_names.place("runs"))
+    assert_fits(page)
+    assert page.evaluate(_OVER) == []
+    assert page.evaluate(_LINES_OF_IMAGES) == [1, 1, 1]
+    page.goto(long_names.place())
+    assert_fits(page)
 
 
 def test_light_and_dark(fresh: Server, visit):
