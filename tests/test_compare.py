@@ -18,6 +18,8 @@ from deepometry.evaluation.score_names import NAMES
 from deepometry.projects.compare import compare
 from deepometry.projects.earlier import compare_with_earlier
 from deepometry.projects.project import create_project
+from deepometry.projects.run import rename_run
+from deepometry.projects.runs import find_run
 from tests.compared import two_classifiers, write_prediction, write_training
 from tests.parsed import write_classes
 
@@ -333,6 +335,21 @@ def test_runs_are_found_by_their_name_in_the_project(two, monkeypatch):
     out = root / "p" / "comparisons" / "one"
     deepometry.compare(runs=["x", "y"], output=out)
     assert (out / "run.json").is_file()
+
+
+def test_runs_are_called_as_lists_call_them(two):
+    root = two[0]
+    project = create_project(root)
+    rename_run(find_run(project, "old"), "Night run")
+    compared = deepometry.compare(runs=[root / "old", root / "new"], output=root / "out")
+    assert compared.names == ("Night run", "new")
+    assert "Night run" in (root / "out" / "comparison.csv").read_text("utf-8-sig")
+    rename_run(find_run(project, "new"), "Night run")
+    names = deepometry.compare(runs=[root / "old", root / "new"]).names
+    assert names == ("Night run (old)", "Night run (new)")
+    rename_run(find_run(project, "old"), "new")
+    rename_run(find_run(project, str(root / "new")), "new")
+    assert deepometry.compare(runs=[root / "old", root / "new"]).names == ("new (old)", "new")
 
 
 def test_runs_of_one_name_are_told_apart(two):

@@ -19,8 +19,8 @@ from deepometry.core.options.train import TrainOptions
 from deepometry.projects.compare import compare
 from deepometry.projects.project import create_project
 from deepometry.projects.recent import remember_project
-from deepometry.projects.run import write_run
-from deepometry.projects.runs import list_runs
+from deepometry.projects.run import rename_run, write_run
+from deepometry.projects.runs import find_run, list_runs
 from deepometry.web import create_app
 from tests.compared import two_classifiers, write_prediction, write_training
 from tests.parsed import write_classes
@@ -237,6 +237,9 @@ def test_runs_of_the_open_project_are_compared_without_a_job(app, tmp_path):
     assert "is better" in content
     cells = browser.get(f"/compare/{','.join(ids)}/cells", headers=HTMX).text
     assert "No pictures:" in cells and cells.count("<figure>") == 24
+    rename_run(find_run(project, ids[0]), "Night run")
+    content = browser.get(f"/compare/content?runs={','.join(ids)}", headers=HTMX).text
+    assert '<th scope="row">Night run</th>' in content
 
 
 def test_jobs_of_a_project_that_was_moved_are_compared(app, three, tmp_path):

@@ -26,6 +26,7 @@ from deepometry.core.result_files import (
 from deepometry.core.run_records import own_record, read_json
 from deepometry.core.spreadsheet import safe_records
 from deepometry.evaluation.metrics import Score
+from deepometry.projects.compared_names import names_of
 from deepometry.projects.project import find_project
 from deepometry.projects.runs import find_run
 
@@ -111,7 +112,8 @@ def open_runs(places: Sequence[Path], beside: Path | None = None) -> list[Compar
             f"Runs: expected cells classified by one target, found {each}; compare runs of one "
             "target."
         )
-    return [replace(run, name=name) for run, name in zip(runs, _names(runs), strict=True)]
+    names = names_of([(run.folder, next(iter(run.options))) for run in runs])
+    return [replace(run, name=name) for run, name in zip(runs, names, strict=True)]
 
 
 def _folder(place: Path, beside: Path | None) -> Path:
@@ -268,15 +270,6 @@ def _validated(recorded: Mapping[str, Any], matrix: np.ndarray) -> tuple[Score, 
         Score(label, "", _number(recorded[name]), none, none, cells)
         for name, label in names.items()
     )
-
-
-def _names(runs: Sequence[ComparedRun]) -> list[str]:
-    """Name each run by its folder, with as many folders above as make it unlike the others."""
-    for depth in range(1, 1 + max(len(run.folder.absolute().parts) for run in runs)):
-        names = ["/".join(run.folder.absolute().parts[-depth:]) for run in runs]
-        if len(set(names)) == len(names):
-            return names
-    return [str(run.folder) for run in runs]
 
 
 def options_that_differ(

@@ -90,7 +90,7 @@ def _home() -> Path:
 
 
 def _key(runs: Sequence[Candidate], group_by: str) -> str:
-    """Return a name that changes with the runs, their order, and what they hold."""
+    """Return a name that changes with the runs, their names and order, and what they hold."""
     parts = [group_by]
     for run in runs:
         states = [
@@ -98,7 +98,8 @@ def _key(runs: Sequence[Candidate], group_by: str) -> str:
             for name in (step.record for step in COMPARABLE.values())
             if (run.folder / name).is_file()
         ]
-        parts += [str(run.folder), *(f"{state.st_mtime_ns}-{state.st_size}" for state in states)]
+        parts += [str(run.folder), run.name]
+        parts += [*(f"{state.st_mtime_ns}-{state.st_size}" for state in states)]
     return hashlib.blake2b("\n".join(parts).encode("utf-8", "replace"), digest_size=12).hexdigest()
 
 
