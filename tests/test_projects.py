@@ -245,6 +245,26 @@ def test_recent_projects_are_those_that_are_still_there(made, tmp_path):
     assert recent_projects(home) == [made]
 
 
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"name": 3}'])
+def test_a_project_with_a_damaged_record_is_made_again(made, text):
+    record = made.folder / "deepometry.json"
+    for kept in ("deepometry.damaged.json", "deepometry.damaged_2.json"):
+        record.write_text(text)
+        with pytest.raises(DeepometryError, match="project again"):
+            open_project(made.folder)
+        again = create_project(made.folder, "Again", made.images)
+        assert (made.folder / kept).read_text() == text
+        assert open_project(made.folder) == again and len(list_runs(again)) == 3
+
+
+def test_a_project_of_a_later_version_is_not_made_again(made):
+    record = made.folder / "deepometry.json"
+    record.write_text(json.dumps({"format_version": 99, "name": "X"}))
+    with pytest.raises(DeepometryError, match="is a project already"):
+        create_project(made.folder)
+    assert "99" in record.read_text()
+
+
 # --- the commands ----------------------------------------------------------------------------
 
 

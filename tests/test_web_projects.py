@@ -105,6 +105,15 @@ def test_a_project_that_cannot_be_made(browser, made, tmp_path, name, text, word
     assert current_project(tmp_path / "home") is None
 
 
+def test_a_damaged_project_is_made_again_on_the_page(browser, made, tmp_path):
+    (made.folder / "deepometry.json").write_text("{")
+    page = browser.post("/projects/open", data={"open": str(made.folder)}).text
+    assert "on the page with New project" in told(page)
+    values = {"name": "X", "folder": str(made.folder), "images": ""}
+    assert browser.post("/projects", data=values).location == "/"
+    assert current_project(tmp_path / "home").name == "X"
+
+
 def test_forms_are_filled_in_from_the_project(browser, opened):
     page = browser.get("/").text
     model = str(opened.folder / "model")

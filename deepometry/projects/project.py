@@ -11,7 +11,7 @@ from typing import Any
 from deepometry.core.errors import DeepometryError, explain_os_error
 from deepometry.core.files import lies_in
 from deepometry.core.result_files import PROJECT_RECORD
-from deepometry.core.run_records import FORMAT_VERSION, read_json, write_json
+from deepometry.core.run_records import FORMAT_VERSION, NewerFormatError, read_json, write_json
 from deepometry.core.step import Step
 
 
@@ -62,6 +62,8 @@ def folder_of(step: Step) -> str:
 def create_project(folder: Path, name: str = "", images: Path | None = None) -> Project:
     """Make a folder a project; what lies in it stays as it is, and its results become runs.
 
+    A damaged record of a project is kept under another name, such as `deepometry.damaged.json`.
+
     Raises
     ------
     DeepometryError
@@ -71,7 +73,8 @@ def create_project(folder: Path, name: str = "", images: Path | None = None) -> 
     folder = whole_path(folder.expanduser())
     if folder.exists() and not folder.is_dir():
         raise DeepometryError(f"{folder} is a file: expected a folder, which may be a new one.")
-    if (folder / PROJECT_RECORD).exists():
+    damaged = _is_damaged(folder)
+    if (folder / PROJECT_RECORD).exists() and not damaged:
         raise DeepometryError(f"{folder} is a project already: open it, or choose another folder.")
     if images is not None and not images.exists():
         raise DeepometryError(f"Images {images}: expected a file or folder, found none there.")
@@ -82,7 +85,36 @@ def create_project(folder: Path, name: str = "", images: Path | None = None) -> 
         )
     created = datetime.now(UTC).isoformat(timespec="seconds")
     place = None if images is None else whole_path(images)
+    if damaged:
+        _set_aside(folder / PROJECT_RECORD)
     return _write(Project(folder, name.strip() or folder.name, place, created))
+
+
+class DamagedProjectError(DeepometryError):
+    """The record of a project that holds something else, or nothing."""
+
+
+def _is_damaged(folder: Path) -> bool:
+    """Return whether a folder has a damaged record of a project."""
+    try:
+        if (folder / PROJECT_RECORD).is_file():
+            open_project(folder)
+    except DamagedProjectError:
+        return True
+    except DeepometryError:  # of a later version, or nobody may read it
+        return False
+    return False
+
+
+def _set_aside(record: Path) -> None:
+    """Give a damaged record another name, which none has yet."""
+    stem, number = f"{record.stem}.damaged", 1
+    while os.path.lexists(kept := record.with_name(f"{stem}{f'_{number}' * (number > 1)}.json")):
+        number += 1
+    try:
+        record.rename(kept)
+    except OSError as error:
+        raise explain_os_error(error, record) from error
 
 
 def _refuse_dots(folder: Path, name: str) -> None:
@@ -135,12 +167,33 @@ def open_project(folder: Path) -> Project:
             f"{folder} is no project: expected {PROJECT_RECORD} in it, found none; make it one "
             f'with: deepometry project new "{folder}"'
         )
-    content = read_json(path)
-    if not isinstance(content.get("name"), str):
-        raise DeepometryError(f"{path}: expected the record of a project, found another file.")
+    content = _read(path)
     images = content.get("images")
     place = folder / images if isinstance(images, str) else None
     return Project(folder, content["name"], place, str(content.get("created", "")))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read the record of a project."""
+    try:
+        content = read_json(path)
+    except NewerFormatError:
+        raise
+    except DeepometryError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        raise _damaged(path) from error
+    if not isinstance(content.get("name"), str):
+        raise _damaged(path)
+    return content
+
+
+def _damaged(path: Path) -> DamagedProjectError:
+    return DamagedProjectError(
+        f"{path} is damaged: put it back from a copy, or make {path.parent} a project again, on "
+        f'the page with New project or with: deepometry project new "{path.parent}" - its runs '
+        "stay, and the damaged file is kept under another name."
+    )
 
 
 def find_project(path: Path) -> Project | None:
