@@ -273,6 +273,25 @@ def test_a_damaged_record_of_a_run_is_passed_over(browser, opened, wrong):
     assert "Mended" in names(browser.get("/runs").text)
 
 
+def test_an_old_tab_wipes_no_changes_of_another_one(browser, opened):
+    run = by_step(opened)["parse"]
+    address, shown = f"/runs/{run.id}/about", {"shown_name": run.name, "shown_note": ""}
+    page = browser.get("/runs").text
+    assert f'name="shown_name" value="{run.name}"' in page and 'name="shown_note" value=""' in page
+    browser.post(address, data={"name": run.name, "note": "frame 48", **shown})
+    browser.post(address, data={"name": "Two days", "note": "", **shown})  # of an old tab
+    run = by_step(opened)["parse"]
+    assert (run.name, run.note) == ("Two days", "frame 48")
+    answer = browser.post(address, data={"name": run.name, "note": "frame 55", **shown})
+    assert answer.status_code == 400
+    assert "Note: it has become 'frame 48' elsewhere" in told(answer.text)
+    assert by_step(opened)["parse"] == run
+    now = {"shown_name": run.name, "shown_note": run.note}
+    browser.post(address, data={"name": run.name, "note": "", **now})
+    assert by_step(opened)["parse"].note == ""
+    assert "expected a name" in told(browser.post(address, data={**now, "name": " "}).text)
+
+
 def test_a_run_is_deleted_with_its_files_once_that_was_asked(browser, opened):
     run = by_step(opened)["predict"]
     assert "Deletes 2 files" in told(browser.get(f"/runs/{run.id}/delete").text)

@@ -202,13 +202,34 @@ def _is_list(address: str) -> bool:
 
 @blueprint.post("/runs/<id>/about")
 def change(id: str) -> AnyResponse:
-    """Give a run another name and note."""
-    change_run(
-        _run(id),
-        name=request.form.get("name", "").strip(),
-        note=request.form.get("note", "").strip(),
-    )
+    """Give a run another name or note; what was not changed stays as another tab may have left it.
+
+    Raises
+    ------
+    DeepometryError
+        What was changed has become another one since it was shown.
+    """
+    run = _run(id)
+    changes: dict[str, str] = {}
+    for name in ("name", "note"):
+        stored = _in_a_field(getattr(run, name))
+        shown = _in_a_field(request.form.get(f"shown_{name}", stored))
+        wanted = _in_a_field(request.form.get(name, shown))
+        if wanted not in (shown, stored) and stored != shown:
+            raise DeepometryError(
+                f"{name.capitalize()}: it has become {stored!r} elsewhere since this page was "
+                "loaded, and nothing was saved; reload the page, then change it."
+            )
+        if wanted != shown:
+            changes[name] = wanted
+    if changes:
+        change_run(run, **changes)
     return _back()
+
+
+def _in_a_field(text: str) -> str:
+    """Return a text as a field of one line shows it."""
+    return "".join(text.splitlines()).strip()
 
 
 @blueprint.post("/runs/<id>/pin")
