@@ -361,6 +361,21 @@ def test_a_past_job_is_used_again_with_the_target_of_its_model(app, browser, ope
     assert json.loads(html.unescape(again))["predict"]["target"] == "Class"
 
 
+def test_cards_and_titles_have_the_names_of_their_runs(browser, app, opened):
+    cells, jobs = opened.folder / "parsed" / "Train", app.extensions["jobs"]
+    for name in ("quick", "long & late"):
+        place = opened.folder / "models" / name
+        jobs.submit(STEPS["train"].options(input=cells, output=place, target="Class"))
+    cards = re.findall(r'<article class="job.*?</article>', browser.get("/").text, re.DOTALL)
+    assert [told(card).split(" since")[0] for card in cards] == [
+        "Waiting long & late",
+        "Waiting quick",
+    ]
+    run = rename_run(by_step(opened)["parse"], "Two days")
+    page = browser.get(f"/runs/{run.id}", follow_redirects=True).text
+    assert "<title>Overview: Two days, Preprocessing, " in page
+
+
 def test_a_job_without_results_is_in_the_list(browser, app, opened):
     place = opened.folder / "summaries" / "waiting"
     app.extensions["jobs"].submit(SummaryOptions(input=opened.folder / "parsed", output=place))

@@ -16,7 +16,7 @@ from deepometry.web.projects import current
 from deepometry.web.results import downloads
 from deepometry.web.results.charts import Chart, chart_of
 from deepometry.web.results.output import Output, place_of
-from deepometry.web.results.project_runs import name_of
+from deepometry.web.results.project_runs import name_of, run_name
 from deepometry.web.results.shared import (
     blueprint,
     cached,
@@ -28,6 +28,9 @@ from deepometry.web.results.shared import (
 )
 from deepometry.web.results.tabs import Tab, tabs_of
 from deepometry.web.text_filters import TITLES
+
+# not by the context, which is made for every template
+blueprint.add_app_template_global(run_name)
 
 
 @blueprint.get("/runs/<id>")
