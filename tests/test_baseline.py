@@ -40,6 +40,7 @@ FILES = {
     "baseline_features.csv",
     "baseline_importance.csv",
     "baseline_importance.png",
+    "baseline_validation_cells.csv",
     "model_3-Class_categories.baseline",
 }
 
