@@ -94,6 +94,20 @@ def test_every_tab_of_every_run_fits(extracted: Protocol, visit):
                 assert_fits(page)
 
 
+def test_a_matrix_that_is_cut_fades_until_it_is_scrolled(extracted: Protocol, visit):
+    job = extracted.server.job("predict")
+    page = visit(extracted.server, f"runs/{job.id}/confusion")
+    matrix = page.locator(".r-scroll:has(> .r-matrix)")
+    fades = "(matrix) => getComputedStyle(matrix).getPropertyValue('--r-fade')"
+    cut = "(matrix) => matrix.scrollWidth - matrix.clientWidth"
+    assert (matrix.evaluate(cut), matrix.evaluate(fades)) == (0, "0px")
+    page.set_viewport_size({"width": 200, "height": 800})
+    page.wait_for_function(f"() => ({fades})({_MATRIX}) === '40px'")
+    assert matrix.evaluate(cut) > 0
+    matrix.evaluate("(matrix) => matrix.scrollTo(9999, 0)")
+    page.wait_for_function(f"() => ({fades})({_MATRIX}) === '0px'")
+
+
 @pytest.fixture(scope="module")
 def long_names(chromium, make_server: Callable[[], Server]) -> Server:
     """A server with a project and runs whose names are long, without a space to break them."""
@@ -110,6 +124,7 @@ _OVER = """() => [...document.querySelectorAll(".runs :is(td, th)")].filter((eac
     each.scrollWidth > each.clientWidth + 1).map((each) => each.outerHTML.slice(0, 150))"""
 
 
+_MATRIX = "document.querySelector('.r-scroll:has(> .r-matrix)')"
 # On how many lines the first word stands that tells what a run comes from: images
 _LINES_OF_IMAGES = """() => [...document.querySelectorAll(".runs .from")].map((each) => {
     const word = document.createRange();
