@@ -138,6 +138,20 @@ def test_runs_of_the_page_are_those_of_the_project_that_is_open(project, tmp_pat
     assert not [*project.folder.rglob("*mine*")] and [*moved.rglob("*mine*")]
 
 
+def test_who_deletes_a_copied_run_keeps_the_original_and_its_job(project, tmp_path):
+    home = tmp_path / "home"
+    runs, browser = record_jobs(project, home), browser_of(project, home)
+    copy = open_project(shutil.copytree(project.folder, tmp_path / "copy"))
+    remember_project(home, copy)
+    browser.post(f"/runs/{runs['embed']}/delete")
+    assert not (copy.folder / "map").exists() and (project.folder / "map").exists()
+    jobs = browser.application.extensions["jobs"]
+    assert jobs.get(runs["embed"]).output == project.folder / "map"
+    remember_project(home, project)
+    browser.post(f"/runs/{runs['embed']}/delete")
+    assert runs["embed"] not in [job.id for job in jobs.list()]
+
+
 def test_the_index_is_made_by_a_job_that_can_be_cancelled(project, tmp_path):
     browser, runs = browser_of(project, tmp_path / "home"), ids(project)
     line = browser.post(f"/cells/{runs['parse']}/4/similar").text

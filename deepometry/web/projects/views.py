@@ -22,6 +22,7 @@ from deepometry.projects.run import Run, change_run
 from deepometry.web.forms.build import StepForm
 from deepometry.web.forms.steps import FORMS
 from deepometry.web.jobs.job import Job
+from deepometry.web.jobs.job import Job
 from deepometry.web.projects import current
 from deepometry.web.projects.run_list import A_PAGE, SORTS, chosen, rows_of
 from deepometry.web.text_filters import STATES, TITLES, UNFINISHED
@@ -280,6 +281,12 @@ def delete(id: str) -> AnyResponse:
     if used := _use_of(run):
         raise DeepometryError(used)
     delete_run(run)
-    if any(job.id == id for job in jobs.list()):
-        jobs.forget(id)
+    for job in jobs.list():
+        if job.id == id and not _is_elsewhere(job, run):
+            jobs.forget(id)
     return _back()
+
+
+def _is_elsewhere(job: Job, run: Run) -> bool:
+    """Return whether a job has results of its own, of which the run was a copy."""
+    return job.output is not None and job.output != run.folder and job.output.is_dir()
