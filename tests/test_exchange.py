@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from deepometry.core import exchange
 from deepometry.core.disk import LOCK, held
 from deepometry.core.errors import DeepometryError
 from deepometry.core.exchange import JOURNAL, carry_out, settle
@@ -143,6 +147,25 @@ def test_what_a_live_process_is_moving_is_left_alone(output):
         waiting.start()
     waiting.join()
     assert visible(output) == as_bytes(NEW, FOREIGN)
+
+
+def test_what_another_process_ends_just_before_its_lock_is_asked_for_is_no_fault(
+    output, monkeypatch
+):
+    stopped_at_its_journal(lambda: replace(output), output)
+    monkeypatch.setattr(exchange, "held", lambda stage, patience: _gone(output, stage))
+    settle(output)
+    assert visible(output) == as_bytes(NEW, FOREIGN)
+
+
+@contextmanager
+def _gone(output: Path, stage: Path) -> Iterator[bool]:
+    """End an exchange as another process does, which then removes its lock."""
+    with held(stage):
+        exchange.finish(output, exchange._read(output))
+    shutil.rmtree(stage)
+    raise FileNotFoundError(2, "not there", str(stage / LOCK))
+    yield True
 
 
 def test_a_second_exchange_waits_for_the_first(output):

@@ -230,6 +230,8 @@ def _settle(folder: Path, patience: float) -> None:
                 _check(folder, exchange)
                 finish(folder, exchange)
     except OSError as error:
+        if _read(folder) != exchange:
+            return  # whoever was at work there has just ended it, and removed its lock
         raise DeepometryError(
             f"{folder}: the last step there was interrupted while its finished files were moved "
             f"in, and the rest cannot be moved: {explain_os_error(error)}"
