@@ -22,7 +22,6 @@ from deepometry.projects.run import Run, change_run
 from deepometry.web.forms.build import StepForm
 from deepometry.web.forms.steps import FORMS
 from deepometry.web.jobs.job import Job
-from deepometry.web.jobs.job import Job
 from deepometry.web.projects import current
 from deepometry.web.projects.run_list import A_PAGE, SORTS, chosen, rows_of
 from deepometry.web.text_filters import STATES, TITLES, UNFINISHED
