@@ -20,7 +20,7 @@ from deepometry.projects.chain import chain, out_of_date
 from deepometry.projects.delete import delete_run, doomed_by
 from deepometry.projects.inputs import fingerprint, has_changed
 from deepometry.projects.new_run import fill, propose
-from deepometry.projects.project import create_project, find_project, open_project
+from deepometry.projects.project import change_project, create_project, find_project, open_project
 from deepometry.projects.recent import current_project, recent_projects, remember_project
 from deepometry.projects.record import begin_run
 from deepometry.projects.run import change_run, rename_run
@@ -79,6 +79,25 @@ def test_a_renamed_run_keeps_its_folder_and_what_was_made_of_it(made):
     assert find_run(made, "First: try") == find_run(made, "model") == renamed
     with pytest.raises(DeepometryError, match="expected a name"):
         rename_run(renamed, " ")
+
+
+def test_names_have_at_most_100_characters(run, made, tmp_path):
+    told = "Name: expected at most 100 characters, found 101; shorten it."
+    train = by_step(made)["train"]
+    assert rename_run(train, f" {'x' * 100} ").name == "x" * 100
+    assert change_project(made, name="x" * 100).name == "x" * 100
+    for act in (
+        lambda: rename_run(train, "x" * 101),
+        lambda: change_project(made, name="x" * 101),
+        lambda: create_project(tmp_path / "new", "x" * 101),
+        lambda: propose(made, STEPS["summary"], "x" * 101),
+    ):
+        with pytest.raises(DeepometryError) as refused:
+            act()
+        assert str(refused.value) == told
+    assert not (tmp_path / "new").exists()
+    code, _, said = run("project", "new", tmp_path / "new", "--name", "x" * 101)
+    assert code != 0 and told in said
 
 
 @pytest.mark.parametrize(("place", "name"), [("new", ".."), ("new", " . "), ("new/..", "X")])

@@ -93,6 +93,7 @@ def test_the_example_is_a_project(browser, tmp_path):
         ("folder", "X", "Expected a whole path"),
         ("images", "/not/there", "does not exist"),
         ("name", "..", "expected the name of a project"),
+        ("name", "x" * 101, "expected at most 100 characters"),
         ("folder", "{made}/..", "expected the name of a project"),
         ("folder", "{made}", "is a project already"),
     ],

@@ -16,7 +16,7 @@ from deepometry.core.safe_names import safe_name
 from deepometry.core.step import Step
 from deepometry.core.steps import STEPS
 from deepometry.projects.inputs import kinds_of
-from deepometry.projects.project import Project, folder_of
+from deepometry.projects.project import Project, folder_of, refuse_long_name
 from deepometry.projects.run import Run
 from deepometry.projects.runs import list_runs
 
@@ -56,12 +56,13 @@ def propose(project: Project, step: Step, name: str = "", taken: Collection[Path
     Raises
     ------
     DeepometryError
-        There is a run of that name already.
+        There is a run of that name already, or the name is too long.
     """
     parent = project.folder / folder_of(step)
     if not name.strip():
         base = step.run_name or step.writes.replace(" ", "_")
         return parent / _next_name(parent, base, taken)
+    refuse_long_name(name)
     place = parent / safe_name(name.strip())
     if os.path.lexists(place) or place in taken:
         raise DeepometryError(

@@ -14,6 +14,8 @@ from deepometry.core.result_files import PROJECT_RECORD
 from deepometry.core.run_records import FORMAT_VERSION, NewerFormatError, read_json, write_json
 from deepometry.core.step import Step
 
+_LONGEST_NAME = 100  # characters
+
 
 @dataclass(frozen=True)
 class Project:
@@ -67,9 +69,11 @@ def create_project(folder: Path, name: str = "", images: Path | None = None) -> 
     Raises
     ------
     DeepometryError
-        It is a project already, is a file, or cannot be written to; or the name is one of dots.
+        It is a project already, is a file, or cannot be written to; or the name is one of dots or
+        too long.
     """
     _refuse_dots(folder, name)
+    refuse_long_name(name)
     folder = whole_path(folder.expanduser())
     if folder.exists() and not folder.is_dir():
         raise DeepometryError(f"{folder} is a file: expected a folder, which may be a new one.")
@@ -130,14 +134,24 @@ def _refuse_dots(folder: Path, name: str) -> None:
         )
 
 
+def refuse_long_name(name: str) -> None:
+    """Refuse a name of a project or a run that no list has the space for."""
+    if len(name.strip()) > _LONGEST_NAME:
+        raise DeepometryError(
+            f"Name: expected at most {_LONGEST_NAME} characters, found {len(name.strip())}; "
+            "shorten it."
+        )
+
+
 def change_project(project: Project, **changes: Any) -> Project:
     """Give a project another name or other images.
 
     Raises
     ------
     DeepometryError
-        Its folder cannot be written to.
+        The name is too long, or its folder cannot be written to.
     """
+    refuse_long_name(changes.get("name", ""))
     return _write(Project(**{**vars(project), **changes}))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from deepometry.core.errors import DeepometryError
 from deepometry.core.run_records import FORMAT_VERSION, own_record, write_json
 from deepometry.core.steps import STEPS
-from deepometry.projects.project import Project
+from deepometry.projects.project import Project, refuse_long_name
 from deepometry.projects.run_facts import facts_of, record_path
 
 OWN = ("id", "name", "note", "pinned", "created", "seconds", "inputs", "state")
@@ -102,10 +102,11 @@ def change_run(run: Run, **changes: Any) -> Run:
     Raises
     ------
     DeepometryError
-        The name is blank, or its folder cannot be written to.
+        The name is blank or too long, or its folder cannot be written to.
     """
     if not str(changes.get("name", "name")).strip():
         raise DeepometryError("Name: expected a name for the run, found none.")
+    refuse_long_name(changes.get("name", ""))
     changed = replace(run, **changes)
     write_run(changed)
     return changed
