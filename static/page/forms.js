@@ -306,7 +306,7 @@ window.deepometry = (() => {
   });
 
   document.addEventListener("input", (event) => {
-    if (event.isTrusted) event.target.dataset.touched = "yes";
+    if (event.isTrusted) event.target.dataset.touched = event.target.dataset.late = "yes";
   });
   for (const kind of ["input", "change"]) {
     document.addEventListener(kind, (event) => {
@@ -317,8 +317,27 @@ window.deepometry = (() => {
     const root = event.detail.elt;
     const forms = root.matches?.("form") ? [root] : all("form", root);
     forms.forEach(tellMissing);
-    if (root.matches?.("form[id]")) showAnswer(root); // not those inside results
+    if (!root.matches?.("form[id]")) return; // such as those inside results
+    fillLate(root);
+    showAnswer(root);
   });
+
+  // --- what is typed while a form is on its way stands in the one that takes its place, too ---
+
+  const late = {}; // by the id of a form: values by name
+
+  document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+    if (detail.target.matches(".form")) all("[data-late]", detail.target).forEach((each) => delete each.dataset.late);
+  });
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (!detail.target.matches(".form")) return;
+    late[detail.target.id] = all("[data-late][name]", detail.target).map(({ name }) => [name, getField(detail.target.id, name)]);
+  });
+
+  function fillLate(form) {
+    for (const [name, value] of late[form.id] ?? []) setField(form.id, name, value);
+    delete late[form.id];
+  }
 
   /** After a form was sent: go to the first mistake, or to the job that began below the form. */
   function showAnswer(form) {

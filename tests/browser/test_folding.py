@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.protocol import Protocol, field
 from tests.browser.watch import assert_accessible
@@ -85,6 +85,19 @@ def test_a_form_in_use_stays_open_when_a_job_ends(page: Page):
     page.reload()
     expect(field(page, "parse", "montage")).to_have_value("157")  # typed, so it is shown again
     expect(page.locator("#form-parse")).to_be_visible()
+
+
+def test_what_is_typed_while_a_form_is_sent_stays(page: Page):
+    def answer_late(route: Route) -> None:
+        answer = route.fetch()
+        field(page, "summary", "group_by").fill("Day")  # which that run has not
+        route.fulfill(response=answer)
+
+    page.route("**/run/summary", answer_late)
+    field(page, "summary", "output").evaluate("field => field.value = 'nowhere'")
+    page.locator("#go-summary").click()
+    expect(page.locator("#form-summary .problem")).to_be_visible()  # it is another form now
+    expect(field(page, "summary", "group_by")).to_have_value("Day")
 
 
 def test_a_form_with_another_job_stays_open_when_one_ends(page: Page):
