@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.protocol import Protocol
+from tests.browser.protocol import JOB, Protocol
 
 MOST = 600  # presses
 # Marks whatever can be used now; of a group of radio buttons Tab reaches one
@@ -79,6 +79,8 @@ def test_the_forms_are_walked_through(extracted: Protocol, visit):
     expect(page.locator("#results-extract [data-results]")).to_be_visible()
     page.evaluate("() => document.querySelectorAll('details').forEach((each) => each.open = true)")
     expect(page.locator("#form-train")).to_be_visible()
+    look = page.locator("#look [data-look=gallery]")  # what comes in above the focus moves it away
+    page.wait_for_function("image => image.complete", arg=look.element_handle(timeout=JOB))
     walk(page)
 
 
