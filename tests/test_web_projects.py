@@ -319,6 +319,30 @@ def test_a_run_that_a_waiting_job_needs_is_not_deleted(browser, app, opened, ste
     assert run not in list_runs(opened)
 
 
+@pytest.mark.parametrize("path", ["/runs/{}", "/runs/{}/cells", "/explore/{}", "/cells/{}"])
+def test_links_to_a_run_that_was_deleted_say_so_and_lead_to_the_others(browser, opened, path):
+    id = by_step(opened)["predict"].id
+    browser.post(f"/runs/{id}/delete")
+    answer = browser.get(path.format(id), headers={"Accept": "text/html"})
+    assert answer.status_code == 404
+    assert "This run was deleted or belongs to another project. " in told(answer.text)
+    main = answer.text.partition("<main")[2]
+    assert f'<a href="/runs">Runs of {opened.name}</a>' in main
+    browser.post("/projects/close")
+    answer = browser.get(path.format(id), headers={"Accept": "text/html"})
+    assert '<a href="/projects">Projects</a>' in answer.text.partition("<main")[2]
+
+
+def test_a_comparison_with_a_run_that_was_deleted_names_it(browser, opened):
+    there, gone = by_step(opened)["train"].id, by_step(opened)["predict"].id
+    browser.post(f"/runs/{gone}/delete")
+    answer = browser.get(f"/compare?runs={there},{gone}", headers={"Accept": "text/html"})
+    assert answer.status_code == 404
+    assert f"Run {gone}: expected a prediction" in told(answer.text)
+    assert "it was deleted or moved, or belongs to another project" in told(answer.text)
+    assert '<a href="/runs">' in answer.text.partition("<main")[2]
+
+
 def test_a_run_is_made_again_with_changes(browser, opened):
     run = by_step(opened)["train"]
     page = browser.get(f"/?again={run.id}").text

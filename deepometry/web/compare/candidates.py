@@ -79,8 +79,8 @@ def _find(id: str) -> Candidate:
         found = next((each for each in _of_project() if each.id == id), None)
     if found is None:
         raise Unknown(
-            f"Run {id}: expected a prediction, a classification or a training, found none; it may "
-            "have been deleted or moved. Choose another."
+            f"Run {id}: expected a prediction, a classification or a training, found none; it was "
+            "deleted or moved, or belongs to another project. Choose another."
         )
     return found
 

@@ -21,6 +21,7 @@ from deepometry.web.security import is_loopback
 
 blueprint = Blueprint("results", __name__)
 _DAY = 24 * 3600  # seconds
+_DELETED = "This run was deleted or belongs to another project."
 
 
 @blueprint.record_once
@@ -34,7 +35,7 @@ def find_job(id: str) -> Job:
     try:
         job: Job = current_app.extensions["jobs"].get(id)
     except KeyError:
-        return run_as_job(id) or abort(404)
+        return run_as_job(id) or abort(404, _DELETED)
     return at_home(job)
 
 
