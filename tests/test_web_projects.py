@@ -210,6 +210,22 @@ def test_values_stay_with_their_project(browser, app, opened, tmp_path):
     assert current_project(tmp_path / "home") == open_project(opened.folder)
 
 
+def test_projects_of_the_same_name_are_told_apart_by_their_folders(browser, opened, tmp_path):
+    for name, folder in (("Same", "a"), ("same", "b"), ("Other", "c"), (opened.name, "d")):
+        values = {"name": name, "folder": str(tmp_path / folder), "images": ""}
+        assert browser.post("/projects", data=values).status_code == 302
+    browser.post("/projects/open", data={"open": str(opened.folder)})
+    page = browser.get("/").text
+    switcher = re.search(r'<details class="switcher">.*?</details>', page, re.DOTALL)[0]
+    buttons = re.findall(r'aria-description="Opens this project.">(.*?)</button>', switcher)
+    assert [told(each) for each in buttons] == [
+        f"{opened.name} {tmp_path / 'd'}",
+        "Other",
+        f"same {tmp_path / 'b'}",
+        f"Same {tmp_path / 'a'}",
+    ]
+
+
 def test_the_newest_run_of_each_step_is_shown_whoever_started_it(browser, opened):
     page = browser.get("/").text
     for step, run in by_step(opened).items():
