@@ -65,7 +65,12 @@ def test_no_experiment_shows_another(three: Page):
 
 
 def test_the_switcher_leads_back(three: Page):
+    size = three.viewport_size
+    three.set_viewport_size({"width": 375, "height": 800})
     three.locator(".switcher summary").click()
+    place = three.locator(".switcher .menu").bounding_box()
+    assert place["x"] >= 0 and place["x"] + place["width"] <= 375
+    three.set_viewport_size(size)
     three.locator(".switcher").get_by_role("button", name="One").click()
     expect(three.locator(".switcher summary")).to_contain_text("One")
     assert values(three)["parse:input"].endswith("images One")
