@@ -137,6 +137,12 @@ export function start(element, tools) {
     element.dataset.drawn = "yes";
   };
 
+  const details = element.querySelector("details");
+  const fill = () => {
+    const shown = details.querySelector("[data-of=table]");
+    if (spec && details.open && !shown.firstChild) shown.append(tableOf(spec, tools.make));
+  };
+
   const forget = tools.whenThemeChanges(() => spec && draw());
   tools
     .fetchJson(`${source}.json`)
@@ -145,13 +151,11 @@ export function start(element, tools) {
       if (!element.isConnected) return;
       draw();
       note.textContent = spec.about;
+      fill(); // it was opened before its numbers had come
     })
     .catch((error) => (note.textContent = error.message));
 
-  element.querySelector("details").addEventListener("toggle", (event) => {
-    const shown = event.target.querySelector("[data-of=table]");
-    if (spec && !shown.firstChild) shown.append(tableOf(spec, tools.make));
-  });
+  details.addEventListener("toggle", fill);
   element.querySelector("[data-do=png]").addEventListener("click", () => chart && save(canvas, tools, source.split("/").at(-1)));
 
   return () => {

@@ -46,8 +46,8 @@ _DEAD = """() => [...document.querySelectorAll("[hx-get], [hx-post], [role=butto
     .filter((each) => each.tabIndex < 0)
     .filter((each) => !/load|every|from:|toggle|intersect/.test(each.getAttribute("hx-trigger")))
     .map((each) => each.outerHTML.slice(0, 160))"""
-# What was there all the time; lists of jobs may have been renewed meanwhile
-_MISSED = """reached => [...document.querySelectorAll("[data-walk]")]
+# What was there all the time; lists of jobs may have been renewed meanwhile, and buttons disabled
+_MISSED = """reached => [...document.querySelectorAll("[data-walk]:not(:disabled)")]
     .filter((each) => !reached.includes(Number(each.dataset.walk)))
     .map((each) => each.outerHTML.slice(0, 160))"""
 _DRAWN = "() => !document.querySelector('[data-chart]:not([data-drawn])')"
@@ -63,6 +63,10 @@ def walk(page: Page) -> None:
         stop = page.evaluate(_FOCUS)
         if stop is None or (stops and stop["walk"] == stops[0]["walk"]):
             break
+        if not (stop["ring"] and stop["seen"]):  # a picture that came in just now moved it away
+            page.keyboard.press("Shift+Tab")
+            page.keyboard.press("Tab")
+            stop = page.evaluate(_FOCUS)
         stops.append(stop)
         page.keyboard.press("Tab")
     told = [stop["html"] for stop in stops if not (stop["ring"] and stop["seen"])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Download, Locator, Page, expect
+from playwright.sync_api import Download, Locator, Page, Route, expect
 
 from tests.browser.conftest import WIDE
 from tests.browser.protocol import JOB, Protocol, card
@@ -107,6 +107,21 @@ def test_charts_are_drawn_with_their_table_and_fit(extracted: Protocol, tab, tmp
         page.wait_for_function("() => document.documentElement.scrollWidth <= innerWidth")
     page.set_viewport_size(WIDE)
     assert_accessible(page)
+
+
+def test_a_table_that_is_opened_before_its_numbers_came_is_filled(extracted: Protocol, visit):
+    page, numbers = visit(extracted.server), re.compile(r"\.json$")
+    came: list[Route] = []
+    page.route(numbers, lambda route: came.append(route))
+    page.goto(extracted.server.place(f"runs/{extracted.server.job('predict').id}/samples"))
+    chart = page.locator("[data-widget=chart]").first
+    while not came:  # asked for by what also listens to the press
+        page.wait_for_timeout(20)
+    chart.locator("summary").click()
+    expect(chart.locator("details")).to_have_attribute("open", "")
+    for route in came:
+        route.continue_()
+    expect(chart.locator("tbody tr")).not_to_have_count(0)
 
 
 # --- montages ----------------------------------------------------------------------------------

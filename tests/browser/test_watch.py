@@ -41,7 +41,8 @@ def test_what_is_not_accessible_is_found(fresh: Server, visit):
 
 def test_what_does_not_fit_is_found(fresh: Server, visit):
     page = visit(fresh)
-    page.evaluate("() => document.querySelector('.purpose').append('W'.repeat(400))")
+    purpose = page.locator(".purpose").first
+    purpose.evaluate("each => { each.style.whiteSpace = 'nowrap'; each.append('W '.repeat(400)); }")
     with pytest.raises(AssertionError, match="<= 1600"):
         assert_fits(page)
 
