@@ -9,7 +9,6 @@ import numpy as np
 
 from deepometry.evaluation.intervals import draws_for, percentiles, resampled, wilson
 
-WHOLE = ("accuracy", "balanced_accuracy", "macro_f1", "kappa", "mcc")
 MEANS = ("balanced_accuracy", "macro_f1")
 EACH = ("precision", "recall", "f1")
 

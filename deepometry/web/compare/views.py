@@ -37,9 +37,8 @@ from deepometry.web.compare.stored import (
 )
 from deepometry.web.results.cache import Cache
 from deepometry.web.results.cell_pictures import offered_pictures
-from deepometry.web.results.charts import Chart
 from deepometry.web.results.output import Unknown
-from deepometry.web.results.shared import answer_error, find_output, saved
+from deepometry.web.results.shared import answer_error, chart_answer, find_output
 from deepometry.web.text_filters import UNFINISHED
 
 blueprint = Blueprint("compare", __name__)
@@ -150,31 +149,13 @@ def _stored(place: str) -> Stored:
     return compared(runs, group_by)
 
 
-@blueprint.get("/compare/<place>/charts/<name>.json")
-def chart(place: str, name: str) -> dict[str, Any]:
-    """Send the numbers of a chart."""
-    return _chart(place, name).plain()
-
-
-@blueprint.get("/compare/<place>/charts/<name>.csv")
-def chart_table(place: str, name: str) -> Response:
-    """Send a chart as a table."""
-    return saved(_chart(place, name).csv(), f"{name}.csv", "text/csv")
-
-
-@blueprint.get("/compare/<place>/charts/<name>.svg")
-def chart_drawing(place: str, name: str) -> Response:
-    """Send a chart as a drawing."""
-    from deepometry.web.results.chart_svg import svg_of
-
-    return saved(svg_of(_chart(place, name)), f"{name}.svg", "image/svg+xml")
-
-
-def _chart(place: str, name: str) -> Chart:
+@blueprint.get("/compare/<place>/charts/<name>.<any(json, csv, svg):kind>")
+def chart(place: str, name: str, kind: str) -> Response:
+    """Send a chart of a comparison."""
     made = charts_of(_stored(place).said)
     if name not in made:
         raise Unknown(f"{name} is not a chart of this comparison.")
-    return made[name]()
+    return chart_answer(made[name](), name, kind)
 
 
 @blueprint.get("/compare/<place>/file/<name>")

@@ -14,16 +14,16 @@ from deepometry.projects.score import main_number
 from deepometry.web.jobs.job import Job
 from deepometry.web.projects import current
 from deepometry.web.results import downloads
-from deepometry.web.results.charts import Chart, chart_of
+from deepometry.web.results.charts import chart_of
 from deepometry.web.results.output import Output, place_of
 from deepometry.web.results.project_runs import name_of, run_name
 from deepometry.web.results.shared import (
     blueprint,
     cached,
+    chart_answer,
     find_job,
     find_output,
     is_here,
-    saved,
     status_of,
 )
 from deepometry.web.results.tabs import Tab, tabs_of
@@ -108,26 +108,9 @@ def _what(job: Job, place: Path) -> str:
     return name if STEPS[job.verb].form == job.verb else f"{title}: {name}"
 
 
-@blueprint.get("/runs/<id>/charts/<name>.json")
-def chart(id: str, name: str) -> dict[str, Any]:
-    """Send the numbers of a chart."""
-    return _chart(id, name).plain()
-
-
-@blueprint.get("/runs/<id>/charts/<name>.csv")
-def chart_table(id: str, name: str) -> Response:
-    """Send a chart as a table."""
-    return saved(_chart(id, name).csv(), f"{name}.csv", "text/csv")
-
-
-@blueprint.get("/runs/<id>/charts/<name>.svg")
-def chart_drawing(id: str, name: str) -> Response:
-    """Send a chart as a drawing."""
-    from deepometry.web.results.chart_svg import svg_of
-
-    return saved(svg_of(_chart(id, name)), f"{name}.svg", "image/svg+xml")
-
-
-def _chart(id: str, name: str) -> Chart:
+@blueprint.get("/runs/<id>/charts/<name>.<any(json, csv, svg):kind>")
+def chart(id: str, name: str, kind: str) -> Response:
+    """Send a chart of a run."""
     output = find_output(id)
-    return cached(output, f"chart {name}", lambda: chart_of(output, name))
+    made = cached(output, f"chart {name}", lambda: chart_of(output, name))
+    return chart_answer(made, name, kind)

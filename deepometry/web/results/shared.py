@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, render_template, request
+from flask import Blueprint, Response, abort, current_app, jsonify, render_template, request
 
 from deepometry.core.errors import DeepometryError
 from deepometry.core.exchange import settle
@@ -14,6 +14,7 @@ from deepometry.core.progress import Progress
 from deepometry.web.jobs.job import Job
 from deepometry.web.projects.current import at_home, run_as_job
 from deepometry.web.results.cache import Cache
+from deepometry.web.results.charts import Chart
 from deepometry.web.results.output import Gone, Output, Unknown, open_output, place_of, stamp_of
 from deepometry.web.results.table_store import TableStore
 from deepometry.web.results.tensorboard import Projectors
@@ -132,3 +133,14 @@ def saved(content: str | bytes, name: str, kind: str) -> Response:
     answer = Response(content, mimetype=kind)
     answer.headers.set("Content-Disposition", "attachment", filename=name)
     return answer
+
+
+def chart_answer(chart: Chart, name: str, kind: str) -> Response:
+    """Send the numbers of a chart to the page (json), or its table or drawing to be saved."""
+    if kind == "json":
+        return jsonify(chart.plain())
+    if kind == "csv":
+        return saved(chart.csv(), f"{name}.csv", "text/csv")
+    from deepometry.web.results.chart_svg import svg_of
+
+    return saved(svg_of(chart), f"{name}.svg", "image/svg+xml")
