@@ -8,7 +8,6 @@ import platform
 import secrets
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +96,8 @@ def provenance(step: str, options: Any) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
+    from importlib import metadata  # takes time that most commands need not take
+
     versions = {}
     for name in _RECORDED:
         with suppress(metadata.PackageNotFoundError):

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from deepometry.core.errors import OptionsError
 from deepometry.core.folder_names import HOLD_OUT
@@ -207,6 +205,9 @@ def read_path(value: Any) -> Path:
         return value
     text = str(value).translate(_UNSEEN).strip().strip(_QUOTES)
     if text.lower().startswith("file://"):
+        from urllib.parse import urlsplit
+        from urllib.request import url2pathname  # a fifth of the start of the command line
+
         text = url2pathname(urlsplit(text).path)
     if "\0" in text:
         raise ValueError(
