@@ -43,6 +43,10 @@ def mixed(tmp_path_factory):
     return root
 
 
+def classes_of(folder):
+    return open_dataset(folder).labels("Class").values
+
+
 def run(cells, output, model, **more):
     told = []
     options = PredictOptions(
@@ -135,9 +139,8 @@ def test_a_prediction_of_the_training_cells_has_training_scores_without_interval
 
 def test_new_cells_are_judged_without_a_word(mixed, trained):
     told = []
-    found = recognition_of(
-        trained.model, open_dataset(mixed / "Day 2"), True, Progress(on_say=told.append)
-    )
+    new, progress = mixed / "Day 2", Progress(on_say=told.append)
+    found = recognition_of(trained.model, open_dataset(new), classes_of(new), progress)
     assert (found.sentence, told) == ("", [])
     assert found.judged.all()
     assert found.plain()["same_name_other_pixels"] == 0
@@ -187,7 +190,7 @@ def test_scores_of_cells_with_the_names_of_those_of_the_training_are_called_so_w
 def test_some_or_most_cells_with_known_names(seen, named, annotated, perhaps, words):
     codes = np.zeros(20, np.int8)
     codes[:seen] = 1
-    found = Recognition(20, Recognised(codes, named), annotated)
+    found = Recognition(20, Recognised(codes, named), np.ones(20, bool) if annotated else None)
     assert words in found.sentence
     assert found.perhaps_of_training is perhaps
 
@@ -210,7 +213,7 @@ def test_a_model_that_does_not_list_its_cells_says_nothing_false(cells, trained,
                 archive.writestr(name, new.read(name))
     told = []
     dataset = open_dataset(cells / "Train")
-    found = recognition_of(old, dataset, True, Progress(on_say=told.append))
+    found = recognition_of(old, dataset, classes_of(cells / "Train"), Progress(on_say=told.append))
     assert (found.sentence, told) == ("", [])
     assert found.judged.all()
     message = "The model file does not list the cells that the model has seen."
@@ -235,7 +238,8 @@ def test_a_model_that_does_not_list_its_cells_says_nothing_false(cells, trained,
     ],
 )  # fmt: skip
 def test_the_sentence_counts_what_the_cells_were(codes, annotated, sentence, judged):
-    found = Recognition(len(codes), Recognised(np.array(codes, np.int8), 0), annotated)
+    labelled = np.ones(len(codes), bool) if annotated else None
+    found = Recognition(len(codes), Recognised(np.array(codes, np.int8), 0), labelled)
     assert found.sentence == sentence
     assert found.judged.sum() == judged
 
@@ -252,7 +256,7 @@ def test_unannotated_cells_are_told_too(mixed, trained, tmp_path):
 def test_a_baseline_knows_its_cells_as_well(cells, mixed, tmp_path):
     options = {"input": cells / "Train", "output": tmp_path / "model", "target": "Class"}
     model = baseline(BaselineOptions(**options, seed=1)).model
-    found = recognition_of(model, open_dataset(mixed), True, Progress())
+    found = recognition_of(model, open_dataset(mixed), classes_of(mixed), Progress())
     assert (found.seen, int(found.judged.sum())) == (88, 14)
 
 

@@ -12,7 +12,9 @@ def test_targets_as_text_and_as_json_has_them(tmp_path):
     found = targets(TargetsOptions(input=root))
     assert [target.name for target in found] == ["Class"]
     assert str(found).splitlines() == ["Class (2 labels, 5 cells)", "  A: 3", "  B: 2"]
-    assert found.plain() == [{"name": "Class", "labels": {"A": 3, "B": 2}, "unlabelled": 0}]
+    (plain,) = found.plain()
+    assert plain | {"name": "Class", "labels": {"A": 3, "B": 2}, "unlabelled": 0} == plain
+    assert (plain["kind"], plain["origin"]) == ("classes", "folder names")
 
 
 def test_no_targets_in_words(tmp_path):

@@ -228,7 +228,7 @@ def test_cells_without_a_label_are_left_out_and_told(tmp_path):
     said = []
     gathered = gather_cells(short_training(root, "x"), Progress(on_say=said.append))
     assert len(gathered.training) + len(gathered.validation) == 12
-    assert any("3 cells have no value of Class" in text for text in said)
+    assert any("3 cells without a label of Class" in text for text in said)
 
 
 def test_targets_that_cannot_be_learnt(cells, tmp_path):

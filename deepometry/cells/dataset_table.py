@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deepometry.cells.dataset_parts import Part
+from deepometry.cells.labels.source import CellLabels
 from deepometry.core.folder_names import (
+    NUMBER,
     Levels,
     find_targets,
     label_of,
@@ -24,14 +26,19 @@ if TYPE_CHECKING:
 _AT_ONCE = 8192
 
 
-def cell_table(root: Path, parts: Sequence[Part], folders: Mapping[Levels, int]) -> pd.DataFrame:
+def cell_table(
+    root: Path,
+    parts: Sequence[Part],
+    folders: Mapping[Levels, int],
+    labels: Mapping[str, CellLabels],
+) -> pd.DataFrame:
     """Make the table of all cells, in their order; `stack` is relative to the input folder.
 
     Returns
     -------
     DataFrame
-        `source`, `object`, a column for each folder level and each further target, `split`
-        (missing where there is none), `stack` and `row`.
+        `source`, `object`, a column for each folder level and each further target, those of
+        `labels`, `split` (missing where there is none), `stack` and `row`.
     """
     import pandas as pd
 
@@ -44,6 +51,8 @@ def cell_table(root: Path, parts: Sequence[Part], folders: Mapping[Levels, int])
     sizes = [len(part.stored) for part in parts]
     for name, values in _folder_columns(parts, folders).items():
         columns.setdefault(name, _category(np.repeat(np.array(values, object), sizes)))
+    for name, given in labels.items():
+        columns[name] = given.values if given.kind == NUMBER else _category(_or_none(given))
     columns["split"] = _category(np.repeat(np.array([part.side for part in parts], object), sizes))
     files, rows = zip(*(place for part in parts for place in part.stored.places()), strict=True)
     columns["stack"] = _category([path.relative_to(root).as_posix() for path in files])
@@ -65,6 +74,10 @@ def _folder_columns(
         if target.name.casefold() not in shown:
             columns[target.name] = [label_of(part.levels, target.name) for part in parts]
     return columns
+
+
+def _or_none(labels: CellLabels) -> list[str | None]:
+    return [text or None for text in labels.texts()]
 
 
 def _category(values: Any) -> pd.Categorical:

@@ -132,6 +132,7 @@ _CHECKS: dict[str, tuple[Check, str]] = {
         lambda value, _: _is_text(value),
         "a text",
     ),
+    "label_source": (lambda value, _: _is_text(value), "a text"),
     "cells": (_counts, "the number of cells of each label"),
     "views": (lambda value, _: _is_whole(value, 1, 8) and value in (1, 8), "1 or 8"),
     "temperature": (
@@ -142,4 +143,4 @@ _CHECKS: dict[str, tuple[Check, str]] = {
     "scores": (_scores, "numbers by name"),
     "record": (_record, "options by name"),
 }
-_OPTIONAL = {"views", "temperature", "confusion", "scores", "record"}
+_OPTIONAL = {"label_source", "views", "temperature", "confusion", "scores", "record"}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from deepometry.cells.dataset import Dataset
+from deepometry.cells.labels.source import CellLabels
 from deepometry.core.errors import OptionsError
 from deepometry.core.folder_names import (
     Levels,
@@ -99,9 +101,29 @@ def groups_of(dataset: Dataset, by: str, target: str) -> Level:
             {"group_by": f"Group by: expected a level other than {target}, the target itself; "
              "name another prefix or leave it blank."}
         )  # fmt: skip
-    needed = [label is not None for label in dataset.labels(target)]
+    needed = dataset.labels(target).labelled
+    groups = dataset.labels(by)
+    if not groups.from_folders:
+        return _labelled_groups(groups, needed)
+    starts = np.cumsum([0, *(len(part.stored) for part in dataset.parts)])
+    each = [bool(needed[a:b].any()) for a, b in pairwise(starts.tolist())]
     folders = [part.levels for part in dataset.parts]
-    return _coded(dataset, group_values(folders, by, "group_by", "leave it blank", needed))
+    return _coded(dataset, group_values(folders, by, "group_by", "leave it blank", each))
+
+
+def _labelled_groups(groups: CellLabels, needed: np.ndarray) -> Level:
+    """Return groups that labels name; raise `OptionsError` where a cell that needs one has none."""
+    texts = np.array(groups.texts(), object)
+    values, codes = np.unique(texts[groups.labelled].astype(str), return_inverse=True)
+    without = int(np.count_nonzero(needed & ~groups.labelled))
+    wrong = f"two or more values of {groups.name}, found {len(values)}" if len(values) < 2 else ""
+    if without:
+        wrong = f"a value of {groups.name} for every cell, found {without:,} cells without one"
+    if wrong:
+        raise OptionsError({"group_by": f"Group by: expected {wrong}; leave it blank."})
+    every = np.full(len(texts), -1, np.int64)
+    every[groups.labelled] = codes
+    return values.tolist(), every
 
 
 def levels_of(dataset: Dataset, without: str = "") -> dict[str, Level]:

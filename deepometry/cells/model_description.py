@@ -88,6 +88,8 @@ class Description:
         Its classes, in the order of its outputs.
     target : str
         What the classes are values of, such as `Class`.
+    label_source : str
+        Where its labels came from, in words; empty where an older version made the model.
     channels : tuple of int or None
         Numbers of the channels that it wants, in order; None where training did not know them.
     depth : int
@@ -128,6 +130,7 @@ class Description:
     scaling: str
     fingerprint: str
     cells: Mapping[str, int]
+    label_source: str = ""
     views: int = 1
     temperature: float = 1.0
     confusion: tuple[tuple[int, ...], ...] = ()

@@ -1,4 +1,4 @@
-"""Parsed cells on disk, in a fixed order: pixels stay memory-mapped, folders become labels."""
+"""Parsed cells on disk, in a fixed order: pixels stay memory-mapped, and labels are looked up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice
+from itertools import islice, starmap
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,10 +15,23 @@ from numpy.typing import NDArray
 
 from deepometry.cells.channel_list import ChannelList, one_channel_list, record_above
 from deepometry.cells.dataset_parts import Part, SomeChannels, one_shape
+from deepometry.cells.identity import cell_key, find_keys
+from deepometry.cells.labels.label_folder import label_sources, parsed_home
+from deepometry.cells.labels.source import CellLabels, LabelSource
 from deepometry.cells.stack_reader import Window
 from deepometry.core.errors import DeepometryError
 from deepometry.core.files import hash_bytes
-from deepometry.core.folder_names import Levels, Target, find_targets, label_of
+from deepometry.core.folder_names import (
+    CLASSES,
+    FOLDERS,
+    NUMBER,
+    Levels,
+    Target,
+    find_targets,
+    label_of,
+    natural_key,
+    normal_name,
+)
 from deepometry.core.progress import Progress, Report, as_progress
 
 Array = NDArray[Any]
@@ -60,6 +73,7 @@ class StackedCells:
             (part.stored.path.parent for part in parts), self.depth
         )
         self._starts = np.cumsum([0, *(len(part.stored) for part in parts)])
+        self._labels: dict[str, CellLabels] = {}
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -111,19 +125,96 @@ class StackedCells:
         some.channels, some.depth = tuple(channels), len(columns)
         return some
 
-    def targets(self) -> list[Target]:
-        """List the targets that the folder names define, with labels and counts."""
-        return find_targets(self.folders)
+    @cached_property
+    def label_sources(self) -> tuple[LabelSource, ...]:
+        """The labels that were imported or given beside folder names."""
+        return tuple(label_sources(parsed_home(self.root)))
 
-    def labels(self, target: str) -> list[str | None]:
-        """Return the label of each part, if any; raise `DeepometryError` if a path has two."""
-        return [label_of(part.levels, target) for part in self.parts]
+    @cached_property
+    def keys(self) -> Array:
+        """Hash of source and object of every cell, as `cells.identity`: uint64, shape (cells,)."""
+        names = (pair for part in self.parts for pair in self._names(part))
+        return np.fromiter(starmap(cell_key, names), np.uint64, len(self))
+
+    def _names(self, part: Part) -> Iterator[tuple[str, str]]:
+        for rows in part.stored.identities(_ROWS_AT_ONCE, self.root):
+            yield from rows
+
+    def targets(self) -> list[Target]:
+        """List what can be learnt: by folder names, then by other labels; with counts."""
+        others = (self._labels_of(source).target() for source in self.label_sources)
+        return find_targets(self.folders) + [t for t in others if len(t.labels) > 1 or t.numbered]
+
+    def labels(self, target: str) -> CellLabels:
+        """Return the labels of every cell, of whichever source has this name, in any case.
+
+        Folder names come first. Where nothing has the name, no cell has a label.
+
+        Raises
+        ------
+        DeepometryError
+            A path has two values of it, or a source is damaged.
+        """
+        wanted = normal_name(target).casefold()
+        if wanted not in self._labels:
+            each = [label_of(part.levels, target) for part in self.parts]
+            sources = (s for s in self.label_sources if normal_name(s.name).casefold() == wanted)
+            source = None if any(each) else next(sources, None)
+            found = self._labels_of(source) if source else self._folder_labels(target, each)
+            self._labels[wanted] = found
+        return self._labels[wanted]
+
+    def _folder_labels(self, name: str, each: Sequence[str | None]) -> CellLabels:
+        classes = tuple(sorted({label for label in each if label is not None}, key=natural_key))
+        index = {label: code for code, label in enumerate(classes)}
+        codes = [index[label] if label is not None else -1 for label in each]
+        values = np.repeat(np.array(codes, np.int64), np.diff(self._starts))
+        return CellLabels(name, CLASSES, FOLDERS, classes, values)
+
+    def _labels_of(self, source: LabelSource) -> CellLabels:
+        """Look up the label of every cell, by the names of parsed cells in their own folder."""
+        keys, given = source.read()
+        places = find_keys(self.keys, keys)
+        if (places < 0).any() and (below := self._below_home):
+            inside = find_keys(self._keys_below(below, np.flatnonzero(places < 0)), keys)
+            places[places < 0] = inside
+        nothing = np.nan if source.kind == NUMBER else -1
+        dtype = np.float64 if source.kind == NUMBER else np.int64
+        values = np.append(given, nothing).astype(dtype)[places]
+        return CellLabels(source.name, source.kind, source.origin, source.classes, values)
+
+    @cached_property
+    def _below_home(self) -> str:
+        """The way from the folder that Parse wrote to this one; empty where it is the same."""
+        way = self.root.absolute().relative_to(parsed_home(self.root).absolute())
+        return "" if way == Path() else way.as_posix()
+
+    def _keys_below(self, below: str, cells: Array) -> Array:
+        """Hash cells that have no source but their array, as seen from the folder of Parse."""
+        names = self.identities_of(cells)
+        return np.fromiter((cell_key(f"{below}/{s}", name) for s, name in names), np.uint64)
+
+    def labels_by_folder(self, target: str) -> dict[Levels, set[str]]:
+        """Return the labels of a target that the cells of every folder have."""
+        labels, found = self.labels(target), dict[Levels, set[str]]()
+        for part, first in zip(self.parts, self._starts.tolist(), strict=False):
+            some = np.unique(labels.values[first : first + len(part.stored)]).tolist()
+            names = {labels.classes[code] for code in some if code >= 0} if labels.classes else ()
+            found.setdefault(part.levels, set()).update(names)
+        return found
+
+    @property
+    def label_columns(self) -> dict[str, CellLabels]:
+        """The labels of every source but folder names, by name, as columns of tables."""
+        return {source.name: self.labels(source.name) for source in self.label_sources}
 
     def codes(self, target: str, labels: Sequence[str]) -> Array:
         """Return the class of each cell, as index into `labels`; -1 for none of them."""
-        index = {label: code for code, label in enumerate(labels)}
-        each = [index.get(label, -1) if label is not None else -1 for label in self.labels(target)]
-        return np.repeat(np.array(each, np.int64), np.diff(self._starts))
+        return self.labels(target).codes(labels)
+
+    def values(self, target: str) -> Array:
+        """Return the number of each cell, float64; NaN for none."""
+        return self.labels(target).numbers()
 
     def columns(self, channels: Sequence[int] | None) -> list[int]:
         """Return the positions of channels in the images; raise an error if one is missing."""
@@ -205,6 +296,12 @@ class StackedCells:
         for chosen, (_, source, name) in zip(wanted, self.identities(), strict=True):
             if chosen:
                 yield source, name
+
+    def cell(self, index: int) -> tuple[Part, tuple[str, str]]:
+        """Return the part of a cell, and its source and object."""
+        part = int(np.searchsorted(self._starts, index, side="right")) - 1
+        row = index - int(self._starts[part])
+        return self.parts[part], next(islice(self._names(self.parts[part]), row, None))
 
     def fingerprints(self, progress: Progress | Report | None = None) -> Array:
         """Hash the bytes of each image to 64 bits (BLAKE2b), to find the same image twice.

@@ -6,6 +6,7 @@ Everything here works on whole path parts below the input folder, never on subst
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -55,31 +56,67 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     return (*numbered, (0, 0, text))
 
 
+CLASSES, NUMBER = "classes", "number"
+"""What labels are: names of classes, or numbers."""
+
+FOLDERS = "folder names"
+"""The origin of labels that folders give."""
+
+
 @dataclass(frozen=True)
 class Target:
-    """Something to learn, which the folder names define.
+    """Something to learn: what folder names say of the cells, or another source of labels.
 
     Attributes
     ----------
     name : str
-        Prefix, such as `Class`, or `Folder level N`.
+        Prefix, such as `Class`, `Folder level N`, or the name of the labels.
     labels : dict of str to int
-        For each label, in natural order, its number of cells.
+        For each label, in order, its number of cells; empty for numbers.
     unlabelled : int
-        Cells in folders that name no value for it.
+        Cells without a label.
+    kind : str
+        `CLASSES` or `NUMBER`.
+    origin : str
+        Where the labels come from, in words: `FOLDERS`, or such as `column gate of cells.csv`.
+    numbered : int
+        Cells that have a number.
+    span : (float, float) or None
+        The least and the largest number.
     """
 
     name: str
     labels: Mapping[str, int]
     unlabelled: int = 0
+    kind: str = CLASSES
+    origin: str = FOLDERS
+    numbered: int = 0
+    span: tuple[float, float] | None = None
 
     @property
     def cells(self) -> int:
         """Number of cells that have a label."""
-        return sum(self.labels.values())
+        return sum(self.labels.values()) + self.numbered
 
     def __str__(self) -> str:
-        return f"{self.name} ({len(self.labels)} labels, {self.cells:,} cells)"
+        cells = f"{self.cells:,} cells" + f", {self.unlabelled:,} without" * bool(self.unlabelled)
+        what = f"{len(self.labels)} labels" if self.kind == CLASSES else self.between
+        where = "" if self.origin == FOLDERS else f", {self.origin}"
+        return f"{self.name} ({what}, {cells}{where})"
+
+    @property
+    def between(self) -> str:
+        """The range of the numbers in words."""
+        return "numbers " + "{:.6g} to {:.6g}".format(*self.span) if self.span else "no numbers"
+
+
+def number_of(text: str) -> float:
+    """Read a label as a number; NaN if it is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
 
 
 @dataclass

@@ -21,6 +21,9 @@ PROJECT_RECORD, RUN_RECORD = "deepometry.json", "run.json"
 # Parse
 PROBLEMS_TABLE = "problems.csv"
 
+# Labels, in the folder that Parse wrote; a table and a record of each target
+LABELS_FOLDER = "labels"
+
 # Train
 MODEL_PATTERN, MODEL_SUFFIX = "model_*.keras", ".keras"
 MODEL_DESCRIPTION = "deepometry.json"  # inside a model file

@@ -81,12 +81,13 @@ class FeatureTable:
 
 
 class ParsedCells:
-    """The cells of a parsed folder as a table: identity, folder levels, side of the split."""
+    """The cells of a parsed folder as a table: identity, folder levels, labels, side of a split."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.path, self.dataset = dataset.root, dataset
         self._levels = level_columns(dataset.folders)
-        self.texts = [*self._levels, *["split"] * bool(dataset.sides - {None})]
+        self._labels = dataset.label_columns
+        self.texts = [*self._levels, *self._labels, *["split"] * bool(dataset.sides - {None})]
         self.numbers: list[str] = []
         self.features: list[str] = []
         self.keys, self.values = scan((cells for cells, _ in self.pieces(PIECE)), self.texts)
@@ -101,7 +102,9 @@ class ParsedCells:
             yield cells, np.empty((len(some), 0), np.float32)
 
     def _rows(self) -> Iterator[list[str]]:
-        for part, source, name in self.dataset.identities():
+        labels = [each.texts() for each in self._labels.values()]
+        for row, (part, source, name) in enumerate(self.dataset.identities()):
             levels = [level_value(part.levels, d, c) for c, d in self._levels.items()]
+            levels += [texts[row] for texts in labels]
             side = [part.side or ""] * ("split" in self.texts)
             yield [source, name, *levels, *side]

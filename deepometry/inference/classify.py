@@ -127,7 +127,8 @@ def _classified(
     dataset, true, groups = cells.dataset, None, None
     if options.annotated:
         true, groups = _annotation(options, inference, dataset)
-    recognition = Recognition(len(dataset), cells.recognised, options.annotated)
+    labelled = None if true is None else true >= 0
+    recognition = Recognition(len(dataset), cells.recognised, labelled)
     tell_recognised(recognition, progress)
     inference = compared(inference, dataset, options, progress)
     inference, notes = _with_reading(inference, cells, options)
@@ -170,7 +171,7 @@ def _with_reading(
 
 def _named_classes(description: Description, dataset: Dataset) -> list[str]:
     """Say that folders that are named after classes of the model were not taken for true labels."""
-    labels = {*dataset.labels(description.target)} & {*description.labels}
+    labels = {*dataset.labels(description.target).classes} & {*description.labels}
     if not labels:
         return []
     return [

@@ -193,22 +193,27 @@ def _write(
 
 
 class _Metadata:
-    """The table that says which cell a row is about: identity, folders, prediction."""
+    """The table that says which cell a row is about: identity, folders, labels, prediction."""
 
     def __init__(self, file: Any, inference: Inference) -> None:
         self._labels = inference.description.labels
         self._columns = level_columns(inference.dataset.folders)
+        self._given = inference.dataset.label_columns
+        self._done = 0
         self._sides = bool(inference.dataset.sides - {None})
         self._writer = SafeWriter(file, tabs=True, lineterminator="\n")
         side = ["split"] if self._sides else []
         target = f"predicted {inference.description.target}"
-        self._writer.writerow([*IDENTITY, *self._columns, *side, target])
+        self._writer.writerow([*IDENTITY, *self._columns, *self._given, *side, target])
 
     def write(self, outcome: Outcome) -> None:
         """Write the rows of some cells."""
         chosen = outcome.outputs[1].argmax(1)
+        here = slice(self._done, self._done + len(chosen))
+        given = zip(*(labels.texts(here) for labels in self._given.values()), strict=True)
+        self._done += len(chosen)
         for (part, source, name), code in zip(outcome.cells, chosen, strict=True):
             levels = [level_value(part.levels, d, c) for c, d in self._columns.items()]
             side = [part.side or ""] if self._sides else []
-            row = [source, name, *levels, *side, self._labels[code]]
+            row = [source, name, *levels, *next(given, ()), *side, self._labels[code]]
             self._writer.writerow([" ".join(field.split()) for field in row])

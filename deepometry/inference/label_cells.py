@@ -20,7 +20,7 @@ from deepometry.core.result_files import (
 from deepometry.core.run_records import own_record
 from deepometry.core.spreadsheet import table_file
 from deepometry.core.steps import WITH_TABLES, step_of
-from deepometry.core.text import shortened
+from deepometry.core.text import counted, shortened
 from deepometry.evaluation.selective import UNSURE
 from deepometry.inference.prediction_table import LabelOptions, Prediction, Seen
 from deepometry.inference.recognition import Recognition
@@ -54,16 +54,39 @@ def check_name(description: Description, options: LabelOptions) -> None:
 
 
 def true_classes(dataset: Dataset, description: Description) -> np.ndarray:
-    """Read the class of every cell from its folders."""
-    classes = shortened(description.labels, 5)
-    for part, label in zip(dataset.parts, dataset.labels(description.target), strict=True):
-        if label not in description.labels:
-            value = "no such folder name" if label is None else f"{label!r}"
-            raise DeepometryError(
-                f"{part.stored.path}: expected a {description.target} that the model knows "
-                f"({classes}), found {value}; remove these cells, or predict them as unannotated."
-            )
-    return dataset.codes(description.target, description.labels)
+    """Return the class of every cell, from its folders or from other labels; -1 for none.
+
+    Raises
+    ------
+    DeepometryError
+        A cell in a folder has no class, no cell has one, or one has a class that the model does
+        not know.
+    """
+    labels = dataset.labels(description.target)
+    codes = labels.codes(description.labels)
+    wrong = codes < 0
+    if not labels.from_folders and labels.labelled.any():
+        wrong &= labels.labelled
+    if wrong.any():
+        part, (source, name) = dataset.cell(int(wrong.argmax()))
+        label = labels.texts()[int(wrong.argmax())]
+        where = part.stored.path if labels.from_folders else f"{name} of {source}"
+        value = repr(label) if label else "no such folder name, and no labels of this name"
+        raise DeepometryError(
+            f"{where}: expected a {description.target} that the model knows "
+            f"({shortened(description.labels, 5)}), found {value}; remove these cells, or predict "
+            "them as unannotated."
+        )
+    return codes
+
+
+def unlabelled_sentence(true: np.ndarray, target: str) -> str:
+    """Say how many cells no score can be of; empty if every cell has a label."""
+    without = int(np.count_nonzero(true < 0))
+    cells = counted(len(true), "cell")
+    verb = "has" if without == 1 else "have"
+    text = f"{without:,} of {cells} {verb} no label of {target}: predicted, but not scored."
+    return text if without else ""
 
 
 def label_cells(

@@ -18,6 +18,7 @@ from deepometry.inference.label_cells import (
     check_output,
     label_cells,
     true_classes,
+    unlabelled_sentence,
 )
 from deepometry.inference.likeness import compared
 from deepometry.inference.prediction_result import PredictResult, results_of, write_record
@@ -60,15 +61,16 @@ def predict(options: PredictOptions, progress: Progress | Report | None = None) 
     )
     description = inference.description
     check_name(description, options)
-    dataset, true, groups, left_out = inference.dataset, None, None, ""
+    dataset, true, groups, notes = inference.dataset, None, None, [""]
     if not options.unannotated:
         dataset, left_out = _held_out(dataset, progress)
         true = true_classes(dataset, description)
+        notes = [left_out, unlabelled_sentence(true, description.target)]
         if options.group_by:
             groups = groups_of(dataset, options.group_by, description.target)
     inference = compared(inference, dataset, options, progress)
-    inference = replace(inference, warnings=tuple(filter(None, [left_out, *inference.warnings])))
-    recognition = recognition_of(inference.path, dataset, true is not None, progress)
+    inference = replace(inference, warnings=tuple(filter(None, [*notes, *inference.warnings])))
+    recognition = recognition_of(inference.path, dataset, true, progress)
     with staged(options.output, earlier, progress.say) as stage:
         prediction = label_cells(
             inference, dataset, true, options, recognition, groups, stage, progress

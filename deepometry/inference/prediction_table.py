@@ -49,7 +49,7 @@ class LabelOptions(Protocol):
 class Seen:
     """Writes the table of a prediction, and keeps classes and probabilities in memory.
 
-    `true` (cells,) are the classes of the folders, None for unannotated data; `below` is the
+    `true` (cells,) are the true classes, -1 for none, None for unannotated data; `below` is the
     confidence below which the label is withheld; `recognition` says which cells scores are of.
 
     Notes
@@ -114,7 +114,7 @@ class Seen:
     ) -> None:
         labels = self._labels
         named = [labels[code] for code in chosen]
-        columns = [] if true is None else [[labels[code] for code in true]]
+        columns = [] if true is None else [[labels[code] if code >= 0 else "" for code in true]]
         if self._below is not None:
             columns.append(named)
         columns.append(np.where(unsure, UNSURE, named).tolist())

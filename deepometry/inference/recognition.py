@@ -30,13 +30,30 @@ class Recognition:
         Number of all cells.
     recognised : Recognised or None
         None where the model file does not say which cells it has seen.
-    annotated : bool
-        Whether there are true labels to compare with.
+    labelled : ndarray of bool, shape (cells,), or None
+        Which cells have a true label to compare with; None for unannotated data.
     """
 
     cells: int
     recognised: Recognised | None
-    annotated: bool
+    labelled: np.ndarray | None
+
+    @property
+    def annotated(self) -> bool:
+        """Whether there are true labels to compare with."""
+        return self.labelled is not None
+
+    @property
+    def _unseen(self) -> np.ndarray:
+        """Which cells the model has not seen."""
+        codes = None if self.recognised is None else self.recognised.codes
+        return np.ones(self.cells, bool) if codes is None else codes == 0
+
+    @property
+    def others(self) -> int:
+        """Number of cells that the model has not seen; where there are labels, of those with one"""
+        labelled = True if self.labelled is None else self.labelled
+        return int(np.count_nonzero(self._unseen & labelled))
 
     def count(self, code: int) -> int:
         """Count the cells that were for training, or for validation."""
@@ -50,7 +67,7 @@ class Recognition:
     @property
     def of_training(self) -> bool:
         """Whether so few other cells are left that scores are of cells that the model has seen."""
-        return self.annotated and self.seen > 0 and self.cells - self.seen < _FEWEST
+        return self.annotated and self.seen > 0 and self.others < _FEWEST
 
     @property
     def named(self) -> int:
@@ -60,8 +77,7 @@ class Recognition:
     @property
     def perhaps_of_training(self) -> bool:
         """Whether most cells that scores are of may be cells that the model has seen."""
-        others = self.cells - self.seen
-        return self.annotated and not self.of_training and 2 * self.named > others
+        return self.annotated and not self.of_training and 2 * self.named > self.others
 
     @property
     def title(self) -> str:
@@ -73,10 +89,9 @@ class Recognition:
 
     @property
     def judged(self) -> np.ndarray:
-        """Which cells scores are of: all, or those that the model has not seen."""
-        if self.recognised is None or self.of_training:
-            return np.ones(self.cells, bool)
-        return self.recognised.codes == 0
+        """Which cells scores are of: of those with a label, the ones not seen if there are some."""
+        among = np.ones(self.cells, bool) if self.of_training else self._unseen
+        return among if self.labelled is None else among & self.labelled
 
     @property
     def words(self) -> np.ndarray:
@@ -120,7 +135,7 @@ class Recognition:
         sides = [(self.count(TRAINING), "trained"), (self.count(VALIDATION), "validated")]
         roles = " or ".join(f"{verb} on ({n:,})" for n, verb in sides if n)
         which = "is one" if self.seen == 1 else "are among those"
-        return f"{who} {which} that the model was {roles}{self._so(others)}"
+        return f"{who} {which} that the model was {roles}{self._so(self.others)}"
 
     def _so(self, others: int) -> str:
         if not self.annotated:
@@ -146,12 +161,15 @@ class Recognition:
 
 
 def recognition_of(
-    model: Path, dataset: Dataset, annotated: bool, progress: Progress
+    model: Path, dataset: Dataset, true: np.ndarray | None, progress: Progress
 ) -> Recognition:
-    """Look for the cells that a model has seen, and report them as a warning."""
+    """Look for the cells that a model has seen, and report them as a warning.
+
+    `true` are the classes of the cells, -1 for none; None for unannotated data.
+    """
     known = read_known(model)
     found = None if known is None else recognise(dataset, known, progress)
-    recognition = Recognition(len(dataset), found, annotated)
+    recognition = Recognition(len(dataset), found, None if true is None else true >= 0)
     tell_recognised(recognition, progress)
     return recognition
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from deepometry.training.cells import LabelledCells
 from deepometry.training.near_duplicates import Pair, pairs_across
 from deepometry.training.technique import technique
 
+LabelsByFolder = Mapping[Levels, Collection[str]]
 _NAMED = 4  # classes that a sentence names
 
 
@@ -39,28 +40,50 @@ def warnings_of(
     giving_away, notes = technique(cells)
     for note in notes:
         progress.say(f"Note: {note}")
-    return (*giving_away, *confounded(dataset.folders, cells.target), *few, *alike)
+    given = dataset.labels_by_folder(cells.target)
+    return (*giving_away, *confounded(dataset.folders, cells.target, given), *few, *alike)
 
 
 # --- a class that another folder level gives away -----------------------------------------------
 
 
-def confounded(folders: Mapping[Levels, int], target: str) -> list[str]:
+def confounded(
+    folders: Mapping[Levels, int], target: str, labels: LabelsByFolder | None = None
+) -> list[str]:
     """Find folder levels that separate classes of the target without a look at the cells.
 
-    Returns a sentence for each other target with classes that occur under one of its values only.
+    Parameters
+    ----------
+    folders : dict of folder names to int
+        Cells of every folder.
+    target : str
+    labels : dict of folder names to set of str, optional
+        The labels in every folder; by default those that the folder names give.
+
+    Returns
+    -------
+    list of str
+        A sentence for each other target with classes that occur under one of its values only.
     """
-    sentences = []
+    labels = labels or {levels: _named_label(levels, target) for levels in folders}
+    classes, sentences = set[str]().union(*labels.values()), []
     for other in find_targets(folders):
         if not _is_same_level(folders, target, other.name):
-            alone = _alone(folders, target, other.name)
+            alone = _alone(labels, other.name)
             if alone:
-                sentences.append(_sentence(target, other.name, alone, _classes(folders, target)))
+                sentences.append(_sentence(target, other.name, alone, len(classes)))
     return sentences
+
+
+def _named_label(levels: Levels, target: str) -> set[str]:
+    label = label_of(levels, target)
+    return set() if label is None else {label}
 
 
 def _is_same_level(folders: Mapping[Levels, int], one: str, other: str) -> bool:
     """Return whether two targets are read from the same folder names."""
+    if all(_place(levels, one) is None for levels in folders):
+        return False  # its labels come from elsewhere
     pairs = ((_place(levels, one), _place(levels, other)) for levels in folders)
     return all(a == b for a, b in pairs if a is not None and b is not None)
 
@@ -74,17 +97,13 @@ def _place(levels: Levels, target: str) -> int | None:
     return next(named, None)
 
 
-def _classes(folders: Mapping[Levels, int], target: str) -> int:
-    return len({label for levels in folders if (label := label_of(levels, target)) is not None})
-
-
-def _alone(folders: Mapping[Levels, int], target: str, other: str) -> dict[str, str]:
+def _alone(labels: LabelsByFolder, other: str) -> dict[str, str]:
     """Return the classes that occur under one value of another target only, with that value."""
     values: dict[str, set[str]] = {}
-    for levels in folders:
-        label, value = label_of(levels, target), label_of(levels, other)
-        if label is not None and value is not None:
-            values.setdefault(label, set()).add(value)
+    for levels, names in labels.items():
+        value = label_of(levels, other)
+        for label in sorted(names) if value is not None else ():
+            values.setdefault(label, set()).add(str(value))
     if len(set().union(*values.values())) < 2:
         return {}
     return {label: next(iter(places)) for label, places in values.items() if len(places) == 1}

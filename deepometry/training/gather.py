@@ -16,6 +16,7 @@ from deepometry.core.errors import DeepometryError
 from deepometry.core.folder_names import Target, normal_name
 from deepometry.core.options.train import BaselineOptions, TrainOptions
 from deepometry.core.progress import Progress
+from deepometry.core.text import counted
 from deepometry.training.cells import Cells, LabelledCells
 from deepometry.training.dataset_checks import warnings_of
 from deepometry.training.split import deal_folds, divide, validation_share
@@ -43,7 +44,8 @@ def _labelled_cells(options: TrainOptions | BaselineOptions, progress: Progress)
     codes = dataset.codes(target.name, tuple(target.labels))
     columns = dataset.columns(options.channels)
     if target.unlabelled:
-        progress.say(f"{target.unlabelled:,} cells have no value of {target.name}: left out.")
+        without = counted(target.unlabelled, "cell")
+        progress.say(f"{without} without a label of {target.name}: not learnt from.")
     prints = dataset.fingerprints(progress)
     digest = hashlib.blake2b(np.sort(prints + codes.astype(np.uint64)).tobytes(), digest_size=16)
     by = options.group_by
@@ -67,11 +69,11 @@ def _find_target(dataset: Dataset, wanted: str) -> Target:
     if target := offered.get(normal_name(wanted).casefold()):
         return target
     there = ", ".join(map(str, offered.values())) or "none"
-    labels = sorted({label for label in dataset.labels(wanted) if label is not None})
+    labels = dataset.labels(wanted).target().labels
     if labels:
-        what = f"two labels or more, found one, {labels[0]}"
+        what = f"two labels or more, found one, {next(iter(labels))}"
     else:
-        what = f"a folder prefix below {dataset.root}, found none of that name"
+        what = f"a folder prefix below {dataset.root}, or labels, found none of that name"
     raise DeepometryError(
         f"Target classification {wanted}: expected {what}; targets that can be learnt: {there}."
     )
@@ -92,6 +94,7 @@ def describe(cells: Cells, channels: tuple[int, ...] | None, **more: Any) -> Des
     return Description(
         labels=cells.labels,
         target=cells.target,
+        label_source=dataset.labels(cells.target).origin,
         channels=channels,
         depth=len(cells.columns),
         channel_names=names,

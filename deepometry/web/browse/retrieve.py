@@ -114,10 +114,11 @@ def _model_note(location: Path, dataset: Dataset, targets: Sequence[Target]) -> 
 def _fit(model: Description, dataset: Dataset, targets: Sequence[Target]) -> tuple[str, str]:
     """Compare the labels of the model with those of the folders."""
     same = next((t for t in targets if t.name.casefold() == model.target.casefold()), None)
-    present = set(same.labels) if same else {n for n in dataset.labels(model.target) if n}
+    present = set(same.labels) if same else set(dataset.labels(model.target).target().labels)
     if not present:
         return "warn", (
-            f"The folder names of these cells contain no {model.target}; tick “Unannotated data?”."
+            f"These cells have no labels of {model.target}, in folder names or otherwise; tick "
+            "“Unannotated data?”."
         )
     if strange := sorted(present - set(model.labels)):
         return "warn", (

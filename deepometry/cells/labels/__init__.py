@@ -1,0 +1,1 @@
+"""Where labels come from: folder names, tables, IDEAS populations, stains and hands."""

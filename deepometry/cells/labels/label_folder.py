@@ -1,0 +1,44 @@
+"""The label sources of parsed cells: the folder `labels` beside their parse.json."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deepometry.cells.labels.source import LabelSource
+from deepometry.core.exchange import settle
+from deepometry.core.result_files import LABELS_FOLDER, PARSE_RECORD
+from deepometry.core.step import load
+
+_KINDS = {
+    ".csv": "deepometry.cells.labels.label_table:open_label_table",
+}
+"""Endings of label sources, and what opens one; that returns None for a file of somebody else."""
+
+
+def parsed_home(folder: Path) -> Path:
+    """Find the folder that Parse wrote, from itself or a folder in it, such as `Hold-out`.
+
+    The nearest one upwards with a parse.json; the folder itself where there is none.
+    """
+    above = (folder, *folder.absolute().parents)
+    return next((place for place in above if (place / PARSE_RECORD).is_file()), folder)
+
+
+def label_sources(home: Path) -> list[LabelSource]:
+    """Open all label sources of a folder of parsed cells, by name.
+
+    Raises
+    ------
+    DeepometryError
+        One is damaged.
+    """
+    place = home / LABELS_FOLDER
+    if not place.is_dir():
+        return []
+    settle(place)
+    found = (
+        load(_KINDS[path.suffix])(path)
+        for path in sorted(place.iterdir())
+        if path.suffix in _KINDS and not path.name.startswith(".")
+    )
+    return sorted((source for source in found if source), key=lambda each: each.name.casefold())
