@@ -36,7 +36,7 @@ from deepometry.core.progress import Report
 from deepometry.exports.find_cell import ShowResult
 from deepometry.exports.write import ExportResult
 from deepometry.images.cif.reader import read_cif as read_cif
-from deepometry.images.info import InfoResult
+from deepometry.images.info import DafInfo, InfoResult
 from deepometry.images.synthetic.dataset import ExampleResult
 from deepometry.inference.classify import ClassifyResult
 from deepometry.inference.extract import ExtractResult
@@ -63,14 +63,14 @@ def info(
     pages: Literal["channels", "cells", "z-max", "z-mean"] | None = None,
     overwrite: bool = False,
     progress: Progress | Report | None = None,
-) -> InfoResult:
+) -> InfoResult | DafInfo:
     """Describe image files before they are parsed.
 
     Parameters
     ----------
     input : Path
-        A file of cells (.cif, .tif, .rtdc, .npy, .zip ...), or a folder that holds such
-        files.
+        A file of cells (.cif, .tif, .rtdc, .npy, .zip ...), a folder that holds such files,
+        or an analysis of IDEAS (.daf).
     gallery : Path | None, default None
         Write a picture (.png) of the first cells in every channel, with the suggested
         frame.

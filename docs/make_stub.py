@@ -37,11 +37,14 @@ def stub() -> str:
 
 def _import(place: str) -> str:
     module, _, name = place.partition(":")
-    return f"from {module} import {name}"
+    return f"from {module} import {', '.join(sorted(name.split(' | ')))}"
 
 
 def _result(place: str) -> str:
-    """Find the class that a step returns, in its source: importing it would load TensorFlow."""
+    """Find what a step returns, in its source: importing it would load TensorFlow.
+
+    Several classes stand with `|` between them.
+    """
     module, _, name = place.partition(":")
     tree = ast.parse(_source(module))
     for node in tree.body:

@@ -8,11 +8,13 @@ from itertools import islice
 from pathlib import Path
 
 from deepometry.core.errors import DeepometryError, explain_os_error
+from deepometry.core.file_types import suffix_of
 from deepometry.core.numba_cache import compile_message
 from deepometry.core.options.fields import settings
 from deepometry.core.options.parse import InfoOptions, ParseOptions
 from deepometry.core.progress import Progress, Report, Ticker, as_progress
 from deepometry.core.text import counted, joined, quoted
+from deepometry.images.daf_info import DafInfo, daf_info
 from deepometry.images.gallery import check_gallery, gallery_image, write_gallery
 from deepometry.images.image_sizes import plain_images
 from deepometry.images.info_parts import ChannelInfo, ChannelSet, SourceInfo, Span
@@ -41,8 +43,8 @@ NOISE = 7.0
 """Contrast below which a channel shows nothing but noise: noise of any size gives 4 to 6."""
 
 
-def info(options: InfoOptions, progress: Progress | Report | None = None) -> InfoResult:
-    """Find out what is in a file of cells, or in a folder of files.
+def info(options: InfoOptions, progress: Progress | Report | None = None) -> InfoResult | DafInfo:
+    """Find out what is in a file of cells, in a folder of files, or in an analysis of IDEAS.
 
     Parameters
     ----------
@@ -50,6 +52,26 @@ def info(options: InfoOptions, progress: Progress | Report | None = None) -> Inf
         What to look at, and how thoroughly.
     progress : Progress or callable, optional
         Receives the number of cells done; may cancel.
+
+    Returns
+    -------
+    InfoResult or DafInfo
+        The latter of a .daf file.
+
+    Raises
+    ------
+    DeepometryError
+        As `image_info`, or the .daf cannot be read.
+    Cancelled
+        When asked to stop.
+    """
+    if suffix_of(options.input.name) == ".daf" and options.input.is_file():
+        return daf_info(options.input, progress)
+    return image_info(options, progress)
+
+
+def image_info(options: InfoOptions, progress: Progress | Report | None = None) -> InfoResult:
+    """Find out what is in a file of cells, or in a folder of files; parameters as of `info`.
 
     Returns
     -------
@@ -266,4 +288,4 @@ def _command(
     return quoted(words)
 
 
-__all__ = ["ChannelInfo", "ChannelSet", "InfoResult", "SourceInfo", "Span", "info"]
+__all__ = ["ChannelInfo", "ChannelSet", "DafInfo", "InfoResult", "SourceInfo", "Span", "info"]

@@ -41,7 +41,8 @@ class InfoOptions(Options):
 
     input: Path = option(
         "Input location",
-        "A file of cells (.cif, .tif, .rtdc, .npy, .zip ...), or a folder that holds such files.",
+        "A file of cells (.cif, .tif, .rtdc, .npy, .zip ...), a folder that holds such files, or "
+        "an analysis of IDEAS (.daf).",
         read_path,
     )
     gallery: Path | None = option(

@@ -107,11 +107,11 @@ def look_into(options: InfoOptions, task: Task) -> Look:
             "the folder of the .cif or .tif files."
         )
     task.progress.report(0, 0, "Looking for images")
-    from deepometry.images.info import info
+    from deepometry.images.info import image_info
     from deepometry.images.readers.find import find_sources
     from deepometry.images.strips import read_strips
 
-    look = Look(info(options, task.progress), task.number)
+    look = Look(image_info(options, task.progress), task.number)
     task.found = look
     how = (options.reader, options.pages, options.pattern)
     sources = read_strips(find_sources(options.input, task.progress, *how), options.tiles)
