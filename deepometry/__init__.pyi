@@ -244,6 +244,7 @@ def train(
     input: str | PathLike[str],
     output: str | PathLike[str],
     target: str,
+    learn_as: Literal["auto", "classes", "ordered", "number"] = "auto",
     epochs: int | None = None,
     recipe: Literal["standard", "protocol"] = "standard",
     batch_size: int | None = None,
@@ -282,6 +283,11 @@ def train(
         Folder for the model and its curves.
     target : str
         Target to classify by: a prefix of the folder names, such as Class or Day.
+    learn_as : str, default 'auto'
+        classes: one class or another; ordered: classes whose labels are numbers, such as
+        Day 1 and Day 15, where a near miss counts less than a far one; number: the number
+        itself, with a 90 % interval. auto: classes for folder names, a number for measured
+        labels.
     epochs : int | None, default None
         Passes over the training cells. Left blank: chosen from the number of cells, or 512
         with the recipe of the protocol.
@@ -375,6 +381,7 @@ def baseline(
     input: str | PathLike[str],
     output: str | PathLike[str],
     target: str,
+    learn_as: Literal["auto", "classes", "ordered", "number"] = "auto",
     method: Literal["boosting", "rusboost"] = "boosting",
     channels: str | int | Sequence[int] | None = None,
     model: str | PathLike[str] | None = None,
@@ -398,6 +405,11 @@ def baseline(
         compared on the same cells.
     target : str
         Target to classify by: a prefix of the folder names, such as Class or Day.
+    learn_as : str, default 'auto'
+        classes: one class or another; ordered: classes whose labels are numbers, such as
+        Day 1 and Day 15, where a near miss counts less than a far one; number: the number
+        itself, with a 90 % interval. auto: classes for folder names, a number for measured
+        labels.
     method : str, default 'boosting'
         boosting: gradient boosting with class weights; rusboost: boosting on equally many
         cells of every class, as many as the rarest has.
@@ -434,6 +446,7 @@ def learning_curve(
     input: str | PathLike[str],
     output: str | PathLike[str],
     target: str,
+    learn_as: Literal["auto", "classes", "ordered", "number"] = "auto",
     shares: str | Sequence[float] = (0.125, 0.25, 0.5, 1.0),
     repeats: int = 1,
     left_out: float = 0.2,
@@ -473,6 +486,11 @@ def learning_curve(
         Folder for the learning curve.
     target : str
         Target to classify by: a prefix of the folder names, such as Class or Day.
+    learn_as : str, default 'auto'
+        classes: one class or another; ordered: classes whose labels are numbers, such as
+        Day 1 and Day 15, where a near miss counts less than a far one; number: the number
+        itself, with a 90 % interval. auto: classes for folder names, a number for measured
+        labels.
     shares : tuple[float, ...], default (0.125, 0.25, 0.5, 1.0)
         Learning curve: shares of the training cells to train on, one after the other.
     repeats : int, default 1

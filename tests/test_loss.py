@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from deepometry.network.backend import keras
-from deepometry.network.build import adjusted_loss
+from deepometry.network.losses import class_loss
 
 CHANCES = np.array([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]], np.float32)
 WANTED = np.eye(3, dtype=np.float32)[[0, 2]]
 
 
 def loss(shares):
-    loss = adjusted_loss(shares, 0.0)
+    loss = class_loss(shares, 0.0)
     call = loss.call if shares is None else loss
     return keras().ops.convert_to_numpy(call(WANTED, CHANCES))
 

@@ -24,6 +24,8 @@ class Batch:
     ----------
     images : ndarray of float32, shape (n, frame, frame, channels)
         Counts.
+    indices : ndarray of int64, shape (n,)
+        Which cells of the data set they are.
     labels : ndarray of int64, shape (n,)
         Classes.
     weights : ndarray of float32, shape (n,)
@@ -31,6 +33,7 @@ class Batch:
     """
 
     images: np.ndarray
+    indices: np.ndarray
     labels: np.ndarray
     weights: np.ndarray
 
@@ -70,7 +73,8 @@ def batches(
             images = dataset.read(chosen, columns).astype(np.float32)
             labels = codes[chosen]
             each = np.ones(len(chosen)) if weights is None else weights[labels]
-            yield Batch(change(images) if change else images, labels, each.astype(np.float32))
+            images = change(images) if change else images
+            yield Batch(images, chosen, labels, each.astype(np.float32))
 
     return ahead(make())
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from deepometry.core.folder_names import NUMBER
 from deepometry.core.options.fields import AUTO, LARGEST_FRAME, SMALLEST_FRAME
 from deepometry.core.options.train import NETWORKS, SCALINGS
+from deepometry.core.task_names import KINDS, ORDERED
 
 BASELINE = "baseline"
 """What the description of a baseline gives as its network."""
@@ -64,7 +66,14 @@ def _is_text(value: Any) -> bool:
     )
 
 
+def _is_of_a_number(content: Mapping[str, Any]) -> bool:
+    task = content.get("task")
+    return isinstance(task, dict) and task.get("kind") == NUMBER
+
+
 def _labels(value: Any, content: Mapping[str, Any]) -> bool:
+    if _is_of_a_number(content):
+        return bool(value == [])
     named = isinstance(value, list) and len(value) > 1 and all(map(_is_name, value))
     return named and len(set(value)) == len(value)
 
@@ -83,8 +92,33 @@ def _texts(value: Any, content: Mapping[str, Any]) -> bool:
 
 
 def _counts(value: Any, content: Mapping[str, Any]) -> bool:
-    known = isinstance(value, dict) and set(value) <= set(content["labels"])
-    return known and all(_is_whole(n, 0, 1 << 53) for n in value.values())
+    ranges = _is_of_a_number(content)
+    known = isinstance(value, dict) and (ranges or set(value) <= set(content["labels"]))
+    return known and all(_is_text(k) and _is_whole(n, 0, 1 << 53) for k, n in value.items())
+
+
+def _task(value: Any, content: Mapping[str, Any]) -> bool:
+    if not isinstance(value, dict) or value.get("kind") not in KINDS:
+        return False
+    numbers = [value.get(name, 0) for name in ("mean", "lowest", "highest")]
+    half_width = value.get("half_width")
+    numbers += [value.get("deviation", 1), 0 if half_width is None else half_width]
+    values = value.get("values", [])
+    if not isinstance(values, list) or not all(map(_is_finite, [*numbers, *values])):
+        return False
+    wanted = len(content["labels"]) if value["kind"] == ORDERED else 0
+    return (
+        len(values) == wanted
+        and values == sorted(values)
+        and numbers[3] > 0
+        and numbers[4] >= 0
+        and _is_text(value.get("unit", ""))
+        and _is_whole(value.get("residuals", 0), 0, 1 << 53)
+    )
+
+
+def _is_finite(value: Any) -> bool:
+    return _is_number(value) and abs(value) <= _LARGEST
 
 
 def _confusion(value: Any, content: Mapping[str, Any]) -> bool:
@@ -134,6 +168,7 @@ _CHECKS: dict[str, tuple[Check, str]] = {
     ),
     "label_source": (lambda value, _: _is_text(value), "a text"),
     "cells": (_counts, "the number of cells of each label"),
+    "task": (_task, "classes, ordered classes with their numbers, or a number with its scale"),
     "views": (lambda value, _: _is_whole(value, 1, 8) and value in (1, 8), "1 or 8"),
     "temperature": (
         lambda value, _: _is_number(value) and _COLDEST <= value <= _HOTTEST,
@@ -143,4 +178,4 @@ _CHECKS: dict[str, tuple[Check, str]] = {
     "scores": (_scores, "numbers by name"),
     "record": (_record, "options by name"),
 }
-_OPTIONAL = {"label_source", "views", "temperature", "confusion", "scores", "record"}
+_OPTIONAL = {"label_source", "task", "views", "temperature", "confusion", "scores", "record"}

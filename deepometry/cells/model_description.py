@@ -27,7 +27,9 @@ from deepometry.core.result_files import (
 )
 from deepometry.core.run_records import FORMAT_VERSION, check_format
 from deepometry.core.safe_names import safe_name
-from deepometry.core.text import counted, joined
+from deepometry.core.task import Task
+from deepometry.core.task_names import MEASURES
+from deepometry.core.text import counted, joined, shortened
 
 _MOST = 1 << 24  # bytes of a description
 
@@ -85,9 +87,9 @@ class Description:
     Attributes
     ----------
     labels : tuple of str
-        Its classes, in the order of its outputs.
+        Its classes, in the order of its outputs; empty where it predicts a number.
     target : str
-        What the classes are values of, such as `Class`.
+        What the classes or numbers are values of, such as `Class`.
     label_source : str
         Where its labels came from, in words; empty where an older version made the model.
     channels : tuple of int or None
@@ -103,7 +105,9 @@ class Description:
     fingerprint : str
         Hash of all training and validation pixels and labels.
     cells : dict of str to int
-        Labelled cells of each class in training and validation together.
+        Labelled cells of each class, or range of numbers, in training and validation together.
+    task : Task
+        Whether it predicts a class, an ordered class or a number, and what that needs.
     views : int
         Mirror images and quarter turns of a cell that are averaged in a prediction; 1 or 8.
     temperature : float
@@ -131,6 +135,7 @@ class Description:
     fingerprint: str
     cells: Mapping[str, int]
     label_source: str = ""
+    task: Task = Task()  # noqa: RUF009 - it is frozen
     views: int = 1
     temperature: float = 1.0
     confusion: tuple[tuple[int, ...], ...] = ()
@@ -142,22 +147,42 @@ class Description:
         object.__setattr__(self, "labels", tuple(self.labels))
         object.__setattr__(self, "channels", tuple(self.channels) if self.channels else None)
         object.__setattr__(self, "confusion", tuple(map(tuple, self.confusion)))
+        if not isinstance(self.task, Task):
+            object.__setattr__(self, "task", Task.read(self.task))
 
     @property
     def file_name(self) -> str:
-        """Name of the model file, as in the protocol."""
+        """Name of the model file, as in the protocol; `model_number-<target>` of a number."""
         target = safe_name(re.sub(r'[<>:"/\\|?*\s]+', "_", self.target)[:_LONGEST_TARGET])
+        if self.task.is_number:
+            return f"model_number-{target}{MODEL_SUFFIX}"
         return f"model_{len(self.labels)}-{target}_categories{MODEL_SUFFIX}"
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs: one for each class, or the number."""
+        return 1 if self.task.is_number else len(self.labels)
+
+    @property
+    def about_outputs(self) -> str:
+        """What it predicts, such as `Class of 7 labels (A, B ...)`, in a few words."""
+        if self.task.is_number:
+            unit = f" in {self.task.unit}" if self.task.unit else ""
+            return f"{self.target}, a number{unit} ({self.task.lowest:g} to {self.task.highest:g})"
+        listed = shortened(self.labels)
+        order = "ordered labels" if self.task.is_ordered else "labels"
+        return f"{self.target} of {len(self.labels)} {order} ({listed})"
 
     @property
     def about_views(self) -> str:
         """Which views its validation scores are of, in a sentence; empty where that is one."""
-        views, one = self.scores.get("val_views", 1), self.scores.get("val_accuracy_one_view")
+        views, measure = self.scores.get("val_views", 1), self.task.measure
+        one = self.scores.get(f"val_{measure}_one_view")
         if views == 1 or one is None:
             return ""
         return (
             f"Validation scores are of {views:.0f} views of each cell, averaged as in predictions; "
-            f"with one view, as in the learning curve, the accuracy is {one:.3f}."
+            f"with one view, as in the learning curve, the {MEASURES[measure]} is {one:.3f}."
         )
 
     @property

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deepometry.core.errors import DeepometryError
+from deepometry.core.label_numbers import read_number
 
 TRAIN, HOLD_OUT = "Train", "Hold-out"
 SIDES = (TRAIN, HOLD_OUT)
@@ -111,12 +112,9 @@ class Target:
 
 
 def number_of(text: str) -> float:
-    """Read a label as a number; NaN if it is none."""
-    try:
-        value = float(text)
-    except ValueError:
-        return math.nan
-    return value if math.isfinite(value) else math.nan
+    """Read a label as a number, without its unit; NaN if it is none."""
+    number = read_number(text)
+    return math.nan if number is None else number[0]
 
 
 @dataclass

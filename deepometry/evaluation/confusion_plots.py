@@ -16,6 +16,7 @@ from deepometry.core.figure_style import (
     name_ticks,
     save_figure,
 )
+from deepometry.core.task_names import MEASURES
 
 _MOST_NUMBERED = 30
 
@@ -74,16 +75,18 @@ def plot_counts(path: Path, counts: Mapping[str, int], title: str) -> None:
     save_figure(figure, path)
 
 
-def plot_history(path: Path, history: Sequence[Mapping[str, float]], best: int) -> None:
-    """Draw loss and accuracy of training and validation against the epochs."""
+def plot_history(
+    path: Path, history: Sequence[Mapping[str, float]], best: int, measure: str = "accuracy"
+) -> None:
+    """Draw loss and measure of training and validation against the epochs."""
     figure, (panels,) = make_figure((9.0, 3.8), columns=2)
     epochs = [row["epoch"] for row in history]
-    for axes, name in zip(panels, ("loss", "accuracy"), strict=True):
+    for axes, name in zip(panels, ("loss", measure), strict=True):
         for prefix, label, color in (("", "training", ACCENT), ("val_", "validation", OTHER)):
             values = [row[prefix + name] for row in history]
             axes.plot(epochs, values, color=color, label=label, marker="." * (len(epochs) < 40))
         axes.axvline(best, color="#888888", linestyle=":", label=f"kept: epoch {best}")
-        axes.set(xlabel="Epoch", ylabel=name.capitalize())
+        axes.set(xlabel="Epoch", ylabel=MEASURES.get(name, name).capitalize())
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].legend(frameon=False)

@@ -63,6 +63,22 @@ def whole_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
+def ordered_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
+    """Compute the scores of ordered classes from confusion matrices, shape (..., classes, classes).
+
+    `mae_steps` is the mean number of classes between the true and the predicted one;
+    `quadratic_kappa` is Cohen's weighted kappa, 1968, whose weights are the squares of that number.
+    """
+    classes, total = matrix.shape[-1], matrix.sum((-2, -1)).astype(np.float64)
+    steps = np.abs(np.subtract.outer(np.arange(classes), np.arange(classes)))
+    by_chance = matrix.sum(-1)[..., :, None] * matrix.sum(-2)[..., None, :] * steps**2
+    expected = _ratio(by_chance.sum((-2, -1)), total)
+    return {
+        "mae_steps": _ratio((matrix * steps).sum((-2, -1)), total),
+        "quadratic_kappa": 1 - _ratio((matrix * steps**2).sum((-2, -1)), expected),
+    }
+
+
 def class_scores(matrix: np.ndarray) -> dict[str, np.ndarray]:
     """Compute `precision`, `recall` and `f1` of every class, shape (..., classes); NaN for none."""
     true, predicted = matrix.sum(-1), matrix.sum(-2)

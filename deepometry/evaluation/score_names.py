@@ -1,10 +1,14 @@
-"""Scores as tables and pages name them; nothing is imported for it."""
+"""Scores as tables, pages and sentences name them; nothing is imported for it."""
+
+from collections.abc import Mapping
 
 NAMES = {
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy",
     "macro_f1": "Mean F1 of the classes",
     "kappa": "Cohen's kappa",
+    "quadratic_kappa": "Quadratic-weighted kappa",
+    "mae_steps": "Mean absolute error in steps",
     "mcc": "Matthews correlation",
     "roc_area": "Area under the ROC curve",
     "average_precision": "Average precision",
@@ -14,4 +18,41 @@ NAMES = {
     "precision": "Precision",
     "recall": "Recall",
     "f1": "F1",
+    "mae": "Mean absolute error",
+    "rmse": "Root mean square error",
+    "r2": "R2",
+    "pearson": "Pearson correlation",
+    "spearman": "Spearman correlation",
+    "bias": "Mean error",
+    "coverage": "Coverage of the 90 % intervals",
 }
+
+CLASS_PAIR, NUMBER_PAIR = ("accuracy", "balanced_accuracy"), ("mae", "r2")
+"""The two scores that stand for all of them, of classes and of a number."""
+
+IN_UNITS = ("mae", "rmse", "bias")
+"""Scores in the units of the number; all others have none."""
+
+
+def main_pair(scores: Mapping[str, object], prefix: str = "") -> tuple[str, str]:
+    """Return the two scores that stand for all: what they are of shows in their names."""
+    return NUMBER_PAIR if f"{prefix}r2" in scores else CLASS_PAIR
+
+
+def told(scores: Mapping[str, float], prefix: str = "") -> str:
+    """Write the two scores that stand for all in words: `accuracy 0.912, balanced 0.905`."""
+    first, second = (scores[prefix + name] for name in main_pair(scores, prefix))
+    if main_pair(scores, prefix) == NUMBER_PAIR:
+        return f"mean absolute error {first:.4g}, R2 {second:.3f}"
+    return f"accuracy {first:.3f}, balanced {second:.3f}"
+
+
+def named_pair(scores: Mapping[str, float], prefix: str, kind: str) -> dict[str, object]:
+    """Return the same two scores by their names behind a word, such as `Validation accuracy`."""
+    pair = main_pair(scores, prefix)
+    return {f"{kind} {_lowered(NAMES[name])}": scores[prefix + name] for name in pair}
+
+
+def _lowered(name: str) -> str:
+    """Begin a name in lower case, but for a symbol such as R2."""
+    return name if name[1:2].isdecimal() else name[0].lower() + name[1:]

@@ -13,11 +13,17 @@ import numpy as np
 from deepometry.cells.batches import ahead
 from deepometry.cells.dataset import Dataset, open_dataset
 from deepometry.cells.dataset_parts import Part
-from deepometry.cells.model_description import Description, find_model, is_baseline
+from deepometry.cells.model_description import (
+    Description,
+    find_model,
+    is_baseline,
+    read_description,
+)
 from deepometry.classical.model_file import load_baseline
 from deepometry.core.numba_cache import compile_message
 from deepometry.core.progress import Progress
-from deepometry.core.text import counted, joined, shortened
+from deepometry.core.task import check_classes
+from deepometry.core.text import counted, joined
 from deepometry.network.backend import device, prepare
 from deepometry.network.fused_ops import fold
 from deepometry.network.model_file import load_model
@@ -155,6 +161,7 @@ def load(location: Path, precision: str, progress: Progress) -> Loaded:
     """Load the model at a location, a file or a folder; `precision` is as in `open_inference`."""
     progress.report(0, 0, "Loading the model")
     path = find_model(location)
+    check_classes(read_description(path).task, "this step")
     if is_baseline(path):
         baseline = load_baseline(path)
         return Loaded(baseline, baseline.description, path, None)
@@ -172,7 +179,7 @@ def inference_over(
     """
     model, description, path = loaded.model, loaded.description, loaded.path
     columns, used = description.columns(dataset, path), loaded.precision
-    progress.say(f"{path.name}: {_about(description)}. Device: {_device(used)}.")
+    progress.say(f"{path.name}: {description.about_outputs}. Device: {_device(used)}.")
     if is_baseline(path) and (message := compile_message("features")):
         progress.say(message)
     if (dataset.channels is None) != (description.channels is None):
@@ -203,8 +210,3 @@ def _holding(description: Description, views: int) -> Description:
 def _device(precision: str | None) -> str:
     """Name the device and the precision of a network; a baseline always uses the CPU."""
     return "CPU" if precision is None else f"{device()}, {precision}"
-
-
-def _about(description: Description) -> str:
-    listed = shortened(description.labels)
-    return f"{description.target} of {len(description.labels)} labels ({listed})"

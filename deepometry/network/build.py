@@ -11,14 +11,14 @@ import numpy as np
 from deepometry.core.errors import DeepometryError
 from deepometry.network.backend import compiles, keras
 from deepometry.network.fused_ops import fuse, fuse_optimizer
+from deepometry.network.losses import class_loss
 from deepometry.network.precision import FLOAT32, set_precision
 from deepometry.network.scaling import SCALE, scale_layer
-from deepometry.network.small_resnet import small_residual
+from deepometry.network.small_resnet import SOFTMAX, small_residual
 
-STEM, HEAD = ("conv1", "bn_conv1"), "fc1000"
-"""Names of the first layers and of the last one, in every network."""
+STEM, POOL, HEAD = ("conv1", "bn_conv1"), "pool5", "fc1000"
+"""Names of the first layers, of the last features and of the last layer, in every network."""
 
-_ADJUSTMENT = 1 / 3
 _SMALL = {  # blocks of each stage, filters of the first
     "small10": ((1, 1, 1, 1), 32),
     "small18": ((2, 2, 2, 2), 32),
@@ -34,15 +34,16 @@ def build_network(
     deviations: Sequence[float],
     seed: int,
     precision: str = FLOAT32,
+    activation: str = SOFTMAX,
 ) -> Any:
-    """Build an untrained classifier of cell images.
+    """Build an untrained network of cell images.
 
     Parameters
     ----------
     network : str
         `small10`, `small18`, `resnet18`, `resnet34`, `resnet50`, `resnet101` or `resnet152`.
     frame, classes : int
-        Side of the images, in pixels, and number of classes.
+        Side of the images, in pixels, and number of outputs.
     scaling : str
         `background`, `channel`, `image`, `8bit` or `none`.
     means, deviations : sequence of float
@@ -52,12 +53,14 @@ def build_network(
         Fixes the first weights.
     precision : str
         `float32` or `bfloat16`, to compute with.
+    activation : str
+        Of the last layer: `softmax` for classes, `linear` for a number.
 
     Returns
     -------
     keras.Model
-        From counts (n, frame, frame, channels) to probabilities (n, classes). Made of Keras' own
-        layers only, so its file opens with Keras alone.
+        From counts (n, frame, frame, channels) to probabilities (n, classes), or to a number
+        (n, 1). Made of Keras' own layers only, so its file opens with Keras alone.
 
     Notes
     -----
@@ -65,23 +68,27 @@ def build_network(
     """
     shape = (frame, frame, len(means))
     images = keras().layers.Input(shape, name="images")
-    body = _residual(network, shape, classes)
+    body = _residual(network, shape, classes, activation)
     _draw_weights(body, seed)
     scaled = scale_layer(shape, scaling, means, deviations)(images)
     model = keras().Model(images, body(scaled), name=f"deepometry_{network}")
     return fuse(set_precision(model, precision))
 
 
-def _residual(network: str, shape: tuple[int, int, int], classes: int) -> Any:
+def _residual(network: str, shape: tuple[int, int, int], classes: int, activation: str) -> Any:
     if network in _SMALL:
-        return small_residual(network, shape, classes, *_SMALL[network])
+        return small_residual(network, shape, classes, *_SMALL[network], activation=activation)
     import keras_resnet.models
 
     with _plain_batch_normalization():
         made = getattr(keras_resnet.models, f"ResNet2D{network.removeprefix('resnet')}")(
             keras().layers.Input(shape), classes=classes, freeze_bn=False
         )
-    return keras().Model(made.inputs, made.outputs[0], name=network)
+    outputs = made.outputs[0]
+    if activation != SOFTMAX:
+        last = keras().layers.Dense(classes, activation=activation, name=HEAD)
+        outputs = last(made.get_layer(POOL).output)
+    return keras().Model(made.inputs, outputs, name=network)
 
 
 @contextmanager
@@ -118,45 +125,24 @@ def compile_network(
     model: Any,
     learning_rate: float,
     weight_decay: float = 0.0,
-    smoothing: float = 0.0,
-    shares: np.ndarray | None = None,
+    loss: Any = None,
+    measure: Any = "accuracy",
 ) -> None:
-    """Compile a network with Adam and the cross-entropy, as in the protocol.
+    """Compile a network with Adam, by default with the cross-entropy, as in the protocol.
 
-    The decay is that of AdamW, and normalisations and biases do not decay; `smoothing` is the
-    share of every label that is spread over all classes. With `shares` of the classes in the
-    training cells, (classes,), rare classes weigh more.
+    The decay is that of AdamW, and normalisations and biases do not decay. `loss` and `measure`, a
+    metric of Keras, are as `deepometry.network.losses` makes them.
     """
     optimizer = keras().optimizers.Adam(learning_rate, weight_decay=weight_decay or None)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
     model.compile(
         optimizer=fuse_optimizer(optimizer),
-        loss=adjusted_loss(shares, smoothing),
+        loss=loss or class_loss(),
         weighted_metrics=[],
-        metrics=["accuracy"],
+        metrics=[measure],
         jit_compile=compiles(),
     )
     _create_variables(model)
-
-
-def adjusted_loss(shares: np.ndarray | None, smoothing: float) -> Any:
-    """Build the cross-entropy; with shares of the classes, that of balanced probabilities.
-
-    The network is asked for probabilities which, times a root of the share of each class, are those
-    of the training cells: it sees rare classes as less rare than they are. Menon et al., Long-tail
-    learning via logit adjustment, ICLR 2021, with a part of its strength: with all of it, common
-    classes lose more cells than rare ones win.
-    """
-    plain = keras().losses.CategoricalCrossentropy(label_smoothing=smoothing)
-    if shares is None:
-        return plain
-    frequent = (shares**_ADJUSTMENT).astype(np.float32)
-
-    def loss(true: Any, probabilities: Any) -> Any:
-        # which makes them add up to 1
-        return plain.call(true, keras().ops.multiply(probabilities, frequent))
-
-    return loss
 
 
 def _create_variables(model: Any) -> None:

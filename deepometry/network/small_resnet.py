@@ -7,6 +7,9 @@ from typing import Any
 
 from deepometry.network.backend import keras
 
+SOFTMAX, LINEAR = "softmax", "linear"
+"""Activations of the last layer: of probabilities, and of a number."""
+
 
 def small_residual(
     name: str,
@@ -16,6 +19,7 @@ def small_residual(
     width: int,
     stride: int = 2,
     dropout: float = 0.0,
+    activation: str = SOFTMAX,
 ) -> Any:
     """Build a residual network whose start takes less of a small image away.
 
@@ -25,6 +29,7 @@ def small_residual(
     shape : tuple of int
         Height, width and channels of the images.
     classes : int
+        Outputs: a probability each, or a single number.
     blocks : sequence of int
         Basic blocks in each of the four stages.
     width : int
@@ -33,6 +38,8 @@ def small_residual(
         Step of the first convolution, in pixels.
     dropout : float
         Share of the features that is left out at random in training.
+    activation : str
+        Of the last layer: `softmax` for classes, `linear` for a number.
 
     Notes
     -----
@@ -50,8 +57,8 @@ def small_residual(
     x = layers.GlobalAveragePooling2D(name="pool5")(x)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
-    probabilities = layers.Dense(classes, activation="softmax", name="fc1000")(x)
-    return keras().Model(images, probabilities, name=name)
+    outputs = layers.Dense(classes, activation=activation, name="fc1000")(x)
+    return keras().Model(images, outputs, name=name)
 
 
 def _block(x: Any, filters: int, stride: int, name: str) -> Any:

@@ -116,8 +116,8 @@ def check_weights(path: Path, archive: zipfile.ZipFile) -> None:
 
 def check_fit(path: Path, model: Any, description: Description) -> None:
     """Check that a network is the one of its description, and that its weights are numbers."""
-    frame, depth, classes = description.frame, description.depth, len(description.labels)
-    shapes = ((None, frame, frame, depth), (None, classes))
+    frame, depth, outputs = description.frame, description.depth, description.outputs
+    shapes = ((None, frame, frame, depth), (None, outputs))
     if (model.input_shape, model.output_shape) != shapes:
         found = f"a network from {model.input_shape} to {model.output_shape}"
         raise not_a_model(path, f"{found}, unlike its description ({shapes[0]} to {shapes[1]})")

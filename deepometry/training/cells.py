@@ -9,7 +9,9 @@ import numpy as np
 
 from deepometry.cells.dataset import Dataset
 from deepometry.cells.known_cells import Fingerprints, KnownCells
+from deepometry.core.task import Task
 from deepometry.core.text import shortened
+from deepometry.evaluation.number_metrics import no_better_than_the_mean
 from deepometry.evaluation.significance import no_better_than_guessing
 
 
@@ -23,10 +25,14 @@ class LabelledCells:
         All cells of the input but those held out.
     target : str
         What is learnt, as the folders spell it.
+    task : Task
+        Whether it is learnt as classes, ordered classes or a number.
     labels : tuple of str
-        Its classes.
+        Its classes; ranges of a number, by which cells are divided evenly.
     codes : ndarray of int64, shape (cells,)
-        Class of every cell; -1 for none.
+        Class or range of every cell; -1 for none.
+    values : ndarray of float64, shape (cells,), or None
+        The number of every cell; NaN for none. None for classes.
     columns : list of int
         Positions of the wanted channels in the images.
     fingerprint : str
@@ -43,8 +49,10 @@ class LabelledCells:
 
     dataset: Dataset
     target: str
+    task: Task
     labels: tuple[str, ...]
     codes: np.ndarray
+    values: np.ndarray | None
     columns: list[int]
     fingerprint: str
     images: np.ndarray
@@ -82,10 +90,21 @@ class Cells(LabelledCells):
         """Number of cells that have a label."""
         return len(self.training) + len(self.validation)
 
+    @property
+    def fitted_task(self) -> Task:
+        """The task with the scale of the numbers of the training cells."""
+        return self.task if self.values is None else self.task.fitted(self.values[self.training])
+
+    def numbers(self, indices: np.ndarray) -> np.ndarray:
+        """Return the numbers of some cells that have one, float64 (n,)."""
+        assert self.values is not None  # asked for by what learns numbers alone
+        return self.values[indices]
+
     def guessing(self, scores: Mapping[str, float]) -> list[str]:
         """Return a warning where scores of these cells are no better than guessing."""
         where = (self.codes, self.validation, len(self.labels), self.target)
-        return no_better_than_guessing(scores, *where)
+        guessing = no_better_than_the_mean if self.task.is_number else no_better_than_guessing
+        return guessing(scores, *where)
 
     @property
     def counts(self) -> str:

@@ -17,6 +17,8 @@ from deepometry.training.near_duplicates import Pair, pairs_across
 from deepometry.training.technique import technique
 
 LabelsByFolder = Mapping[Levels, Collection[str]]
+_PLURALS = {"class": "classes", "value": "values"}
+_ENOUGH_NUMBERS = 30  # cells, below which a correlation says little
 _NAMED = 4  # classes that a sentence names
 
 
@@ -36,19 +38,26 @@ def warnings_of(
     sides = (np.setdiff1d(training, judged), judged)
     counts = np.array([np.bincount(cells.codes[n], minlength=len(labels)) for n in sides])
     few = too_few(dict(zip(labels, map(tuple, counts.T.tolist()), strict=True)))
+    if cells.task.is_number:
+        few = too_few_numbers(len(judged))
     alike = near_duplicates(dataset, training, validation, progress)
     giving_away, notes = technique(cells)
     for note in notes:
         progress.say(f"Note: {note}")
     given = dataset.labels_by_folder(cells.target)
-    return (*giving_away, *confounded(dataset.folders, cells.target, given), *few, *alike)
+    kind = "value" if cells.task.is_number else "class"
+    found = confounded(dataset.folders, cells.target, given, kind)
+    return (*giving_away, *found, *few, *alike)
 
 
 # --- a class that another folder level gives away -----------------------------------------------
 
 
 def confounded(
-    folders: Mapping[Levels, int], target: str, labels: LabelsByFolder | None = None
+    folders: Mapping[Levels, int],
+    target: str,
+    labels: LabelsByFolder | None = None,
+    kind: str = "class",
 ) -> list[str]:
     """Find folder levels that separate classes of the target without a look at the cells.
 
@@ -59,6 +68,8 @@ def confounded(
     target : str
     labels : dict of folder names to set of str, optional
         The labels in every folder; by default those that the folder names give.
+    kind : str
+        What the labels are called, `class` or `value`.
 
     Returns
     -------
@@ -71,7 +82,7 @@ def confounded(
         if not _is_same_level(folders, target, other.name):
             alone = _alone(labels, other.name)
             if alone:
-                sentences.append(_sentence(target, other.name, alone, len(classes)))
+                sentences.append(_sentence(target, other.name, alone, len(classes), kind))
     return sentences
 
 
@@ -109,16 +120,16 @@ def _alone(labels: LabelsByFolder, other: str) -> dict[str, str]:
     return {label: next(iter(places)) for label, places in values.items() if len(places) == 1}
 
 
-def _sentence(target: str, other: str, alone: Mapping[str, str], classes: int) -> str:
+def _sentence(target: str, other: str, alone: Mapping[str, str], classes: int, kind: str) -> str:
     named = [f"{label} ({_named(other, value)})" for label, value in alone.items()]
-    many = f"{len(alone)} of the {classes} classes of {target} come"
+    many = f"{len(alone)} of the {classes} {_PLURALS[kind]} of {target} come"
     who = f"{target} {next(iter(alone))} comes" if len(alone) == 1 else many
     where = _named(other, next(iter(alone.values()))) if len(alone) == 1 else f"one {other} each"
     listed = "" if len(alone) == 1 else f": {shortened(named, _NAMED)}"
     return (
         f"{who} from {where} only{listed}. The model may learn what is particular to that {other} "
-        "(stain, focus, instrument settings) instead of the class, and the score does not show it. "
-        f"Add cells of the class from another {other}, or test on a {other} that was held out."
+        f"(stain, focus, instrument settings) instead of the {kind}, and the score does not show "
+        f"it. Add cells of the {kind} from another {other}, or test on a {other} that was held out."
     )
 
 
@@ -143,6 +154,16 @@ def too_few(cells: Mapping[str, tuple[int, int]]) -> list[str]:
         f"Too few validation cells: {shortened(named, _NAMED)}. The score of a class is reliable "
         f"only with at least {FEWEST} validation cells: one cell more or less classified correctly "
         f"moves it by up to {100 / least:.0f} percentage points."
+    ]
+
+
+def too_few_numbers(cells: int) -> list[str]:
+    """Return a warning where too few numbers are there to score predicted ones, or else nothing."""
+    if cells >= _ENOUGH_NUMBERS:
+        return []
+    return [
+        f"Too few validation cells: {cells}. Errors and correlations of predicted numbers, and "
+        f"their intervals, are reliable only with at least {_ENOUGH_NUMBERS} validation cells."
     ]
 
 

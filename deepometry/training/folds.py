@@ -84,12 +84,13 @@ def assign_group_folds(
     by: str,
     folds: int,
     rng: np.random.Generator,
+    all_needed: bool = True,
 ) -> np.ndarray:
     """Deal whole groups out to folds, so that classes are spread as evenly as they allow.
 
     As `assign_folds`; `groups` (cells,) are numbers of groups from 0, `by` is what they are, such
-    as `Sample`. Raises DeepometryError where there are fewer groups than folds, or a class comes
-    from one group only.
+    as `Sample`. Raises DeepometryError where there are fewer groups than folds, or where all
+    classes are needed in every training part and one comes from one group only.
 
     Notes
     -----
@@ -103,11 +104,13 @@ def assign_group_folds(
             f"Group by: expected at least {folds} values of {by} for {folds} folds, found "
             f"{len(there)}; use fewer --folds, or group by a level with more values."
         )
-    check_spread(table, labels, by)
+    if all_needed:
+        check_spread(table, labels, by)
     tries = [_deal_groups(table[there], folds, rng) for _ in range(_tries(len(there)))]
     fold_of = np.full(len(table), -1, np.int8)
     fold_of[there] = min(tries, key=lambda each: each[0])[1]
-    _check_training_parts(table, fold_of, labels, by, folds)
+    if all_needed:
+        _check_training_parts(table, fold_of, labels, by, folds)
     return np.where(codes >= 0, fold_of[groups], np.int8(-1)).astype(np.int8)
 
 

@@ -16,9 +16,11 @@ from deepometry.core.errors import DeepometryError
 from deepometry.core.folder_names import Target, normal_name
 from deepometry.core.options.train import BaselineOptions, TrainOptions
 from deepometry.core.progress import Progress
+from deepometry.core.task import check_classes
 from deepometry.core.text import counted
 from deepometry.training.cells import Cells, LabelledCells
 from deepometry.training.dataset_checks import warnings_of
+from deepometry.training.learnt import Learnt, learnt_of
 from deepometry.training.split import deal_folds, divide, validation_share
 
 
@@ -41,19 +43,23 @@ def gather_cells(options: TrainOptions | BaselineOptions, progress: Progress) ->
 def _labelled_cells(options: TrainOptions | BaselineOptions, progress: Progress) -> LabelledCells:
     dataset = open_dataset(options.input, progress, training_part)
     target = _find_target(dataset, options.target)
-    codes = dataset.codes(target.name, tuple(target.labels))
+    learnt = learnt_of(dataset, target, options.learn_as)
+    if options.folds or isinstance(options, BaselineOptions):
+        check_classes(learnt.task, "a cross-validation or a baseline")
     columns = dataset.columns(options.channels)
     if target.unlabelled:
         without = counted(target.unlabelled, "cell")
         progress.say(f"{without} without a label of {target.name}: not learnt from.")
     prints = dataset.fingerprints(progress)
-    digest = hashlib.blake2b(np.sort(prints + codes.astype(np.uint64)).tobytes(), digest_size=16)
+    digest = hashlib.blake2b(np.sort(prints + _bits(learnt)).tobytes(), digest_size=16)
     by = options.group_by
     return LabelledCells(
         dataset=dataset,
         target=target.name,
-        labels=tuple(target.labels),
-        codes=codes,
+        task=learnt.task,
+        labels=learnt.labels,
+        codes=learnt.codes,
+        values=learnt.values,
         columns=columns,
         fingerprint=digest.hexdigest(),
         images=np.unique(prints, return_inverse=True)[1],
@@ -61,6 +67,12 @@ def _labelled_cells(options: TrainOptions | BaselineOptions, progress: Progress)
         group_by=by or "",
         groups=groups_of(dataset, by, target.name)[1] if by else None,
     )
+
+
+def _bits(learnt: Learnt) -> np.ndarray:
+    """Return what is learnt of each cell as 64 bits, (cells,)."""
+    codes, values = learnt.codes, learnt.values
+    return codes.astype(np.uint64) if values is None else values.view(np.uint64)
 
 
 def _find_target(dataset: Dataset, wanted: str) -> Target:
@@ -92,9 +104,10 @@ def describe(cells: Cells, channels: tuple[int, ...] | None, **more: Any) -> Des
     used = np.concatenate([cells.training, cells.validation])
     counts = np.bincount(cells.codes[used], minlength=len(cells.labels))
     return Description(
-        labels=cells.labels,
+        labels=() if cells.task.is_number else cells.labels,
         target=cells.target,
         label_source=dataset.labels(cells.target).origin,
+        task=cells.fitted_task,
         channels=channels,
         depth=len(cells.columns),
         channel_names=names,

@@ -23,6 +23,7 @@ from deepometry.core.result_files import (
     LEARNING_CURVE_TABLE,
 )
 from deepometry.core.run_records import provenance, write_json
+from deepometry.core.task import check_classes
 from deepometry.core.text import counted
 from deepometry.evaluation.confusion import write_table
 from deepometry.evaluation.judge import judge
@@ -127,6 +128,7 @@ def learning_curve(
     asked = options.training()
     # all of them are divided as a training divides them; its validation cells judge
     cells = gather_cells(replace(asked, validation=options.left_out), progress)
+    check_classes(cells.task, "the learning curve, which predicts an accuracy,")
     prepare()
     precision = chosen_precision(options.precision)
     progress.say(

@@ -12,20 +12,22 @@ from deepometry.cells.model_description import Description
 from deepometry.core.options.train import TrainOptions
 from deepometry.core.progress import Progress, unbroken
 from deepometry.core.run_records import provenance
+from deepometry.core.task_names import MEASURES
 from deepometry.core.text import counted
-from deepometry.evaluation.judge import judge
+from deepometry.evaluation.score_names import told
 from deepometry.network.model_file import load_model
 from deepometry.training.cells import Cells
 from deepometry.training.checkpoint import Checkpoint, Row, load_checkpoint, restore
 from deepometry.training.fine_tuning import Phase, head_epochs, phase_at, phases_of
 from deepometry.training.gather import describe
+from deepometry.training.objective import objective_of
 from deepometry.training.plateau import Plan, plan_for
 from deepometry.training.recipes import learning_rate_at, recipe_for, written_out
 from deepometry.training.run_record import Role, check_facts, check_finite, facts_of
 from deepometry.training.trainer import Learner, steps_an_epoch
 from deepometry.training.training_files import TrainingFiles
 from deepometry.training.transfer import begin
-from deepometry.training.validate import predict_cells, validate
+from deepometry.training.validate import predict_cells
 
 
 class Run:
@@ -33,6 +35,8 @@ class Run:
 
     Attributes
     ----------
+    objective : Objective
+        What it learns.
     recipe : Recipe
         All that the options leave open.
     history : list of dict
@@ -46,6 +50,7 @@ class Run:
     ) -> None:
         self._options, self._start = begin(options)
         self.cells, self._progress, self._role = cells, progress, role or Role()
+        self.objective, self._measure = objective_of(cells), cells.task.measure
         self.recipe = recipe_for(self._options, cells.labelled)
         self.options_used = written_out(self._options, self.recipe)
         facts = facts_of(self.options_used, cells)
@@ -117,7 +122,7 @@ class Run:
                 self.files.keep(self._learner.model, history, best)
                 self.history = history
             self._progress.measure(row)
-            self._progress.say(_epoch_line(row, best))
+            self._progress.say(_epoch_line(row, best, self._measure))
 
     def _epoch(self, epoch: int, announced: bool) -> Row:
         start, worked = time.monotonic(), time.process_time()
@@ -154,15 +159,16 @@ class Run:
             text = self._step_line(epoch, sums / cells)
             done = (epoch - 1) * steps + step + 1
             self._progress.report(done, steps * self.recipe.epochs, text, "steps")
-        loss, accuracy = (sums / cells).tolist()
-        return {"loss": loss, "accuracy": accuracy, "learning_rate": rate}
+        loss, measured = (sums / cells).tolist()
+        return {"loss": loss, self._measure: measured, "learning_rate": rate}
 
     def _step_line(self, epoch: int, means: np.ndarray) -> str:
-        """Return loss and accuracy, the means so far of an epoch under way, in words."""
-        loss, accuracy = means.tolist()
-        text = f"Epoch {epoch} of {self.recipe.epochs}: loss {loss:.3f}, accuracy {accuracy:.3f}"
+        """Return loss and measure, the means so far of an epoch under way, in words."""
+        loss, measured = means.tolist()
+        name = MEASURES[self._measure]
+        text = f"Epoch {epoch} of {self.recipe.epochs}: loss {loss:.3f}, {name} {measured:.3f}"
         if self.history:
-            text += f", validation accuracy {self.history[-1]['val_accuracy']:.3f}"
+            text += f", validation {name} {self.history[-1][f'val_{self._measure}']:.3f}"
         return text
 
     def _rate(self, epoch: int, step: int, steps: int) -> float:
@@ -177,8 +183,8 @@ class Run:
     def _validate(self) -> Row:
         """Score the validation cells, one view of each."""
         cells, indices = self.cells, self.cells.validation
-        probabilities = predict_cells(self._learner.model, cells, indices, 1, self._progress)
-        scores = judge(cells.codes[indices], probabilities).scores
+        raw = predict_cells(self._learner.model, cells, indices, 1, self._progress)
+        scores = self.objective.judge(indices, raw)
         return {f"val_{name}": value for name, value in scores.items()}
 
     def _plan(self) -> Plan:
@@ -199,9 +205,10 @@ class Run:
         views, best = self.recipe.views, self._plan().best
         self._progress.report(0, 0, f"Validating over {counted(views, 'view')}")
         model = self.best_model()
-        validated = validate(model, self.cells, views, self._progress)
+        raw = predict_cells(model, self.cells, self.cells.validation, views, self._progress)
+        validated, name = self.objective.validate(raw), f"val_{self._measure}"
         row = {"epoch": best, **validated.row, "val_views": views}
-        row["val_accuracy_one_view"] = self.history[best - 1]["val_accuracy"]
+        row[f"{name}_one_view"] = self.history[best - 1][name]
         self.files.finish(model, row, validated, self.history)
         self._progress.say(str(validated))
         if about := self.files.saved.about_views:
@@ -213,10 +220,10 @@ class Run:
         return self.files.model_path, self.files.saved, self._plan().best
 
 
-def _epoch_line(row: Row, best: int) -> str:
+def _epoch_line(row: Row, best: int, measure: str) -> str:
     """Return an epoch in one line; `best` is the best epoch so far."""
     return (
-        f"Epoch {row['epoch']}: loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}, "
-        f"validation loss {row['val_loss']:.3f}, accuracy {row['val_accuracy']:.3f}, balanced "
-        f"{row['val_balanced_accuracy']:.3f}{' (kept)' * (best == row['epoch'])}"
+        f"Epoch {row['epoch']}: loss {row['loss']:.3f}, {MEASURES[measure]} {row[measure]:.3f}, "
+        f"validation loss {row['val_loss']:.3f}, {told(row, 'val_')}"
+        f"{' (kept)' * (best == row['epoch'])}"
     )

@@ -22,7 +22,9 @@ def deal_folds(cells: LabelledCells, options: TrainOptions | BaselineOptions) ->
     rng, codes, labels = np.random.default_rng([options.seed, 3]), cells.codes, cells.labels
     if cells.groups is None:
         return assign_folds(codes, cells.images, labels, options.folds, rng)
-    return assign_group_folds(codes, cells.groups, labels, cells.group_by, options.folds, rng)
+    how = (cells.group_by, options.folds, rng)
+    # of ranges of a number not every one must be learnt from: what lies between is predicted, too
+    return assign_group_folds(codes, cells.groups, labels, *how, not cells.task.is_number)
 
 
 def fold_cells(
@@ -54,16 +56,25 @@ def divide(
     codes, labels = np.where(wanted, cells.codes, -1), cells.labels
     rng = np.random.default_rng(seed)
     if cells.groups is not None:
-        sides = validation_groups(codes, cells.groups, len(labels), share, rng)
+        needed, names = (
+            (codes, labels) if not cells.task.is_number else _as_one(codes, cells.target)
+        )
+        sides = validation_groups(needed, cells.groups, len(names), share, rng)
         if sides is not None:
             return sides
         if wanted[cells.codes >= 0].all():
-            check_spread(group_table(codes, cells.groups, len(labels)), labels, cells.group_by)
+            check_spread(group_table(needed, cells.groups, len(names)), names, cells.group_by)
         progress.say(
-            f"No {cells.group_by} can be spared for validation without losing a class: the "
-            "validation cells are chosen one by one."
+            f"No {cells.group_by} can be spared for validation without losing "
+            f"{'too many cells' if cells.task.is_number else 'a class'}: the validation cells are "
+            "chosen one by one."
         )
     return validation_split(codes, cells.images, labels, share, rng)
+
+
+def _as_one(codes: np.ndarray, target: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Take the ranges of a number as one class, of which any group may be spared."""
+    return np.minimum(codes, 0), (target,)
 
 
 def validation_share(options: TrainOptions | BaselineOptions, cells: int) -> float:

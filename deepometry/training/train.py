@@ -14,6 +14,7 @@ from deepometry.core.progress import Cancelled, Progress, Report, as_progress
 from deepometry.core.result_files import LOSS_PLOT, PREDICTED_TABLE
 from deepometry.core.run_records import own_record
 from deepometry.core.steps import WITH_TABLES
+from deepometry.evaluation.score_names import named_pair, told
 from deepometry.network.backend import device, prepare
 from deepometry.network.precision import chosen_precision
 from deepometry.training.checkpoint import Row
@@ -62,8 +63,8 @@ class TrainResult(ShowsInNotebook):
         scores, cross_validation = self.description.scores, self.cross_validation
         first = f"{cross_validation}\nThe model of all cells: kept" if cross_validation else "Kept"
         kept = (
-            f"{first} epoch {self.best_epoch} of {len(self.history)}: validation accuracy "
-            f"{scores['val_accuracy']:.3f}, balanced {scores['val_balanced_accuracy']:.3f}."
+            f"{first} epoch {self.best_epoch} of {len(self.history)}: validation "
+            f"{told(scores, 'val_')}."
         )
         lines = [kept, self.description.about_views, f"Model: {self.model}"]
         return "\n".join(filter(None, lines))
@@ -71,15 +72,11 @@ class TrainResult(ShowsInNotebook):
     def notebook_view(self) -> NotebookView:
         """Show the scores of the model, with its curves of loss and accuracy."""
         scores, crossed = self.description.scores, self.cross_validation
-        rows: dict[str, object] = {
-            "Validation accuracy": scores["val_accuracy"],
-            "Validation balanced accuracy": scores["val_balanced_accuracy"],
-            "Epoch": f"{self.best_epoch} of {len(self.history)}",
-            "Model": self.model,
-        }
+        rows: dict[str, object] = named_pair(scores, "val_", "Validation")
+        rows |= {"Epoch": f"{self.best_epoch} of {len(self.history)}", "Model": self.model}
         rows = {**(crossed.notebook_view().rows if crossed else {}), **rows}
         notes = (*filter(None, [self.description.about_views]), *self.warnings)
-        title = f"Network of {self.description.target}: {', '.join(self.description.labels)}"
+        title = f"Network of {self.description.about_outputs}"
         return NotebookView(title, rows, notes, self.model.with_name(LOSS_PLOT))
 
 

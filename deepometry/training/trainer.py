@@ -26,6 +26,7 @@ from deepometry.training.cost_estimate import (
     seconds_a_step,
 )
 from deepometry.training.fine_tuning import Phase, freeze
+from deepometry.training.objective import objective_of
 from deepometry.training.recipes import Recipe
 from deepometry.training.transfer import Start, sample_of, take_over
 
@@ -44,6 +45,7 @@ class Learner:
     def __init__(self, options: TrainOptions, recipe: Recipe, cells: Cells) -> None:
         self._options, self._recipe, self._cells = options, recipe, cells
         self.devices = Devices(min(recipe.batch_size, len(cells.training)))
+        self._objective = objective_of(cells)
         self._weights = class_weights(
             cells.codes[cells.training], len(cells.labels), recipe.balance
         )
@@ -57,12 +59,13 @@ class Learner:
         model = build_network(
             recipe.network,
             cells.dataset.frame,
-            len(cells.labels),
+            self._objective.outputs,
             recipe.scaling,
             means.tolist(),
             deviations.tolist(),
             self._options.seed,
             chosen_precision(self._options.precision),
+            self._objective.activation,
         )
         check_memory(model, recipe.batch_size)
         return model
@@ -75,19 +78,16 @@ class Learner:
 
     def enter(self, phase: Phase) -> None:
         """Choose the layers that learn, with a new optimiser."""
-        cells, recipe = self._cells, self._recipe
+        recipe = self._recipe
         freeze(self.model, phase.frozen)
-        counts = np.bincount(cells.codes[cells.training], minlength=len(cells.labels))
-        shares = counts / counts.sum() if recipe.balance == "adjust" else None
-        compile_network(
-            self.model, recipe.learning_rate, recipe.weight_decay, recipe.smoothing, shares
-        )
+        how = self._objective.compiling(recipe)
+        compile_network(self.model, recipe.learning_rate, recipe.weight_decay, **how)
 
     def step(self, batch: Batch) -> tuple[float, float]:
-        """Learn from a batch; return loss and accuracy."""
-        wanted = np.eye(len(self._cells.labels), dtype=np.float32)[batch.labels]
+        """Learn from a batch; return the loss and the measure of the task."""
+        wanted, measure = self._objective.wanted(batch), self._cells.task.measure
         logs = self.devices.train(self.model, batch.images, wanted, batch.weights)
-        return float(logs["loss"]), float(logs["accuracy"])
+        return float(logs["loss"]), self._objective.measured(float(logs[measure]))
 
     def batches(self, rng: np.random.Generator) -> Generator[Batch]:
         """Yield the augmented batches of an epoch."""

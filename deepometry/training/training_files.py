@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from deepometry.cells.model_description import Description, read_description
 from deepometry.core.errors import DeepometryError
 from deepometry.core.options.train import TrainOptions
@@ -25,11 +23,10 @@ from deepometry.evaluation.confusion_plots import plot_history
 from deepometry.network.model_file import save_model
 from deepometry.training.cells import Cells
 from deepometry.training.checkpoint import Row, save_checkpoint
-from deepometry.training.fold_predictions import write_predictions
 from deepometry.training.leakage import all_known
+from deepometry.training.objective import Validated, objective_of
 from deepometry.training.output_folder import check_there, set_aside
 from deepometry.training.run_record import Role
-from deepometry.training.validate import Validated
 
 _BETWEEN_PLOTS = 20.0  # seconds at least
 
@@ -67,7 +64,7 @@ class TrainingFiles:
     def finished(self) -> bool:
         """Whether the model and the record have the scores of the model as it will predict."""
         record = own_record(self._output / TRAIN_RECORD, "train")
-        return "val_calibration_error" in self.saved.scores and "scores" in record
+        return "val_views" in self.saved.scores and "scores" in record
 
     @property
     def warnings(self) -> list[str]:
@@ -93,25 +90,21 @@ class TrainingFiles:
 
     def finish(self, model: Any, row: Row, validated: Validated, history: Sequence[Row]) -> None:
         """Write the scores of the model that was kept, and the cells that they are of."""
-        measured = {"temperature": validated.temperature, "confusion": validated.confusion}
         validation = self._write_validation(validated)
         with unbroken():
-            self._save(model, row, **measured)
-            scores = {"scores": _scores(row), "temperature": validated.temperature, **validation}
+            self._save(model, row, **validated.measured)
+            scores = {"scores": _scores(row), "temperature": self.saved.temperature, **validation}
             self._show(history, int(row["epoch"]), scores)
 
     def _write_validation(self, validated: Validated) -> dict[str, Any]:
         """Write what the model says of every validation cell; return what the record says of it."""
-        cells, confusion = self._cells, np.array(validated.confusion)
-        table = self._output / VALIDATION_TABLE
+        objective, predictions = objective_of(self._cells), validated.predictions
         try:
-            write_predictions(table, cells, cells.validation, validated.probabilities)
+            objective.write(self._output / VALIDATION_TABLE, self._cells.validation, predictions)
         except DeepometryError as error:
             self._progress.say(f"There is no table of the validation cells: {error}")
             return {}
-        counts = dict(zip(cells.labels, confusion.sum(0).tolist(), strict=True))
-        facts = {"cells": len(cells.validation), "counts": counts, "confusion": confusion.tolist()}
-        return {"validation": facts}
+        return {"validation": objective.facts(predictions)}
 
     def mend(self, model: Any, history: Sequence[Row], best: int) -> None:
         """Write the model of the last epoch where the program ended before it could."""
@@ -140,11 +133,13 @@ class TrainingFiles:
 
         record = {"best_epoch": best, "model": self.model_path.name, "warnings": self.warnings}
         so_far = {"so_far": _scores(history[best - 1])}  # until the model is as it will predict
+        record["task"] = self._cells.task.brief()
         record |= {**self._role.record, **(scores or so_far)}
         try:
             write_table(self._output / TRAINING_TABLE, pd.DataFrame(history))
             if scores is not None or time.monotonic() >= self._draw_at:
-                plot_history(self._output / LOSS_PLOT, history, best)
+                measure = self._cells.task.measure
+                plot_history(self._output / LOSS_PLOT, history, best, measure)
                 self._draw_at = time.monotonic() + _BETWEEN_PLOTS
             write_json(self._output / TRAIN_RECORD, provenance("train", self._options) | record)
         except DeepometryError as error:

@@ -125,15 +125,36 @@ def _from_model(path: Path, wanted: Description) -> tuple[Weights, str]:
     weights = {layer.name: layer.get_weights() for layer in body.layers if layer.weights}
     places = match_channels(earlier, wanted)
     weights[_FIRST] = [fit_channels(weights[_FIRST][0], places)]
-    same = set(earlier.labels) == set(wanted.labels)
-    if same:
-        order = [earlier.labels.index(label) for label in wanted.labels]
-        kernel, bias = weights[HEAD]
-        weights[HEAD] = [kernel[:, order], bias[order]]
-    else:
-        del weights[HEAD]
-    last = "last layer kept" if same else "new last layer, because the labels differ"
+    head = _head_for(earlier, wanted, *weights.pop(HEAD))
+    weights |= {HEAD: head} if head else {}
+    last = "last layer kept" if head else f"new last layer, because {_difference(earlier, wanted)}"
     return weights, f"{_about_channels(wanted, places)}; {last}"
+
+
+def _head_for(
+    earlier: Description, wanted: Description, kernel: np.ndarray, bias: np.ndarray
+) -> list[np.ndarray] | None:
+    """Return the last layer of an earlier model for a new one; None where it cannot be used."""
+    before, after = earlier.task, wanted.task
+    if before.is_number and after.is_number and _same_target(earlier, wanted):
+        # the same numbers, standardised by the mean and deviation of the new cells
+        scale, shift = before.deviation / after.deviation, before.mean - after.mean
+        return [kernel * scale, bias * scale + shift / after.deviation]
+    if before.is_number or after.is_number or set(earlier.labels) != set(wanted.labels):
+        return None
+    order = [earlier.labels.index(label) for label in wanted.labels]
+    return [kernel[:, order], bias[order]]
+
+
+def _same_target(earlier: Description, wanted: Description) -> bool:
+    return earlier.target.casefold() == wanted.target.casefold()
+
+
+def _difference(earlier: Description, wanted: Description) -> str:
+    """Say why the last layer of an earlier model cannot be used."""
+    if earlier.task.is_number != wanted.task.is_number:
+        return "one predicts a number and the other classes"
+    return "the numbers are of another target" if wanted.task.is_number else "the labels differ"
 
 
 def _about_channels(wanted: Description, places: list[int | None]) -> str:

@@ -25,8 +25,8 @@ import numpy as np
 from deepometry.cells.dataset import open_dataset
 from deepometry.evaluation.confusion import confusion, scores
 from deepometry.network.backend import keras
-from deepometry.network.build import adjusted_loss
 from deepometry.network.fused_ops import fuse
+from deepometry.network.losses import class_loss
 from deepometry.network.small_resnet import small_residual
 from deepometry.training.augmentation import augment
 
@@ -277,7 +277,7 @@ def network(shape: tuple, shares: np.ndarray, wanted: dict):
         ema_momentum=wanted["ema"] or 0.99,
     )
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    loss = adjusted_loss(shares if wanted["balance"] == "adjust" else None, wanted["smoothing"])
+    loss = class_loss(shares if wanted["balance"] == "adjust" else None, wanted["smoothing"])
     model.compile(optimizer, loss, jit_compile=False)
     return fuse(model)
 

@@ -66,6 +66,7 @@ class LearningCurveOptions(Options):
     input: Path = parsed_cells(TRAIN)
     output: Path = output_folder("Folder for the learning curve.")
     target: str = as_in(TrainOptions, "target")
+    learn_as: str = as_in(TrainOptions, "learn_as")
     shares: tuple[float, ...] = option(
         "Curve shares",
         "Learning curve: shares of the training cells to train on, one after the other.",

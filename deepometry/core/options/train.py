@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deepometry.core.errors import OptionsError
-from deepometry.core.folder_names import TRAIN
+from deepometry.core.folder_names import CLASSES, NUMBER, TRAIN
 from deepometry.core.options.fields import (
     AUTO,
     Options,
@@ -26,6 +26,7 @@ from deepometry.core.options.fields import (
     real,
     whole,
 )
+from deepometry.core.task_names import ORDERED
 
 RECIPES = ("standard", "protocol")
 NETWORKS = (
@@ -42,6 +43,7 @@ SCALINGS = (AUTO, "background", "channel", "image", "8bit", "none")
 BALANCES = (AUTO, "adjust", "weights", "sampling", "none")
 SCHEDULES = (AUTO, "cycle", "plateau")
 PRECISIONS = (AUTO, "float32", "bfloat16")
+LEARN_AS = (AUTO, CLASSES, ORDERED, NUMBER)
 FREEZES = (AUTO, "two-phase", "all-but-head", "stem", "none")
 METHODS = ("boosting", "rusboost")
 MOST_FOLDS = 20
@@ -63,6 +65,16 @@ class TrainOptions(Options):
         read_text,
         metavar="TARGET",
         example="Class",
+        group="training",
+    )
+    learn_as: str = option(
+        "Learn as",
+        "classes: one class or another; ordered: classes whose labels are numbers, such as Day 1 "
+        "and Day 15, where a near miss counts less than a far one; number: the number itself, "
+        "with a 90 % interval. auto: classes for folder names, a number for measured labels.",
+        one_of(LEARN_AS),
+        AUTO,
+        choices=LEARN_AS,
         group="training",
     )
     epochs: int | None = option(
@@ -328,6 +340,7 @@ class BaselineOptions(Options):
         kind="folder",
     )
     target: str = as_in(TrainOptions, "target")
+    learn_as: str = as_in(TrainOptions, "learn_as")
     method: str = option(
         "Method",
         "boosting: gradient boosting with class weights; rusboost: boosting on equally many cells "
