@@ -5,12 +5,15 @@ from os import PathLike
 from typing import Literal
 
 from deepometry.cells.dataset import open_cells as open_cells
+from deepometry.cells.hand_labels import open_hand_labels as open_hand_labels
+from deepometry.cells.labels.agreement import Agreement
 from deepometry.cells.parse import ParseResult
 from deepometry.cells.subset import SubsetResult
 from deepometry.cells.summary import SummaryResult
 from deepometry.cells.targets import Targets
 from deepometry.core.errors import DeepometryError as DeepometryError
 from deepometry.core.errors import OptionsError as OptionsError
+from deepometry.core.options.agreement import AgreementOptions as AgreementOptions
 from deepometry.core.options.classify import ClassifyOptions as ClassifyOptions
 from deepometry.core.options.compare import CompareOptions as CompareOptions
 from deepometry.core.options.embed import EmbedOptions as EmbedOptions
@@ -197,6 +200,31 @@ def targets(
     ----------
     input : Path
         Folder of parsed cells, as Parse wrote it.
+    progress : Progress or callable, optional
+        Receives the progress, as `progress(done, total, text)`.
+
+    Raises
+    ------
+    DeepometryError
+        In one sentence, what is wrong and what to do; OptionsError names every option at fault.
+    """
+
+def agreement(
+    *,
+    input: str | PathLike[str],
+    name: str,
+    progress: Progress | Report | None = None,
+) -> Agreement:
+    """Compare the people who labelled cells by hand.
+
+    Cohen's kappa of each two annotators, and the cells that they label differently, which count as unlabelled until they are settled.
+
+    Parameters
+    ----------
+    input : Path
+        Folder of parsed cells, as Parse wrote it.
+    name : str
+        Name of labels given by hand, such as Phase.
     progress : Progress or callable, optional
         Receives the progress, as `progress(done, total, text)`.
 

@@ -19,6 +19,7 @@ FUNCTIONS = {step.python_name: step for step in STEPS.values()}
 OTHERS = {
     "read_cif": "deepometry.images.cif.reader:read_cif",
     "open_cells": "deepometry.cells.dataset:open_cells",
+    "open_hand_labels": "deepometry.cells.hand_labels:open_hand_labels",
     "Progress": "deepometry.core.progress:Progress",
     "Cancelled": "deepometry.core.progress:Cancelled",
     "DeepometryError": "deepometry.core.errors:DeepometryError",

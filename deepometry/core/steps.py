@@ -5,6 +5,7 @@ documentation are made from it; CONTRIBUTING.md says how to add one.
 from __future__ import annotations
 
 from deepometry.core.errors import DeepometryError
+from deepometry.core.options.agreement import AgreementOptions
 from deepometry.core.options.classify import ClassifyOptions
 from deepometry.core.options.compare import CompareOptions
 from deepometry.core.options.embed import EmbedOptions
@@ -63,6 +64,18 @@ _STEPS = (
         example="targets parsed",
         options=TargetsOptions,
         function="deepometry.cells.targets:targets",
+        job=False,
+        json=True,
+    ),
+    Step(
+        name="agreement",
+        title="Agreement of annotators",
+        summary="Compare the people who labelled cells by hand.",
+        details="Cohen's kappa of each two annotators, and the cells that they label differently, "
+        "which count as unlabelled until they are settled.",
+        example="agreement parsed Phase",
+        options=AgreementOptions,
+        function="deepometry.cells.labels.agreement:agreement",
         job=False,
         json=True,
     ),

@@ -11,6 +11,7 @@ from deepometry.core.step import load
 
 _KINDS = {
     ".csv": "deepometry.cells.labels.label_table:open_label_table",
+    ".sqlite": "deepometry.cells.labels.hands:HandLabels",
 }
 """Endings of label sources, and what opens one; that returns None for a file of somebody else."""
 

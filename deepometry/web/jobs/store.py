@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from deepometry.web.jobs.database import Database
+from deepometry.web.jobs.database import JobDatabase
 from deepometry.web.jobs.process import Process, machine
 
 FILE = "jobs.sqlite"
@@ -49,7 +49,7 @@ class Event:
     data: dict[str, Any]
 
 
-class JobStore(Database):
+class JobStore(JobDatabase):
     """The jobs below a folder, in `jobs.sqlite`; the text that each prints, in `<id>.log`."""
 
     def __init__(self, root: Path, wait: float = 30.0, replace_damaged: bool = False) -> None:

@@ -1,0 +1,149 @@
+"""The file of labels given by hand: its tables, and how names, colours and keys are checked.
+
+`log` is only ever added to: who labelled which cell as what, and when, undone or not. `standing`
+says which of its rows hold now, so that nothing must be replayed.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepometry.core.database import Schema
+from deepometry.core.errors import DeepometryError
+from deepometry.core.palette import GROUPS
+from deepometry.core.safe_names import folded
+
+SUFFIX = ".sqlite"
+NONE = 0
+"""Of the numbers of classes: no label."""
+
+_LONGEST = 60  # letters of a name
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
+_KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
+
+SCHEMA = Schema(
+    format=1,
+    tables="""
+CREATE TABLE classes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    colour TEXT NOT NULL,
+    key TEXT NOT NULL,                      -- that one presses for it; blank for none
+    place INTEGER NOT NULL,                 -- in the order of the classes
+    deleted INTEGER NOT NULL DEFAULT 0      -- 1: hidden with its labels, which stay in the log
+);
+CREATE TABLE annotators (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE cells (
+    key INTEGER PRIMARY KEY,                -- of source and object, as a signed number
+    source TEXT NOT NULL,
+    object TEXT NOT NULL
+);
+CREATE TABLE actions (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    annotator INTEGER NOT NULL REFERENCES annotators (id),
+    kind TEXT NOT NULL,                     -- label, settle, undo or redo
+    time REAL NOT NULL,                     -- seconds since 1970
+    mark TEXT UNIQUE,                       -- by which a request that is sent again is known
+    state TEXT NOT NULL                     -- done, undone, gone (undone for good); of undo: none
+);
+CREATE INDEX of_annotator ON actions (annotator, state, number);
+CREATE TABLE log (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    action INTEGER NOT NULL REFERENCES actions (number),
+    cell INTEGER NOT NULL REFERENCES cells (key),
+    annotator INTEGER NOT NULL REFERENCES annotators (id),
+    settles INTEGER NOT NULL,               -- 1: decides what the label is where annotators differ
+    class INTEGER REFERENCES classes (id),  -- none: the label is taken away
+    before INTEGER REFERENCES log (number)  -- the row that it replaces, or brings back
+);
+CREATE INDEX of_action ON log (action);
+CREATE TABLE standing (
+    cell INTEGER NOT NULL REFERENCES cells (key),
+    annotator INTEGER NOT NULL REFERENCES annotators (id),
+    settles INTEGER NOT NULL,
+    class INTEGER NOT NULL,                 -- 0: no label
+    row INTEGER NOT NULL,                   -- of the log, that holds; 0: none
+    changed INTEGER NOT NULL,               -- the row of the log that came last
+    PRIMARY KEY (cell, annotator, settles)
+) WITHOUT ROWID;
+CREATE INDEX by_change ON standing (changed);
+""",
+    called="file of labels",
+    newer="update Deepometry",
+    elsewhere="move the parsed cells to a folder that you may write to",
+)
+
+
+@dataclass(frozen=True)
+class LabelClass:
+    """A class that cells are labelled with.
+
+    Attributes
+    ----------
+    id : int
+        In its file; it stays when the class is renamed.
+    name : str
+    colour : str
+        As in `#0072b2`.
+    key : str
+        The key that one presses for it; empty for none.
+    """
+
+    id: int
+    name: str
+    colour: str
+    key: str
+
+
+def read_classes(rows: Iterable[sqlite3.Row]) -> tuple[LabelClass, ...]:
+    """Make classes of rows of their table."""
+    return tuple(LabelClass(r["id"], r["name"], r["colour"], r["key"]) for r in rows)
+
+
+def signed(keys: Iterable[int]) -> list[int]:
+    """Turn keys of cells to the signed numbers that SQLite stores."""
+    numbers: list[int] = np.array([*keys], np.uint64).view(np.int64).tolist()
+    return numbers
+
+
+def checked_name(text: str, field: str) -> str:
+    """Return a name in one line; raise `DeepometryError` if it is none."""
+    name = " ".join(text.split())
+    if not name or len(name) > _LONGEST or not name.isprintable():
+        found = repr(name[: _LONGEST + 10]) if name else "none"
+        raise DeepometryError(
+            f"{field}: expected a name of at most {_LONGEST} letters, found {found}; change it."
+        )
+    return name
+
+
+def checked_colour(text: str, classes: Iterable[LabelClass]) -> str:
+    """Return a colour, or, for none, the one that the fewest classes have."""
+    used = [each.colour for each in classes]
+    colour = text.lower() or min(GROUPS, key=used.count)
+    if not _COLOUR.fullmatch(colour):
+        raise DeepometryError(f"Colour: expected one such as {GROUPS[0]}, found {colour!r}.")
+    return colour
+
+
+def checked_key(text: str | None, classes: Iterable[LabelClass]) -> str:
+    """Return the key of a class, or, for None, the first that no class has."""
+    used = {each.key: each.name for each in classes if each.key}
+    if text is None:
+        return next((key for key in _KEYS if key not in used), "")
+    key = text.strip().casefold()
+    if len(key) > 1 or not key.isprintable():
+        raise DeepometryError(f"Key: expected one letter, digit or sign, found {text!r}.")
+    if key in used:
+        raise DeepometryError(f"Key: {key} is the key of {used[key]}; choose another one.")
+    return key
+
+
+def same_name(name: str, classes: Iterable[LabelClass]) -> LabelClass | None:
+    """Find the class of a name, however it is capitalised."""
+    return next((each for each in classes if folded(each.name) == folded(name)), None)

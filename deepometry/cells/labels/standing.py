@@ -1,0 +1,132 @@
+"""The labels given by hand that hold now, as arrays that follow their file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from deepometry.cells.labels.hand_schema import NONE
+from deepometry.core.database import Database
+
+_ALL = "SELECT cell, annotator, settles, class, row, changed FROM standing"
+_NEW = f"{_ALL} WHERE changed > ?"  # by an index, which for all of them would take longer
+
+Slot = tuple[int, bool]
+"""An annotator, and whether the labels settle what annotators differ about."""
+
+
+class Standing:
+    """Who labelled which cell as what, and which label counts.
+
+    Attributes
+    ----------
+    keys : ndarray of uint64, shape (cells,)
+        Keys of the cells that were ever labelled.
+    changed : int
+        The last row of the log that was read.
+    """
+
+    def __init__(self) -> None:
+        self.keys = np.zeros(0, np.uint64)
+        self.changed = 0
+        self._places: dict[int, int] = {}
+        self._labels: dict[Slot, np.ndarray] = {}  # numbers of classes
+        self._rows: dict[Slot, np.ndarray] = {}  # of the log
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @property
+    def annotators(self) -> list[int]:
+        """The numbers of all who ever labelled a cell."""
+        return sorted({annotator for annotator, settles in self._labels if not settles})
+
+    def follow(self, database: Database) -> np.ndarray:
+        """Read what changed since the last time; return the places in `keys` of these cells."""
+        rows = database.tuples(_NEW, self.changed) if self.changed else database.tuples(_ALL)
+        if not rows:
+            return np.zeros(0, np.int64)
+        array = np.array(rows, np.int64)
+        cells, annotators, settles, labels, lines, changed = array[np.argsort(array[:, -1])].T
+        places = self._places_of(cells.tolist())
+        for slot in {*zip(annotators.tolist(), settles.astype(bool).tolist(), strict=True)}:
+            here = (annotators == slot[0]) & (settles == slot[1])
+            self._write(self._labels, slot, places[here], labels[here])
+            self._write(self._rows, slot, places[here], lines[here])
+        self.changed = int(changed.max())
+        return np.unique(places)
+
+    def _places_of(self, cells: Sequence[int]) -> np.ndarray:
+        """Return where cells stand, adding those that are new."""
+        known = self._places
+        places = np.array([known.setdefault(cell, len(known)) for cell in cells], np.int64)
+        if len(known) > len(self.keys):
+            self.keys = np.array([*known], np.int64).view(np.uint64)
+            for arrays in (self._labels, self._rows):
+                for slot, old in arrays.items():
+                    arrays[slot] = np.pad(old, (0, len(known) - len(old)))
+        return places
+
+    def _write(
+        self, arrays: dict[Slot, np.ndarray], slot: Slot, places: np.ndarray, values: np.ndarray
+    ) -> None:
+        arrays.setdefault(slot, np.zeros(len(self.keys), np.int64))[places] = values
+
+    # --- what they mean -------------------------------------------------------------------------
+
+    def given_by(self, annotator: int, classes: Iterable[int]) -> np.ndarray:
+        """Return an annotator's labels: int64, shape (cells,), `NONE` for other classes."""
+        labels = self._labels.get((annotator, False))
+        if labels is None:
+            return np.zeros(len(self), np.int64)
+        return np.where(np.isin(labels, [*classes]), labels, NONE)
+
+    def labelled(self, classes: Iterable[int]) -> np.ndarray:
+        """Return which cells have a label of anybody, or a decision: bool, shape (cells,)."""
+        known = [*classes]
+        some = [np.isin(labels, known) for labels in self._labels.values()]
+        labelled: np.ndarray = np.any([np.zeros(len(self), bool), *some], 0)
+        return labelled
+
+    def differs(self, classes: Iterable[int]) -> np.ndarray:
+        """Return where annotators give different labels: bool, shape (cells,)."""
+        return self._agreed([*classes])[1]
+
+    def settled(self, classes: Iterable[int]) -> np.ndarray:
+        """Return the class that was settled on: int64, shape (cells,), `NONE` where none was.
+
+        A decision is about the labels that stood: it ends where an annotator labels the cell anew.
+        """
+        decided, last = np.zeros(len(self), np.int64), self._newest()
+        for (annotator, settles), labels in self._labels.items():
+            if settles:
+                rows = self._rows[annotator, settles]
+                newer = (rows > last) & np.isin(labels, [*classes])
+                decided, last = np.where(newer, labels, decided), np.where(newer, rows, last)
+        return decided
+
+    def counted(self, classes: Iterable[int]) -> np.ndarray:
+        """Return the class that counts: int64, shape (cells,), `NONE` for none.
+
+        It is the one that was settled on, or that all agree on who labelled the cell.
+        """
+        known = [*classes]
+        settled = self.settled(known)
+        agreed, differs = self._agreed(known)
+        return np.where(settled != NONE, settled, np.where(differs, NONE, agreed))
+
+    def _agreed(self, classes: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the first label of each cell, and whether another one differs from it."""
+        first, differs = np.zeros(len(self), np.int64), np.zeros(len(self), bool)
+        for annotator in self.annotators:
+            labels = self.given_by(annotator, classes)
+            differs |= (labels != NONE) & (first != NONE) & (labels != first)
+            first = np.where(first == NONE, labels, first)
+        return first, differs
+
+    def _newest(self) -> np.ndarray:
+        """Return the row of the log of the last label of each cell: int64, shape (cells,)."""
+        rows = [self._rows[a, settles] for a, settles in self._rows if not settles]
+        newest: np.ndarray = np.max([np.zeros(len(self), np.int64), *rows], 0)
+        return newest
