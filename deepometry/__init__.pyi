@@ -1043,7 +1043,8 @@ def export(
         principal components, or names such as pool5_1,pool5_7. auto: pca10 for fcs,
         otherwise all.
     also : Path | None, default None
-        Folder of further results of the same cells, such as predictions beside a map.
+        Folder of further results of the same cells, such as predictions beside a map; or of
+        the parsed cells, for the features that an analysis of IDEAS gave them.
     layer : str | None, default None
         Layer of the features, where the folder holds several; the one extracted last by
         default.

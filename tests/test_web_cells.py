@@ -23,6 +23,7 @@ from deepometry.web.cells.choose import Wanted, keep_rows
 from deepometry.web.cells.origin import find_origin, pixel_size
 from deepometry.web.results.table_index import names_of
 from tests.exported import make_truth, write_features, write_parsed, write_predicted
+from tests.imported import import_features
 from tests.parsed import FRAME
 from tests.results_runs import Job, Jobs, make_app
 
@@ -156,7 +157,7 @@ def test_a_number_alone_is_no_part_of_a_path_and_folders_are_found_by_whole_name
     assert found("2 of b") == [3, 4] and found("31 of ample 29") == [5]
 
 
-def test_cells_are_sorted_by_columns_and_features(client):
+def test_cells_are_sorted_by_columns_and_features(client, jobs):
     def shown(run, order, down=1):
         return rows_of(get(client, run, order=order, down=down, part="grid").text)
 
@@ -170,6 +171,9 @@ def test_cells_are_sorted_by_columns_and_features(client):
     assert TRUTH.codes[shown("extract", "class", 0)].tolist() == [0] * 48
     assert len(shown("parse", "column width")) == 48
     assert client.get("/cells/predict?order=column nothing").status_code == 404
+    area = np.random.default_rng(0).permutation(140)
+    import_features(jobs.known["parse"].output, {"Area_M01": area})
+    assert shown("parse", "column Area_M01") == np.argsort(-area)[:48].tolist()
 
 
 def test_runs_without_cells_have_no_gallery(client, jobs, tmp_path):

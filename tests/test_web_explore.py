@@ -17,6 +17,7 @@ from deepometry.core.options.embed import EmbedOptions
 from deepometry.maps.embed import embed
 from deepometry.web import create_app
 from tests.features_table import CLASSES, features_of, write_features, write_predictions
+from tests.imported import import_features
 from tests.parsed import blobs, write_record, write_stack
 
 CELLS = 30
@@ -147,6 +148,19 @@ def test_numbers_are_those_of_the_tables(client, base, place):
     assert np.allclose(found[predicted], likely[predicted])
     for column in ("feature/99", "nothing/0", "intensity/2"):
         assert client.get(f"{base}/column/{column}.bin").status_code == 404, column
+
+
+def test_features_of_ideas_are_numbers_too(client, base, place):
+    area = np.linspace(0, 1, CELLS, dtype=np.float32)
+    path = import_features(place / "parsed", {"Area_M01": area, "Intensity_MC_DAPI": -area})
+    try:
+        group = columns(client, base)["imported"]
+        assert group["title"] == "Features of IDEAS"
+        assert group["names"] == ["Area_M01", "Intensity_MC_DAPI"]
+        assert numbers(client, base, "imported/1").tolist() == (-area).tolist()
+        assert client.get(f"{base}/column/imported/2.bin").status_code == 404
+    finally:
+        path.unlink()
 
 
 def test_numbers_that_are_not_there_any_more_say_why(client, base, place):

@@ -23,6 +23,7 @@ PROBLEMS_TABLE = "problems.csv"
 
 # Labels, in the folder that Parse wrote; a table and a record of each target
 LABELS_FOLDER = "labels"
+IMPORTED_FEATURES = "features.h5"
 
 # Train
 MODEL_PATTERN, MODEL_SUFFIX = "model_*.keras", ".keras"

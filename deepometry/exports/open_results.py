@@ -11,6 +11,7 @@ import numpy as np
 from deepometry.cells.dataset import Dataset, open_dataset
 from deepometry.cells.feature_tables import find_features
 from deepometry.cells.identity import distinct_keys, find_keys
+from deepometry.cells.imported_features import open_imported_features
 from deepometry.cells.reopened_files import is_classified, open_classified
 from deepometry.core.errors import DeepometryError
 from deepometry.core.files import existing_folder, file_digest
@@ -27,7 +28,7 @@ from deepometry.core.result_files import (
 from deepometry.core.run_records import own_record
 from deepometry.core.steps import WITH_TABLES
 from deepometry.exports.cell_table import CellTable
-from deepometry.exports.result_tables import CellFile, FeatureTable, ParsedCells
+from deepometry.exports.result_tables import CellFile, FeatureTable, ImportedTable, ParsedCells
 from deepometry.exports.text_table import COMMA, TABS, TextTable
 
 _CROSSED = "cross_validation"
@@ -58,7 +59,8 @@ def open_table(
     progress : Progress, optional
         Receives messages; may cancel.
     also : Path, optional
-        Another folder of results of the same cells.
+        Another folder of results of the same cells; or their parsed cells, for the features of
+        IDEAS that these have.
 
     Raises
     ------
@@ -77,10 +79,18 @@ def open_table(
     if layer is not None and "features" not in tables:
         raise DeepometryError(f"{folder}: expected features of the layer {layer}, found none.")
     if not tables:
-        return CellTable(folder, (ParsedCells(_parsed(folder)),), records)
+        cells = ParsedCells(_parsed(folder))
+        return CellTable(folder, (cells, *_imported(folder, cells)), records)
     files = [tables[kind] for kind in (*_TABLES, "features") if kind in tables]
     first = max((f for f in files if not isinstance(f, FeatureTable)), key=lambda f: len(f.keys))
-    return CellTable(folder, (first, *(f for f in files if f is not first)), records)
+    more = _imported(also, first) if also else []
+    return CellTable(folder, (first, *(f for f in files if f is not first), *more), records)
+
+
+def _imported(folder: Path, cells: CellFile) -> list[CellFile]:
+    """Return the features of IDEAS that parsed cells have."""
+    features = open_imported_features(folder)
+    return [ImportedTable(features, cells)] if features else []
 
 
 def _folders(folder: Path, also: Path | None, progress: Progress) -> list[Path]:

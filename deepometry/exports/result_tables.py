@@ -11,6 +11,8 @@ import numpy as np
 
 from deepometry.cells.dataset import Dataset
 from deepometry.cells.feature_tables import count_features, layer_of, read_features
+from deepometry.cells.identity import distinct_keys
+from deepometry.cells.imported_features import ImportedFeatures
 from deepometry.cells.stack_reader import IDENTITY
 from deepometry.core.errors import DeepometryError
 from deepometry.core.folder_names import level_columns, level_value
@@ -78,6 +80,25 @@ class FeatureTable:
                 f"{self.path}: expected a row for each of the {len(self.keys):,} cells of "
                 f"{self._cells.path.name}, found {done:,}; extract the features again."
             )
+
+
+class ImportedTable:
+    """The features that another program measured, in the order of the cells of another table."""
+
+    def __init__(self, features: ImportedFeatures, cells: CellFile) -> None:
+        self.path, self.keys, self.features = features.path, cells.keys, features.names
+        self._features = features
+        self.texts: list[str] = []
+        self.numbers: list[str] = []
+        self.values: dict[str, list[str]] = {}
+
+    def pieces(self, size: int) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+        """Read no cells, and features, `size` at a time."""
+        import pandas as pd
+
+        nothing = pd.DataFrame()
+        for block in self._features.blocks(distinct_keys(self.keys), size):
+            yield nothing, block
 
 
 class ParsedCells:

@@ -77,7 +77,8 @@ class ExportOptions(Options):
     )
     also: Path | None = option(
         "Together with",
-        "Folder of further results of the same cells, such as predictions beside a map.",
+        "Folder of further results of the same cells, such as predictions beside a map; or of the "
+        "parsed cells, for the features that an analysis of IDEAS gave them.",
         read_path,
         None,
         metavar="FOLDER",

@@ -170,8 +170,16 @@ def columns_of(output: Output, rows: CellRows) -> list[str]:
         features = range(count_features(output.path(layer_table(layer))))
         return [f"{layer}_{n + 1}" for n in features]
     if rows.table is None:
-        return [] if isinstance(rows.cells, str) else parsed_columns(rows.cells)
+        return [] if isinstance(rows.cells, str) else _columns_of_parsed(rows.cells)
     return _numeric(rows.table.rows([0])[0]) if len(rows) else []
+
+
+def _columns_of_parsed(cells: Cells) -> list[str]:
+    """Return the columns beside stacks, and those of an analysis of IDEAS."""
+    from deepometry.cells.imported_features import open_imported_features
+
+    features = open_imported_features(cells.dataset.root)
+    return list(dict.fromkeys([*parsed_columns(cells), *(features.names if features else ())]))
 
 
 def parsed_columns(cells: Cells) -> list[str]:
@@ -221,7 +229,17 @@ def _column(output: Output, rows: CellRows, name: str) -> Iterator[np.ndarray]:
     elif rows.table is not None:
         yield _numbers(rows.table.path, name, rows.table.tabs)
     elif not isinstance(rows.cells, str):  # or else it would have no columns
-        yield from parsed_column(rows.cells, name)
+        yield from _parsed_or_imported(rows, rows.cells, name)
+
+
+def _parsed_or_imported(rows: CellRows, cells: Cells, name: str) -> Iterator[np.ndarray]:
+    from deepometry.cells.imported_features import open_imported_features
+
+    features = open_imported_features(cells.dataset.root)
+    if features and name in features.names and name not in parsed_columns(cells):
+        yield features.of(rows.keys, name)
+    else:
+        yield from parsed_column(cells, name)
 
 
 def parsed_column(cells: Cells, name: str) -> Iterator[np.ndarray]:

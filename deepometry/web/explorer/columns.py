@@ -54,6 +54,7 @@ def column_groups(output: Output, rows: CellRows) -> list[ColumnGroup]:
         "probability": ("Probabilities", _probabilities),
         "intensity": ("Mean intensities", _intensities),
         "measured": ("Sizes, and values of the instrument", _measured),
+        "imported": ("Features of IDEAS", _imported),
         "feature": ("Features", _features),
     }
     groups = []
@@ -173,3 +174,14 @@ def _measured(output: Output, rows: CellRows) -> _Found:
         return [], lambda number: _none()  # as is told of the intensities
     cells, names = rows.cells, parsed_columns(rows.cells)
     return names, lambda number: np.concatenate([*parsed_column(cells, names[number])])
+
+
+def _imported(output: Output, rows: CellRows) -> _Found:
+    from deepometry.cells.imported_features import open_imported_features
+
+    if isinstance(rows.cells, str):
+        return [], lambda number: _none()  # as is told of the intensities
+    features = open_imported_features(rows.cells.dataset.root)
+    if features is None:
+        return [], lambda number: _none()
+    return features.names, lambda number: features.of(rows.keys, features.names[number])

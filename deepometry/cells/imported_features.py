@@ -1,0 +1,173 @@
+"""Features that another program measured, of parsed cells: one file, read column by column.
+
+`labels/features.h5` (HDF5) in the folder that Parse wrote: `names`; `keys`, a hash of source and
+object of every cell; `values`, float32 of shape (features, cells), NaN where a cell has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepometry.cells.identity import find_keys
+from deepometry.cells.labels.label_folder import parsed_home
+from deepometry.core.errors import DeepometryError
+from deepometry.core.files import writing
+from deepometry.core.progress import Progress
+from deepometry.core.result_files import IMPORTED_FEATURES, LABELS_FOLDER
+
+_FORMAT = 1
+_DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
+
+
+@dataclass(frozen=True)
+class ImportedFeatures:
+    """Features of parsed cells.
+
+    Attributes
+    ----------
+    path : Path
+    names : list of str
+    keys : ndarray of uint64, shape (cells,)
+        As `deepometry.cells.identity.distinct_keys` makes them.
+    """
+
+    path: Path
+    names: list[str]
+    keys: np.ndarray
+
+    def column(self, name: str) -> np.ndarray:
+        """Read a feature: float32, shape (cells,), NaN where a cell has none."""
+        with _opened(self.path) as file:
+            return np.asarray(file["values"][self.names.index(name)])
+
+    def of(self, keys: np.ndarray, name: str) -> np.ndarray:
+        """Read a feature of the cells of these keys, in their order; NaN for others."""
+        values: np.ndarray = np.append(self.column(name), np.float32(np.nan))
+        found: np.ndarray = values[find_keys(keys, self.keys)]
+        return found
+
+    def blocks(self, keys: np.ndarray, size: int) -> Iterator[np.ndarray]:
+        """Read all features of the cells of these keys, `size` cells at a time.
+
+        Yields
+        ------
+        ndarray of float32, shape (n, features)
+            NaN for cells that have none.
+        """
+        places = find_keys(keys, self.keys)
+        with _mapped(self.path) as values:
+            for first in range(0, len(keys), size):
+                some = places[first : first + size]
+                block = np.ascontiguousarray(values[:, some].T)
+                block[some < 0] = np.nan
+                yield block
+
+
+def open_imported_features(folder: Path) -> ImportedFeatures | None:
+    """Find the imported features of parsed cells; None where there are none.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder that Parse wrote, or one in it, such as `Hold-out`.
+
+    Raises
+    ------
+    DeepometryError
+        The file is damaged.
+    """
+    path = _path(parsed_home(folder))
+    if not path.is_file():
+        return None
+    with _opened(path) as file:
+        names = [name.decode() for name in file["names"][:]]
+        keys = np.asarray(file["keys"], np.uint64)
+        if file["values"].shape != (len(names), len(keys)):
+            raise ValueError("its parts do not fit together")
+    return ImportedFeatures(path, names, keys)
+
+
+def write_imported_features(
+    home: Path,
+    keys: np.ndarray,
+    names: Sequence[str],
+    column: Callable[[str, np.ndarray], None],
+    progress: Progress,
+) -> Path:
+    """Write features of parsed cells; those of the same cells that were written before stay.
+
+    Parameters
+    ----------
+    home : Path
+        Folder that Parse wrote.
+    keys : ndarray of uint64, shape (cells,)
+        Of all its cells, all different.
+    names : sequence of str
+        Names of the features.
+    column : callable
+        Called with the name of a feature and its earlier values, float32 of shape (cells,), which
+        it changes where it knows better.
+    progress : Progress
+        Receives the number of features done; may cancel.
+    """
+    import h5py
+
+    earlier = open_imported_features(home)
+    if earlier is not None and not np.array_equal(earlier.keys, keys):
+        earlier = None  # of another parse
+    every = list(dict.fromkeys([*(earlier.names if earlier else ()), *names]))
+    path = _path(home)
+    with writing(path) as part, h5py.File(part, "w") as file:
+        file.attrs["format_version"] = _FORMAT
+        file["names"] = np.array([name.encode() for name in every], dtype=object)
+        file["keys"] = keys
+        values = file.create_dataset("values", (len(every), len(keys)), "<f4")
+        for place, name in enumerate(every):
+            progress.report(place, len(every), "Copying the features of IDEAS", "features")
+            known = earlier is not None and name in earlier.names
+            own = earlier.column(name) if known and earlier else np.full(len(keys), np.nan, "f4")
+            if name in names:
+                column(name, own)
+            values[place] = own
+    return path
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[np.memmap]:
+    """Map the values, which lie in one piece, so that cells can be read in any order."""
+    with _opened(path) as file:
+        place, shape = file["values"].id.get_offset(), file["values"].shape
+        if place is None:
+            raise ValueError("its values are not in one piece")
+        values = np.memmap(path, "<f4", "r", place, shape)
+        try:
+            yield values
+        finally:
+            values._mmap.close()  # type: ignore[attr-defined]  # Windows could not replace it
+
+
+def _path(home: Path) -> Path:
+    return home / LABELS_FOLDER / IMPORTED_FEATURES
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open the file; every failure is a `DeepometryError`."""
+    import h5py  # takes long to load
+
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            yield file
+    except DeepometryError:
+        raise
+    except _DAMAGE as error:
+        reason = " ".join(str(error).split())[:120]
+        raise DeepometryError(
+            f"{path} is damaged ({reason}): import the analysis of IDEAS again, or delete the file."
+        ) from error
