@@ -914,7 +914,8 @@ def gradcam(
         Number of cells, evenly from all folders; or which ones: file:object as in
         predicted.csv, separated by semicolons.
     label : str | None, default None
-        Class for which the heat map is drawn. Left blank: the predicted class of each cell.
+        Class for which the heat map is drawn. Left blank: the predicted class of each cell,
+        or, where a number is predicted, what makes it larger.
     layer : str, default 'res4'
         Stage of the network: res5 is most specific to the classes; res4 and res3 locate
         more exactly.

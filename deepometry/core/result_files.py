@@ -63,6 +63,7 @@ RELIABILITY_TABLE, RELIABILITY_PLOT = "reliability.csv", "reliability"
 UNSURE_TABLE, UNSURE_PLOT = "unsure_tradeoff.csv", "unsure_tradeoff"
 SAMPLES_TABLE, SAMPLES_PLOT = "sample_summary.csv", "sample_summary"
 MISTAKES_TABLE, MISTAKES_SHEET = "mistakes.csv", "mistakes.png"
+RANGES_TABLE, AGAINST_TRUE_PLOT = "by_true_value.csv", "predicted_against_true"  # of numbers
 REPORT_PAGE = "report.html"
 
 # Grad-CAM

@@ -40,6 +40,11 @@ def is_number(text: str) -> bool:
     return True
 
 
+def table_number(number: float) -> str:
+    """Write a number for a table with six digits; nothing for NaN."""
+    return "" if number != number else f"{number:.6g}"
+
+
 def filesize(size: int | None) -> str:
     """Write a number of bytes as people read it: `1.4 MB`."""
     if size is None:

@@ -71,15 +71,7 @@ class Evaluation:
     @property
     def how(self) -> str:
         """What the intervals are, in a sentence."""
-        if self.of_training:
-            return "No intervals: the model was trained on these cells."
-        if not self.group_by:
-            return "95 % intervals: bootstrap over cells, each taken as independent."
-        few = f" {self.groups} are few, so the intervals are rough." * (self.groups < FEW_GROUPS)
-        return (
-            f"95 % intervals: bootstrap over the {self.groups:,} values of {self.group_by}, each "
-            f"drawn with all its cells.{few}"
-        )
+        return intervals_sentence(self.of_training, self.group_by, self.groups)
 
     def score(self, name: str, label: str = "") -> Score:
         """Find a score.
@@ -119,15 +111,28 @@ class Evaluation:
             "calibration_error_without_temperature": self._error_before,
             "unsure_below": self.threshold,
             "share_labelled": float(trade_off.share[place]),
-            "accuracy_labelled": _number(float(trade_off.accuracy[place])),
+            "accuracy_labelled": json_number(float(trade_off.accuracy[place])),
             "scores": [
-                {name: _number(value) for name, value in asdict(score).items()}
+                {name: json_number(value) for name, value in asdict(score).items()}
                 for score in self.scores
             ],
         }
 
 
-def _number(value: Any) -> Any:
+def intervals_sentence(of_training: bool, group_by: str, groups: int) -> str:
+    """Say what the intervals of scores are; `groups` is the number of values of `group_by`."""
+    if of_training:
+        return "No intervals: the model was trained on these cells."
+    if not group_by:
+        return "95 % intervals: bootstrap over cells, each taken as independent."
+    few = f" {groups} are few, so the intervals are rough." * (groups < FEW_GROUPS)
+    return (
+        f"95 % intervals: bootstrap over the {groups:,} values of {group_by}, each "
+        f"drawn with all its cells.{few}"
+    )
+
+
+def json_number(value: Any) -> Any:
     """Write what is not defined as nothing, since JSON has no word for it."""
     return None if isinstance(value, float) and math.isnan(value) else value
 
@@ -142,6 +147,7 @@ def evaluate(
     temperature: float | None = 1.0,
     threshold: float | None = None,
     of_training: bool = False,
+    ordered: bool = False,
 ) -> Evaluation:
     """Evaluate predictions by true labels.
 
@@ -163,6 +169,8 @@ def evaluate(
         Confidence below which labels are withheld.
     of_training : bool
         Whether the model was trained on the cells: intervals would be of no other cells.
+    ordered : bool
+        Whether the classes have an order: adds scores that count steps.
 
     Returns
     -------
@@ -185,8 +193,9 @@ def evaluate(
         "brier": brier(probabilities, true),
         "log_loss": log_loss(probabilities, true),
     }
-    scores = scored(matrices, labels, rng)
-    scores[5:5] = [_bare(name, "", value, len(true)) for name, value in whole.items()]
+    scores = scored(matrices, labels, rng, ordered=ordered)
+    places = slice(*[5 + 2 * ordered] * 2)  # behind the scores that are counted
+    scores[places] = [_bare(name, "", value, len(true)) for name, value in whole.items()]
     for name in ("roc_area", "average_precision"):
         scores += [_bare(name, c.label, getattr(c, name), c.cells) for c in class_curves]
     if of_training:

@@ -100,7 +100,11 @@ def _mean(values: np.ndarray, of: np.ndarray) -> np.ndarray:
 
 
 def scored(
-    matrices: np.ndarray, labels: Sequence[str], rng: np.random.Generator, draws: int | None = None
+    matrices: np.ndarray,
+    labels: Sequence[str],
+    rng: np.random.Generator,
+    draws: int | None = None,
+    ordered: bool = False,
 ) -> list[Score]:
     """Compute all scores of a confusion matrix with bootstrap intervals.
 
@@ -112,6 +116,8 @@ def scored(
     rng : numpy.random.Generator
     draws : int, optional
         Resampled matrices; by default 2,000, fewer for more than 44 classes.
+    ordered : bool
+        Whether the classes have an order: adds the scores of `ordered_scores`.
 
     Returns
     -------
@@ -130,8 +136,9 @@ def scored(
         counts = {"precision": (right, named), "recall": (right, true)}
         counts["accuracy"] = (right.sum(), matrix.sum())
     scores = []
-    others = _whole_of(drawn, true)
-    for name, value in whole_scores(matrix).items():
+    others = _whole_of(drawn, true) | (ordered_scores(drawn) if ordered else {})
+    whole = whole_scores(matrix) | (ordered_scores(matrix) if ordered else {})
+    for name, value in whole.items():
         low, high = _interval(others[name], counts.get(name))
         scores.append(Score(name, "", float(value), float(low), float(high), int(matrix.sum())))
     each, drawn_each = class_scores(matrix), _each_of(drawn, true)

@@ -1,6 +1,7 @@
 """Scores as tables, pages and sentences name them; nothing is imported for it."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 NAMES = {
     "accuracy": "Accuracy",
@@ -50,9 +51,29 @@ def told(scores: Mapping[str, float], prefix: str = "") -> str:
 def named_pair(scores: Mapping[str, float], prefix: str, kind: str) -> dict[str, object]:
     """Return the same two scores by their names behind a word, such as `Validation accuracy`."""
     pair = main_pair(scores, prefix)
-    return {f"{kind} {_lowered(NAMES[name])}": scores[prefix + name] for name in pair}
+    return {f"{kind} {lowered(NAMES[name])}": scores[prefix + name] for name in pair}
 
 
-def _lowered(name: str) -> str:
+def lowered(name: str) -> str:
     """Begin a name in lower case, but for a symbol such as R2."""
     return name if name[1:2].isdecimal() else name[0].lower() + name[1:]
+
+
+class HasInterval(Protocol):
+    """A score with its interval, as `metrics.Score`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+def score_text(score: HasInterval) -> str:
+    """Write a score with its interval; one in units of a number may be of any size."""
+    digits = ".4g" if score.name in IN_UNITS else ".3f"
+    between = f" ({score.low:{digits}} to {score.high:{digits}})" * (score.low == score.low)
+    return f"{score.value:{digits}}{between}"

@@ -1,7 +1,8 @@
-"""The most confident errors of a model, with their pictures."""
+"""The most confident errors of a classifier, or the largest of numbers, with their pictures."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,27 +21,32 @@ from deepometry.core.contact_sheet import (
     tile_side,
 )
 from deepometry.core.contrast import grey, stretch
+from deepometry.core.task_names import PREDICTED_VALUE, TRUE_VALUE
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST = 24
+IDENTITY = ("source", "object")
 _COLUMNS, _MOST_CHANNELS = 3, 6
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A cell that was classified wrongly.
+    """A cell that was classified wrongly, or whose number was predicted badly.
 
     Attributes
     ----------
     source, object : str
         Which cell it is.
     true, predicted : str
+        Classes, or numbers.
     probability : float
-        Of the predicted class.
+        Of the predicted class; NaN of a number.
     image : ndarray, shape (frame, frame, channels)
         Counts.
+    error : float or None
+        Predicted less true number; None of classes.
     """
 
     source: str
@@ -49,6 +55,14 @@ class Mistake:
     predicted: str
     probability: float
     image: np.ndarray
+    error: float | None = None
+
+    @property
+    def size(self) -> str:
+        """How sure the classifier was, or how large the error is, in words."""
+        if self.error is not None:
+            return f"error {self.error:+.4g}"
+        return f"probability {100 * self.probability:.1f} %"
 
 
 class Mistakes:
@@ -80,12 +94,46 @@ class Mistakes:
         del self.top[self._most :]
 
 
+class NumberMistakes:
+    """Collects the cells of all batches whose numbers were predicted worst, the worst first."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self.top: list[Mistake] = []
+
+    def look(
+        self,
+        cells: Sequence[tuple[object, str, str]],
+        images: np.ndarray,
+        true: np.ndarray,
+        predicted: np.ndarray,
+    ) -> None:
+        """Add cells of a batch (any, source, object), their images and numbers; NaN for none."""
+        errors = np.abs(predicted - true)
+        known = np.flatnonzero(np.isfinite(errors))
+        for place in known[np.argsort(-errors[known], kind="stable")][: self._most].tolist():
+            _, source, name = cells[place]
+            texts = (f"{true[place]:.6g}", f"{predicted[place]:.6g}")
+            image, error = images[place].copy(), float(predicted[place] - true[place])
+            self.top.append(Mistake(source, name, *texts, math.nan, image, error))
+        self.top.sort(key=lambda each: -abs(each.error or 0.0))
+        del self.top[self._most :]
+
+
+def number_mistake_table(mistakes: Sequence[Mistake]) -> pd.DataFrame:
+    """Return a row for every cell, the largest error first."""
+    import pandas as pd
+
+    rows = [(m.source, m.object, float(m.true), float(m.predicted), m.error) for m in mistakes]
+    return pd.DataFrame(rows, columns=[*IDENTITY, TRUE_VALUE, PREDICTED_VALUE, "error"])
+
+
 def mistake_table(mistakes: Sequence[Mistake]) -> pd.DataFrame:
     """Return a row for every error, the most confident first."""
     import pandas as pd
 
     rows = [(m.source, m.object, m.true, m.predicted, m.probability) for m in mistakes]
-    columns = ["source", "object", "true_label", "predicted", "probability"]
+    columns = [*IDENTITY, "true_label", "predicted", "probability"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -121,7 +169,8 @@ class _Sheet:
         rows = -(-len(self._mistakes) // columns)
         across = columns * (self._wide + MARGIN) + MARGIN
         sheet = ContactSheet((max(across, 420), rows * self._high + 78))
-        title = f"The {len(self._mistakes)} most confident errors"
+        kind = "most confident" if self._mistakes[0].error is None else "largest"
+        title = f"The {len(self._mistakes)} {kind} errors"
         sheet.write_title(title, "In each row of pictures: " + ", ".join(self._channels))
         cells = zip(self._mistakes, tiles(self._mistakes), strict=True)
         for number, (mistake, planes) in enumerate(cells):
@@ -142,7 +191,7 @@ class _Sheet:
             sheet.paste(plane, (x + place * (self._side + GAP), y), (self._side, self._side))
         lines = [
             (f"{mistake.true}, predicted as {mistake.predicted}", BRIGHT),
-            (f"probability {100 * mistake.probability:.1f} %, object {mistake.object}", PLAIN),
+            (f"{mistake.size}, object {mistake.object}", PLAIN),
             (mistake.source, DIM),
         ]
         sheet.write_lines((x, y + self._side + 6), lines, self._wide)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from deepometry.core.figure_style import save_plots
 from deepometry.core.result_files import (
+    AGAINST_TRUE_PLOT,
     CURVES_PLOT,
     CURVES_TABLE,
     EVALUATION_RECORD,
     MISTAKES_SHEET,
     MISTAKES_TABLE,
+    RANGES_TABLE,
     RELIABILITY_PLOT,
     RELIABILITY_TABLE,
     SAMPLES_PLOT,
@@ -25,6 +27,9 @@ from deepometry.core.run_records import write_json
 from deepometry.evaluation.confusion import write_table
 from deepometry.evaluation.curves import curve_table
 from deepometry.evaluation.evaluate import Evaluation
+from deepometry.evaluation.evaluate_numbers import NumberEvaluation
+from deepometry.evaluation.number_plots import plot_against_true, plot_number_samples
+from deepometry.evaluation.number_samples import NumberSample, number_sample_table
 from deepometry.evaluation.plots import (
     plot_curves,
     plot_reliability,
@@ -33,7 +38,12 @@ from deepometry.evaluation.plots import (
     plot_trade_off,
 )
 from deepometry.evaluation.sample_composition import Sample, sample_table
-from deepometry.evaluation.top_mistakes import Mistake, mistake_sheet, mistake_table
+from deepometry.evaluation.top_mistakes import (
+    Mistake,
+    mistake_sheet,
+    mistake_table,
+    number_mistake_table,
+)
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> dict[str, str]:
@@ -54,6 +64,24 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> dict[str, str]:
     return {name: save_plots(figure, folder, name) for name, figure in plots.items()}
 
 
+def write_numbers(folder: Path, evaluation: NumberEvaluation, target: str) -> dict[str, str]:
+    """Write tables, plot and record of predicted numbers; return the plot, for the report."""
+    write_table(folder / SCORES_TABLE, evaluation.table())
+    write_table(folder / RANGES_TABLE, evaluation.range_table())
+    write_json(folder / EVALUATION_RECORD, evaluation.plain())
+    figure = plot_against_true(evaluation, target)
+    return {AGAINST_TRUE_PLOT: save_plots(figure, folder, AGAINST_TRUE_PLOT)}
+
+
+def write_number_samples(
+    folder: Path, samples: Sequence[NumberSample], target: str, unit: str
+) -> dict[str, str]:
+    """Write the numbers of the samples as a table and a plot; return the plot, for the report."""
+    write_table(folder / SAMPLES_TABLE, number_sample_table(samples))
+    figure = plot_number_samples(samples, f"Predicted {target}", unit)
+    return {SAMPLES_PLOT: save_plots(figure, folder, SAMPLES_PLOT)}
+
+
 def write_samples(
     folder: Path, samples: Sequence[Sample], labels: Sequence[str], target: str, unsure: bool
 ) -> dict[str, str]:
@@ -63,8 +91,11 @@ def write_samples(
     return {SAMPLES_PLOT: save_plots(figure, folder, SAMPLES_PLOT)}
 
 
-def write_mistakes(folder: Path, mistakes: Sequence[Mistake], channels: Sequence[str]) -> None:
-    """Write the most confident errors as a table and, where there are any, as a gallery."""
-    write_table(folder / MISTAKES_TABLE, mistake_table(mistakes))
+def write_mistakes(
+    folder: Path, mistakes: Sequence[Mistake], channels: Sequence[str], numbers: bool = False
+) -> None:
+    """Write the worst errors, of classes or numbers, as a table and, if any, as a gallery."""
+    table = number_mistake_table if numbers else mistake_table
+    write_table(folder / MISTAKES_TABLE, table(mistakes))
     if mistakes:
         mistake_sheet(mistakes, channels, folder / MISTAKES_SHEET)

@@ -25,10 +25,10 @@ from deepometry.core.result_files import PROBLEMS_TABLE
 from deepometry.core.steps import STEPS
 from deepometry.core.text import counted
 from deepometry.inference.evaluate_prediction import evaluate_prediction
-from deepometry.inference.label_cells import check_name, check_output, label_cells, true_classes
+from deepometry.inference.label_cells import check_name, check_output, label_cells, true_labels
 from deepometry.inference.likeness import compared
 from deepometry.inference.prediction_result import PredictResult, results_of, write_record
-from deepometry.inference.recognition import Recognition, tell_recognised
+from deepometry.inference.recognition import Recognition, has_label, tell_recognised
 from deepometry.inference.run import Inference, inference_over, load
 
 _EXPORTED = "cells"  # beside the results; predicted.csv is the name of the table
@@ -127,7 +127,7 @@ def _classified(
     dataset, true, groups = cells.dataset, None, None
     if options.annotated:
         true, groups = _annotation(options, inference, dataset)
-    labelled = None if true is None else true >= 0
+    labelled = None if true is None else has_label(true)
     recognition = Recognition(len(dataset), cells.recognised, labelled)
     tell_recognised(recognition, progress)
     inference = compared(inference, dataset, options, progress)
@@ -149,7 +149,7 @@ def _annotation(
 ) -> tuple[np.ndarray, Level | None]:
     """Return the true classes, and the groups of cells if any."""
     description = inference.description
-    true = true_classes(dataset, description)
+    true = true_labels(dataset, description)
     by = options.group_by
     return true, groups_of(dataset, by, description.target) if by else None
 

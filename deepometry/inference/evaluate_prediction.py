@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +14,15 @@ from deepometry.core.result_files import COUNT_PLOT
 from deepometry.evaluation.confusion import confusion, write_scores
 from deepometry.evaluation.confusion_plots import plot_counts
 from deepometry.evaluation.evaluate import Evaluation, evaluate
+from deepometry.evaluation.evaluate_numbers import NumberEvaluation
+from deepometry.evaluation.number_samples import NumberSample
 from deepometry.evaluation.report.render import write_page
 from deepometry.evaluation.sample_composition import Sample, about_correction, samples_of
 from deepometry.evaluation.selective import UNSURE
 from deepometry.evaluation.write import write_evaluation, write_mistakes, write_samples
-from deepometry.inference.prediction_table import Prediction
+from deepometry.inference.evaluate_numbers import evaluate_number_prediction
+from deepometry.inference.number_table import SeenNumbers
+from deepometry.inference.prediction_table import Prediction, Seen
 from deepometry.inference.report import prediction_facts
 
 _SEED = 0
@@ -31,15 +36,15 @@ class PredictionScores:
     ----------
     confusion : ndarray of int64, shape (classes, classes), or None
         Rows are the true classes; None for unannotated data.
-    evaluation : Evaluation or None
+    evaluation : Evaluation or NumberEvaluation or None
         None for unannotated data.
-    samples : list of Sample
+    samples : list of Sample or NumberSample
         That of all cells first.
     """
 
     confusion: np.ndarray | None
-    evaluation: Evaluation | None
-    samples: list[Sample]
+    evaluation: Evaluation | NumberEvaluation | None
+    samples: Sequence[Sample | NumberSample]
 
 
 def evaluate_prediction(
@@ -48,18 +53,21 @@ def evaluate_prediction(
     """Score a prediction, and write tables, plots and report to the folder `stage`."""
     progress.report(0, 0, "Evaluating")
     description, seen = prediction.inference.description, prediction.seen
+    if isinstance(seen, SeenNumbers):
+        found = evaluate_number_prediction(prediction, seen, stage, progress)
+        return PredictionScores(None, *found)
     labels, target = description.labels, description.target
-    _plot_counts(prediction, stage)
+    _plot_counts(prediction, seen, stage)
     evaluation, plots, matrix = None, {}, None
     if seen.true is not None:
         judged = prediction.recognition.judged
         matrix = confusion(seen.true[judged], seen.chosen[judged], len(labels))
         write_scores(stage, matrix, labels, target)
-        evaluation = _evaluated(prediction, seen.true)
+        evaluation = _evaluated(prediction, seen, seen.true)
         plots = write_evaluation(stage, evaluation)
         write_mistakes(stage, seen.mistakes.top, description.channel_labels)
         progress.check()
-    samples, correction = _samples(prediction, progress)
+    samples, correction = _samples(prediction, seen, progress)
     plots |= write_samples(stage, samples, labels, target, prediction.with_unsure)
     page: dict[str, object] = {"evaluation": evaluation, "matrix": matrix, "plots": plots}
     page |= {"mistakes": seen.mistakes.top, "samples": samples, "correction": correction}
@@ -69,8 +77,8 @@ def evaluate_prediction(
     return PredictionScores(matrix, evaluation, samples)
 
 
-def _plot_counts(prediction: Prediction, stage: Path) -> None:
-    seen, description = prediction.seen, prediction.inference.description
+def _plot_counts(prediction: Prediction, seen: Seen, stage: Path) -> None:
+    description = prediction.inference.description
     labelled = np.bincount(seen.chosen[~seen.unsure], minlength=len(description.labels))
     counts = dict(zip(description.labels, labelled.tolist(), strict=True))
     if prediction.with_unsure:
@@ -78,27 +86,28 @@ def _plot_counts(prediction: Prediction, stage: Path) -> None:
     plot_counts(stage / COUNT_PLOT, counts, f"Predicted {description.target}")
 
 
-def _evaluated(prediction: Prediction, true: np.ndarray) -> Evaluation:
+def _evaluated(prediction: Prediction, seen: Seen, true: np.ndarray) -> Evaluation:
     options, description = prediction.options, prediction.inference.description
     judged, groups = prediction.recognition.judged, None
     if prediction.groups:  # numbered again: some may have no cell that scores are of
         groups = np.unique(prediction.groups[1][judged], return_inverse=True)[1]
     return evaluate(
         true[judged],
-        prediction.seen.chosen[judged],
-        prediction.seen.probabilities[judged],
+        seen.chosen[judged],
+        seen.probabilities[judged],
         description.labels,
         groups,
         (options.group_by or "") if prediction.groups else "",
         description.temperature,
         options.unsure_below,
         prediction.recognition.of_training,
+        description.task.is_ordered,
     )
 
 
-def _samples(prediction: Prediction, progress: Progress) -> tuple[list[Sample], str]:
+def _samples(prediction: Prediction, seen: Seen, progress: Progress) -> tuple[list[Sample], str]:
     """Count the classes by folder level; return also a sentence about the correction of shares."""
-    description, seen = prediction.inference.description, prediction.seen
+    description = prediction.inference.description
     matrix = np.array(description.confusion, np.int64)
     possible, correction = about_correction(matrix, description.labels)
     samples = samples_of(

@@ -27,7 +27,8 @@ from deepometry.core.result_files import (
 from deepometry.core.run_records import earlier_files, own_record, provenance, write_json
 from deepometry.core.spreadsheet import SafeWriter
 from deepometry.core.step_options import plain
-from deepometry.core.text import counted
+from deepometry.core.task_names import PREDICTED_VALUE
+from deepometry.core.text import counted, table_number
 from deepometry.inference.likeness import compared
 from deepometry.inference.projector_files import Sprite, write_config
 from deepometry.inference.run import Inference, Outcome, open_inference
@@ -196,24 +197,31 @@ class _Metadata:
     """The table that says which cell a row is about: identity, folders, labels, prediction."""
 
     def __init__(self, file: Any, inference: Inference) -> None:
-        self._labels = inference.description.labels
+        self._labels, self._task = inference.description.labels, inference.description.task
         self._columns = level_columns(inference.dataset.folders)
         self._given = inference.dataset.label_columns
         self._done = 0
         self._sides = bool(inference.dataset.sides - {None})
         self._writer = SafeWriter(file, tabs=True, lineterminator="\n")
         side = ["split"] if self._sides else []
-        target = f"predicted {inference.description.target}"
+        task, target = self._task, f"predicted {inference.description.target}"
+        target = PREDICTED_VALUE if task.is_number else target
         self._writer.writerow([*IDENTITY, *self._columns, *self._given, *side, target])
 
     def write(self, outcome: Outcome) -> None:
         """Write the rows of some cells."""
-        chosen = outcome.outputs[1].argmax(1)
+        chosen = self._predicted(outcome.outputs[1])
         here = slice(self._done, self._done + len(chosen))
         given = zip(*(labels.texts(here) for labels in self._given.values()), strict=True)
         self._done += len(chosen)
-        for (part, source, name), code in zip(outcome.cells, chosen, strict=True):
+        for (part, source, name), predicted in zip(outcome.cells, chosen, strict=True):
             levels = [level_value(part.levels, d, c) for c, d in self._columns.items()]
             side = [part.side or ""] if self._sides else []
-            row = [source, name, *levels, *next(given, ()), *side, self._labels[code]]
+            row = [source, name, *levels, *next(given, ()), *side, predicted]
             self._writer.writerow([" ".join(field.split()) for field in row])
+
+    def _predicted(self, outputs: np.ndarray) -> list[str]:
+        """Return what the network predicts for some cells, as text."""
+        if self._task.is_number:
+            return [table_number(number) for number in self._task.numbers_of(outputs).tolist()]
+        return [self._labels[code] for code in outputs.argmax(1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from deepometry.cells.dataset import Dataset
-from deepometry.cells.model_description import find_model, is_baseline
+from deepometry.cells.model_description import Description, find_model, is_baseline
 from deepometry.core.earlier_results import earlier_results
 from deepometry.core.errors import DeepometryError, OptionsError
 from deepometry.core.files import check_not_among_cells, staged
@@ -22,7 +23,7 @@ from deepometry.core.run_records import provenance, write_json
 from deepometry.core.text import counted, shortened
 from deepometry.evaluation.confusion import write_table
 from deepometry.evaluation.temperature_scaling import scaled
-from deepometry.inference.gradcam_sheet import Shown, heat_sheet
+from deepometry.inference.gradcam_sheet import LARGER, Shown, heat_sheet
 from deepometry.inference.likeness import compared
 from deepometry.inference.run import Inference, open_inference
 from deepometry.inference.saliency import HeatMaps
@@ -99,6 +100,11 @@ def gradcam(options: GradcamOptions, progress: Progress | Report | None = None) 
 
 def _check_label(options: GradcamOptions, inference: Inference) -> None:
     labels = inference.description.labels
+    if options.label is not None and inference.description.task.is_number:
+        raise OptionsError(
+            {"label": "Label: expected none, because the model predicts a number and its heat maps "
+             f"show what makes it larger, found {options.label!r}."}
+        )  # fmt: skip
     if options.label is not None and options.label not in labels:
         raise OptionsError(
             {
@@ -159,19 +165,33 @@ def _wrong(expected: str) -> OptionsError:
 def _drawn(
     inference: Inference, chosen: Sequence[_Cell], options: GradcamOptions, progress: Progress
 ) -> list[Shown]:
-    description, labels = inference.description, inference.description.labels
     maps, shown = HeatMaps(inference.model, options.layer), []
     for number, cell in enumerate(chosen, start=1):
         image = inference.read(inference.dataset, np.array([cell.place]))[0]
         raw = predict_views(inference.model, image[None], inference.views)[0]
-        probabilities = scaled(raw, description.temperature)[0]
-        predicted = int(raw[0].argmax())
-        code = predicted if options.label is None else labels.index(options.label)
+        code, values = _predicted(inference.description, raw, options.label)
         heat = maps.of(image, code, inference.views)
-        values = [(labels[each], float(probabilities[each])) for each in (predicted, code)]
         shown.append(Shown(cell.source, cell.name, *values[0], *values[1], image, heat))
         progress.report(number, len(chosen), "Drawing heat maps", "cells")
     return shown
+
+
+def _predicted(
+    description: Description, raw: np.ndarray, label: str | None
+) -> tuple[int, list[tuple[str, float]]]:
+    """Return which output the heat is drawn for, and what is predicted and drawn in words.
+
+    `raw` (1, outputs) are the outputs for a cell. Probabilities stand beside the words; NaN for a
+    number.
+    """
+    labels, task = description.labels, description.task
+    if task.is_number:
+        number = f"{task.numbers_of(raw)[0]:.4g} {task.unit}".strip()
+        return 0, [(number, math.nan), (LARGER, math.nan)]
+    probabilities = scaled(raw, description.temperature)[0]
+    predicted = int(raw[0].argmax())
+    code = predicted if label is None else labels.index(label)
+    return code, [(labels[each], float(probabilities[each])) for each in (predicted, code)]
 
 
 def _write_table(cells: Sequence[Shown], path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,10 @@ _MOST_CHANNELS = 6
 _STRENGTH = 0.6  # of the heat over the picture, where it is greatest
 
 
+LARGER = "a larger number"
+"""What the heat is drawn for where a number is predicted."""
+
+
 @dataclass(frozen=True)
 class Shown:
     """A cell with its heat map.
@@ -35,9 +40,9 @@ class Shown:
     source, object : str
         Which cell it is.
     predicted : str
-        Class that the model gives it, with its `probability`.
+        Class that the model gives it, with its `probability`; or a number, with NaN.
     label : str
-        Class that the heat is drawn for, with `probability_of_label`.
+        Class that the heat is drawn for, with `probability_of_label`; or `LARGER`, with NaN.
     image : ndarray, shape (frame, frame, channels)
         Counts.
     heat : ndarray of float, shape (frame, frame)
@@ -86,7 +91,8 @@ class _Sheet:
         """Draw everything."""
         across = self._x(len(self._channels) + 1) + MARGIN
         sheet = ContactSheet((across, _TOP + len(self._cells) * (self._side + GAP) + MARGIN))
-        text = f"Grad-CAM of stage {self._stage}: brighter areas speak more for the class."
+        what = LARGER if self._cells[0].label == LARGER else "the class"
+        text = f"Grad-CAM of stage {self._stage}: brighter areas speak more for {what}."
         sheet.write_title("Where the network looks", text)
         for place, name in enumerate([*self._channels, "heat"]):
             sheet.pen.write((self._x(place), _TOP - 22), name, PLAIN, self._side)
@@ -110,10 +116,15 @@ class _Sheet:
     def _lines(self, shown: Shown) -> list[tuple[str, Colour]]:
         drawn = f"heat for {shown.label}"
         if shown.label != shown.predicted:
-            drawn += f", {100 * shown.probability_of_label:.1f} %"
+            drawn += _share(shown.probability_of_label)
         return [
-            (f"{shown.predicted}, {100 * shown.probability:.1f} %", BRIGHT),
+            (f"{shown.predicted}{_share(shown.probability)}", BRIGHT),
             (drawn, PLAIN),
             (f"object {shown.object}", DIM),
             (shown.source, DIM),
         ]
+
+
+def _share(probability: float) -> str:
+    """Write a probability behind a class; nothing behind a number, which has none."""
+    return "" if math.isnan(probability) else f", {100 * probability:.1f} %"

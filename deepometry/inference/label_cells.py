@@ -22,8 +22,9 @@ from deepometry.core.spreadsheet import table_file
 from deepometry.core.steps import WITH_TABLES, step_of
 from deepometry.core.text import counted, shortened
 from deepometry.evaluation.selective import UNSURE
+from deepometry.inference.number_table import SeenNumbers
 from deepometry.inference.prediction_table import LabelOptions, Prediction, Seen
-from deepometry.inference.recognition import Recognition
+from deepometry.inference.recognition import Recognition, has_label
 from deepometry.inference.run import Inference
 
 
@@ -44,7 +45,12 @@ def check_output(options: LabelOptions) -> None:
 
 
 def check_name(description: Description, options: LabelOptions) -> None:
-    """Refuse a class that could not be told from cells without a label."""
+    """Refuse a class that could not be told from cells without a label, and unsure numbers."""
+    if description.task.is_number and options.unsure_below is not None:
+        raise DeepometryError(
+            "Unsure below: expected a model of classes, found one that predicts a number, whose "
+            "interval says how sure it is; leave the option out."
+        )
     taken = [label for label in description.labels if label.casefold() == UNSURE]
     if taken and options.unsure_below is not None:
         raise DeepometryError(
@@ -53,18 +59,20 @@ def check_name(description: Description, options: LabelOptions) -> None:
         )
 
 
-def true_classes(dataset: Dataset, description: Description) -> np.ndarray:
+def true_labels(dataset: Dataset, description: Description) -> np.ndarray:
     """Return the class of every cell, from its folders or from other labels; -1 for none.
+
+    Where the model predicts a number, return the numbers, float64; NaN for none.
 
     Raises
     ------
     DeepometryError
         A cell in a folder has no class, no cell has one, or one has a class that the model does
-        not know.
+        not know; or the same of numbers.
     """
-    labels = dataset.labels(description.target)
-    codes = labels.codes(description.labels)
-    wrong = codes < 0
+    labels, number = dataset.labels(description.target), description.task.is_number
+    true = labels.numbers() if number else labels.codes(description.labels)
+    wrong = ~has_label(true)
     if not labels.from_folders and labels.labelled.any():
         wrong &= labels.labelled
     if wrong.any():
@@ -72,17 +80,17 @@ def true_classes(dataset: Dataset, description: Description) -> np.ndarray:
         label = labels.texts()[int(wrong.argmax())]
         where = part.stored.path if labels.from_folders else f"{name} of {source}"
         value = repr(label) if label else "no such folder name, and no labels of this name"
+        known = f"that the model knows ({shortened(description.labels, 5)})"
         raise DeepometryError(
-            f"{where}: expected a {description.target} that the model knows "
-            f"({shortened(description.labels, 5)}), found {value}; remove these cells, or predict "
-            "them as unannotated."
+            f"{where}: expected a {description.target} {'that is a number' if number else known}, "
+            f"found {value}; remove these cells, or predict them as unannotated."
         )
-    return codes
+    return true
 
 
 def unlabelled_sentence(true: np.ndarray, target: str) -> str:
     """Say how many cells no score can be of; empty if every cell has a label."""
-    without = int(np.count_nonzero(true < 0))
+    without = int(np.count_nonzero(~has_label(true)))
     cells = counted(len(true), "cell")
     verb = "has" if without == 1 else "have"
     text = f"{without:,} of {cells} {verb} no label of {target}: predicted, but not scored."
@@ -101,10 +109,14 @@ def label_cells(
 ) -> Prediction:
     """Write a row a cell to the folder `stage`, and keep what the evaluation needs.
 
-    `true` (cells,) are the classes of the folders, None for unannotated data.
+    `true` (cells,) are the true classes or numbers, None for unannotated data.
     """
+    description = inference.description
     with table_file(stage / PREDICTED_TABLE) as file:
-        seen = Seen(file, inference.description, true, options.unsure_below, recognition)
+        if description.task.is_number:
+            seen: Seen | SeenNumbers = SeenNumbers(file, description, true, recognition)
+        else:
+            seen = Seen(file, description, true, options.unsure_below, recognition)
         for outcome in inference.over(
             dataset, inference.model, options.batch_size, progress, "Predicting"
         ):

@@ -17,7 +17,7 @@ from deepometry.inference.label_cells import (
     check_name,
     check_output,
     label_cells,
-    true_classes,
+    true_labels,
     unlabelled_sentence,
 )
 from deepometry.inference.likeness import compared
@@ -64,7 +64,7 @@ def predict(options: PredictOptions, progress: Progress | Report | None = None) 
     dataset, true, groups, notes = inference.dataset, None, None, [""]
     if not options.unannotated:
         dataset, left_out = _held_out(dataset, progress)
-        true = true_classes(dataset, description)
+        true = true_labels(dataset, description)
         notes = [left_out, unlabelled_sentence(true, description.target)]
         if options.group_by:
             groups = groups_of(dataset, options.group_by, description.target)

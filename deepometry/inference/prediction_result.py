@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 
 from deepometry.core.notebook import NotebookView, ShowsInNotebook
-from deepometry.core.result_files import CONFUSION_PLOT, COUNT_PLOT
+from deepometry.core.result_files import AGAINST_TRUE_PLOT, CONFUSION_PLOT, COUNT_PLOT
 from deepometry.core.run_records import provenance, write_json
 from deepometry.core.steps import step_of
 from deepometry.core.text import counted
 from deepometry.evaluation.confusion import scores
 from deepometry.evaluation.evaluate import Evaluation
+from deepometry.evaluation.evaluate_numbers import NumberEvaluation
+from deepometry.evaluation.number_samples import NumberSample
 from deepometry.evaluation.sample_composition import Sample
-from deepometry.evaluation.score_names import NAMES
+from deepometry.evaluation.score_names import NAMES, lowered, score_text
 from deepometry.evaluation.selective import UNSURE
 from deepometry.inference.evaluate_prediction import PredictionScores
+from deepometry.inference.number_table import SeenNumbers
 from deepometry.inference.prediction_table import Prediction
 from deepometry.inference.recognition import Recognition
 
@@ -46,14 +49,18 @@ class PredictResult(ShowsInNotebook):
         Folder with the tables and plots.
     unsure : int or None
         Cells labelled unsure; None where every cell was to be labelled.
-    evaluation : Evaluation or None
+    evaluation : Evaluation or NumberEvaluation or None
         All scores with intervals, curves and calibration; None for unannotated data.
-    samples : list of Sample
-        How all cells, and those of every value of every folder level, divide by class.
+    samples : list of Sample or NumberSample
+        How all cells, and those of every value of every folder level, divide by class, or which
+        numbers they have.
     warnings : tuple of str
         Reasons why the predictions may be wrong.
     recognition : Recognition or None
         Which cells the model has seen in its training: scores leave them out, or are marked.
+    numbers : dict of str to float
+        Of predicted numbers `mean`, `median`, `lowest`, `highest`, and `outside`, how many lie
+        outside the range that the model learnt from; empty where classes are predicted.
     """
 
     cells: int
@@ -63,10 +70,13 @@ class PredictResult(ShowsInNotebook):
     scores: dict[str, float]
     output: Path
     unsure: int | None = None
-    evaluation: Evaluation | None = field(default=None, repr=False, metadata=_LONG)
-    samples: list[Sample] = field(default_factory=list, repr=False, metadata=_LONG)
+    evaluation: Evaluation | NumberEvaluation | None = field(
+        default=None, repr=False, metadata=_LONG
+    )
+    samples: Sequence[Sample | NumberSample] = field(default=(), repr=False, metadata=_LONG)
     warnings: tuple[str, ...] = ()
     recognition: Recognition | None = field(default=None, repr=False, metadata=_LONG)
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
         lines = [self._scored()]
@@ -76,16 +86,22 @@ class PredictResult(ShowsInNotebook):
             lines.append(self.evaluation.how)
         if self.unsure is not None:
             lines.append(f"{self.unsure:,} of {self.cells:,} cells are labelled {UNSURE}.")
+        if outside := int(self.numbers.get("outside", 0)):
+            lines.append(
+                f"{outside:,} of {self.cells:,} predicted numbers lie outside the range of those "
+                "that the model learnt from."
+            )
         return "\n".join([*lines, f"Results: {self.output}"])
 
     def notebook_view(self) -> NotebookView:
         """Show the scores, or the cells of each class, with the picture of them."""
         rows: dict[str, object] = {}
         if self.evaluation is not None:
-            rows = {NAMES[score.name]: str(score) for score in self.evaluation.whole}
+            rows = {NAMES[score.name]: score_text(score) for score in self.evaluation.whole}
         rows |= {f"Predicted as {label}": cells for label, cells in self.counts.items()}
-        annotated = self.confusion is not None
-        picture = self.output / (CONFUSION_PLOT if annotated else COUNT_PLOT)
+        rows |= {f"{name.capitalize()} number": value for name, value in self._told.items()}
+        annotated = CONFUSION_PLOT if not self.numbers else f"{AGAINST_TRUE_PLOT}.png"
+        picture = self.output / (annotated if self.evaluation is not None else COUNT_PLOT)
         title = f"Predicted {counted(self.cells, 'cell')}"
         seen = [self.recognition.sentence] if self.recognition else []
         notes = (*filter(None, seen), *self.warnings)
@@ -93,37 +109,73 @@ class PredictResult(ShowsInNotebook):
 
     def _scored(self) -> str:
         if self.evaluation is None:
-            each = ", ".join(f"{label} {n:,}" for label, n in self.counts.items())
-            return f"Predicted {counted(self.cells, 'cell')}: {each}."
+            each = [f"{label} {n:,}" for label, n in self.counts.items()]
+            each += [f"{name} {value:.4g}" for name, value in self._told.items()]
+            return f"Predicted {counted(self.cells, 'cell')}: {', '.join(each)}."
         scores = {score.name: score for score in self.evaluation.whole}
         training = "training " * self.evaluation.of_training
         if self.recognition is not None and self.recognition.perhaps_of_training:
             training = "possibly training "
+        if self.numbers:
+            names = ("mae", "r2", "spearman", "coverage")
+            each = [f"{_named(n)} {score_text(scores[n])}" for n in names if n in scores]
+            return f"Predicted {counted(self.cells, 'cell')}: {training}{', '.join(each)}."
         return (
             f"Predicted {counted(self.cells, 'cell')}: {training}accuracy {scores['accuracy']}, "
             f"balanced {scores['balanced_accuracy']}, expected calibration error "
             f"{scores['calibration_error']}."
         )
 
+    @property
+    def _told(self) -> dict[str, float]:
+        """The predicted numbers in short."""
+        return {name: value for name, value in self.numbers.items() if name != "outside"}
+
 
 def results_of(prediction: Prediction, scored: PredictionScores) -> dict[str, Any]:
     """Return the values of a `PredictResult`, by their names."""
-    seen, matrix = prediction.seen, scored.confusion
-    labels = prediction.inference.description.labels
-    counts = np.bincount(seen.chosen, minlength=len(labels))
-    return {
-        "cells": len(seen.chosen),
-        "counts": dict(zip(labels, counts.tolist(), strict=True)),
-        "labels": labels,
-        "confusion": matrix,
-        "scores": {} if matrix is None else scores(matrix),
+    return _predicted(prediction, scored) | {
+        "cells": len(prediction.dataset),
+        "labels": prediction.inference.description.labels,
+        "confusion": scored.confusion,
         "output": prediction.options.output,
-        "unsure": int(seen.unsure.sum()) if prediction.with_unsure else None,
         "evaluation": scored.evaluation,
         "samples": scored.samples,
         "warnings": prediction.inference.warnings,
         "recognition": prediction.recognition,
     }
+
+
+def _predicted(prediction: Prediction, scored: PredictionScores) -> dict[str, Any]:
+    """Return what was predicted in short, and its main scores."""
+    seen, matrix = prediction.seen, scored.confusion
+    if isinstance(seen, SeenNumbers):
+        evaluation = scored.evaluation
+        each = {score.name: score.value for score in evaluation.whole} if evaluation else {}
+        return {"counts": {}, "scores": each, "numbers": _in_short(seen)}
+    labels = prediction.inference.description.labels
+    counts = np.bincount(seen.chosen, minlength=len(labels))
+    return {
+        "counts": dict(zip(labels, counts.tolist(), strict=True)),
+        "scores": {} if matrix is None else scores(matrix),
+        "unsure": int(seen.unsure.sum()) if prediction.with_unsure else None,
+    }
+
+
+def _in_short(seen: SeenNumbers) -> dict[str, float]:
+    numbers, task = seen.predictions[:, 0], seen.task
+    outside = (numbers < task.lowest) | (numbers > task.highest)
+    return {
+        "mean": float(numbers.mean()),
+        "median": float(np.median(numbers)),
+        "lowest": float(numbers.min()),
+        "highest": float(numbers.max()),
+        "outside": int(outside.sum()),
+    }
+
+
+def _named(name: str) -> str:
+    return lowered(NAMES[name])
 
 
 def write_record(
@@ -142,6 +194,8 @@ def write_record(
         "precision": inference.precision,
         "cells": result.cells,
         "counts": result.counts,
+        "task": inference.description.task.brief(),
+        **({"numbers": result.numbers} if result.numbers else {}),
         **inference.record(),
         "unsure": result.unsure,
         "scores": result.scores,

@@ -14,10 +14,12 @@ from deepometry.cells.groups import Level
 from deepometry.cells.model_description import Description
 from deepometry.cells.stack_reader import IDENTITY
 from deepometry.core.spreadsheet import SafeWriter
+from deepometry.core.task_names import EXPECTED_VALUE
 from deepometry.evaluation.calibration import probability_of
 from deepometry.evaluation.selective import UNSURE, is_unsure
 from deepometry.evaluation.temperature_scaling import scaled
 from deepometry.evaluation.top_mistakes import Mistakes
+from deepometry.inference.number_table import SeenNumbers
 from deepometry.inference.recognition import SEEN, Recognition
 from deepometry.inference.run import Inference, Outcome
 
@@ -67,6 +69,7 @@ class Seen:
         recognition: Recognition,
     ) -> None:
         self._labels, self._temperature = description.labels, description.temperature
+        self._task = description.task
         self.true, self._below = true, below
         self.mistakes = Mistakes(self._labels)
         self._chosen: list[np.ndarray] = []
@@ -77,7 +80,8 @@ class Seen:
         self._words = recognition.words if recognition.seen else None
         self._writer = SafeWriter(file, lineterminator="\n")
         header = _header(self._labels, true is not None, below is not None)
-        self._writer.writerow([*header, *[SEEN] * (self._words is not None)])
+        expected = [EXPECTED_VALUE] * self._task.is_ordered
+        self._writer.writerow([*header, *expected, *[SEEN] * (self._words is not None)])
 
     def add(self, outcome: Outcome) -> None:
         """Add the outputs of the model for the next cells."""
@@ -120,9 +124,11 @@ class Seen:
         columns.append(np.where(unsure, UNSURE, named).tolist())
         rows = zip(*columns, strict=True)
         here = slice(self._done, self._done + len(chosen))
+        if self._task.is_ordered:
+            probabilities = np.column_stack([probabilities, self._task.expected(probabilities)])
         seen = [()] * len(chosen) if self._words is None else [(w,) for w in self._words[here]]
         self._writer.writerows(
-            [source, name, *words, *(f"{probability:.6g}" for probability in row), *last]
+            [source, name, *words, *(f"{number:.6g}" for number in row), *last]
             for (_, source, name), words, row, last in zip(
                 outcome.cells, rows, probabilities.tolist(), seen, strict=True
             )
@@ -156,8 +162,8 @@ class Prediction:
 
     Attributes
     ----------
-    seen : Seen
-        Classes and probabilities.
+    seen : Seen or SeenNumbers
+        Classes and probabilities, or numbers.
     recognition : Recognition
         Which of the cells the model knows from its training.
     groups : (values, codes) or None
@@ -167,7 +173,7 @@ class Prediction:
     options: LabelOptions
     inference: Inference
     dataset: Dataset
-    seen: Seen
+    seen: Seen | SeenNumbers
     recognition: Recognition
     groups: Level | None
 

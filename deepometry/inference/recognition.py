@@ -20,6 +20,11 @@ _WORDS = np.array(["", "training", "validation"], object)
 _FEWEST = 5  # cells of which a score says anything
 
 
+def has_label(true: np.ndarray) -> np.ndarray:
+    """Return which cells have a true class, -1 for none, or a true number, NaN for none."""
+    return np.isfinite(true) if true.dtype.kind == "f" else true >= 0
+
+
 @dataclass(frozen=True)
 class Recognition:
     """Which cells of a prediction the model has seen.
@@ -165,11 +170,12 @@ def recognition_of(
 ) -> Recognition:
     """Look for the cells that a model has seen, and report them as a warning.
 
-    `true` are the classes of the cells, -1 for none; None for unannotated data.
+    `true` are the classes of the cells, -1 for none, or numbers, NaN for none; None for
+    unannotated data.
     """
     known = read_known(model)
     found = None if known is None else recognise(dataset, known, progress)
-    recognition = Recognition(len(dataset), found, None if true is None else true >= 0)
+    recognition = Recognition(len(dataset), found, None if true is None else has_label(true))
     tell_recognised(recognition, progress)
     return recognition
 

@@ -12,6 +12,7 @@ from deepometry.core.result_files import BASELINE_RECORD
 from deepometry.core.run_records import own_record, provenance
 from deepometry.core.steps import STEPS, step_of
 from deepometry.core.text import joined
+from deepometry.evaluation.number_samples import NumberSample
 from deepometry.evaluation.report.provenance import Made, Pairs, commands_of, option_pairs
 from deepometry.evaluation.report.render import Facts
 from deepometry.evaluation.sample_composition import Sample
@@ -43,10 +44,8 @@ class PredictionFacts(Facts):
 
     def own(self) -> dict[str, Any]:
         """Return what the template of this kind of report needs besides."""
-        return {
+        return _first_of(self.samples) | {
             "corrected": self.samples[0].corrected is not None,
-            "samples": list(self.samples)[:_MOST_SAMPLES],
-            "more_samples": max(0, len(self.samples) - _MOST_SAMPLES),
             "training": _training_options(self.inference.description),
             "unsure": UNSURE,
         }
@@ -57,19 +56,71 @@ def prediction_facts(prediction: Prediction, **results: Any) -> PredictionFacts:
 
     `results` are its evaluation, matrix, mistakes, plots, samples and correction.
     """
-    options, inference = prediction.options, prediction.inference
-    description = inference.description
     return PredictionFacts(
-        place=options.input,
-        cells=len(prediction.dataset),
-        target=description.target,
-        labels=description.labels,
-        channels=description.channel_labels,
-        made=_made(options, inference, prediction.dataset),
-        options=options,
-        inference=inference,
+        **_shared_facts(prediction),
+        options=prediction.options,
+        inference=prediction.inference,
         **results,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberPredictionFacts(Facts):
+    """The contents of the report of a prediction of numbers.
+
+    Attributes
+    ----------
+    samples : sequence of NumberSample
+        That of all cells first.
+    """
+
+    template: ClassVar[str] = "report_predict_number.html"
+
+    inference: Inference
+    samples: Sequence[NumberSample]
+
+    def own(self) -> dict[str, Any]:
+        """Return what the template of this kind of report needs besides."""
+        return _first_of(self.samples) | {"training": _training_options(self.inference.description)}
+
+
+def number_facts(
+    prediction: Prediction, samples: Sequence[NumberSample], **results: Any
+) -> NumberPredictionFacts:
+    """Gather the contents of the report of a prediction of numbers.
+
+    `results` are its evaluation, mistakes and plots.
+    """
+    recognition = prediction.recognition
+    return NumberPredictionFacts(
+        **_shared_facts(prediction),
+        inference=prediction.inference,
+        samples=samples,
+        matrix=None,
+        caveat=recognition.sentence,
+        caveat_title=recognition.title,
+        **results,
+    )
+
+
+def _first_of(samples: Sequence[Any]) -> dict[str, Any]:
+    """Return the samples that the page shows, and the number of the others."""
+    shown = list(samples)[:_MOST_SAMPLES]
+    return {"samples": shown, "more_samples": max(0, len(samples) - _MOST_SAMPLES)}
+
+
+def _shared_facts(prediction: Prediction) -> dict[str, Any]:
+    """Return what the reports of all predictions have."""
+    options, description = prediction.options, prediction.inference.description
+    return {
+        "place": options.input,
+        "cells": len(prediction.dataset),
+        "target": description.target,
+        "labels": description.labels,
+        "task": description.task,
+        "channels": description.channel_labels,
+        "made": _made(options, prediction.inference, prediction.dataset),
+    }
 
 
 def _made(options: LabelOptions, inference: Inference, dataset: Dataset) -> Made:
@@ -96,7 +147,7 @@ def _model(inference: Inference) -> Pairs:
     facts = {
         "File": inference.path.name,
         "Network": description.network,
-        "Classes": ", ".join(description.labels),
+        "Predicts": description.about_outputs,
         "Channels": channels,
         "Frame": f"{description.frame} pixels",
         "Intensity scaling": description.scaling,
@@ -105,9 +156,11 @@ def _model(inference: Inference) -> Pairs:
         "Temperature": f"{description.temperature:.3f}",
         "Fingerprint of the cells": description.fingerprint,
     }
+    if description.task.half_width is not None:
+        facts["90 % interval"] = f"predicted number +/- {description.task.half_width:.4g}"
     for name, label in _VALIDATED.items():
         if name in scores:
-            facts[label] = f"{scores[name]:.3f}"
+            facts[label] = f"{scores[name]:.4g}"
     return list(facts.items())
 
 
@@ -117,6 +170,10 @@ _VALIDATED = {
     "val_balanced_accuracy": "Validation balanced accuracy",
     "val_calibration_error": "Validation calibration error",
     "val_calibration_error_before": "The same without temperature",
+    "val_mae": "Validation mean absolute error",
+    "val_mae_one_view": "Validation mean absolute error with one view",
+    "val_r2": "Validation R2",
+    "val_spearman": "Validation Spearman correlation",
 }
 
 

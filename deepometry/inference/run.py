@@ -17,12 +17,10 @@ from deepometry.cells.model_description import (
     Description,
     find_model,
     is_baseline,
-    read_description,
 )
 from deepometry.classical.model_file import load_baseline
 from deepometry.core.numba_cache import compile_message
 from deepometry.core.progress import Progress
-from deepometry.core.task import check_classes
 from deepometry.core.text import counted, joined
 from deepometry.network.backend import device, prepare
 from deepometry.network.fused_ops import fold
@@ -58,7 +56,7 @@ class Inference:
     ----------
     model : keras.Model or BaselineModel
     description : Description
-        With temperature and confusion only where they hold for as many views as there are here.
+        With temperature, confusion and interval only where they hold for as many views as here.
     path : Path
         Of the model file.
     dataset : Dataset
@@ -161,7 +159,6 @@ def load(location: Path, precision: str, progress: Progress) -> Loaded:
     """Load the model at a location, a file or a folder; `precision` is as in `open_inference`."""
     progress.report(0, 0, "Loading the model")
     path = find_model(location)
-    check_classes(read_description(path).task, "this step")
     if is_baseline(path):
         baseline = load_baseline(path)
         return Loaded(baseline, baseline.description, path, None)
@@ -193,18 +190,26 @@ def inference_over(
     if other_views:
         progress.say(
             f"{path.name} was validated over {counted(other_views, 'view')} of each cell, and "
-            f"is used over {views}: its temperature and confusion matrix do not apply and are left "
-            "out."
+            f"is used over {views}: its {_measured(description)} not apply and "
+            f"{'is' if description.task.is_number else 'are'} left out."
         )
     return Inference(model, used_description, path, dataset, columns, used, views, other_views)
 
 
 def _holding(description: Description, views: int) -> Description:
     """Leave out what was measured over other views, which change confidence and accuracy."""
-    measured = description.temperature != 1 or description.confusion
+    task = description.task
+    measured = description.temperature != 1 or description.confusion or task.half_width is not None
     if views == description.views or not measured:
         return description
-    return replace(description, temperature=1.0, confusion=())
+    return replace(description, temperature=1.0, confusion=(), task=task.without_interval())
+
+
+def _measured(description: Description) -> str:
+    """Name what was measured over other views, with its verb."""
+    if description.task.is_number:
+        return "interval does"
+    return "temperature and confusion matrix do"
 
 
 def _device(precision: str | None) -> str:

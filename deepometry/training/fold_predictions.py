@@ -15,6 +15,7 @@ from deepometry.core.errors import DeepometryError, explain_os_error
 from deepometry.core.files import writing
 from deepometry.core.spreadsheet import SafeWriter, safe_reader, table_file
 from deepometry.core.task_names import EXPECTED_VALUE, LOWER, PREDICTED_VALUE, TRUE_VALUE, UPPER
+from deepometry.core.text import table_number
 from deepometry.evaluation.calibration import probability_of
 from deepometry.training.cells import Cells
 
@@ -112,12 +113,7 @@ def _write_rows(
         writer.writerow([*IDENTITY, *columns, *last])
         for name, index, (texts, numbers) in zip(names, indices, rows, strict=True):
             fold = [] if folds is None else [folds[index] + 1]
-            writer.writerow([*name, *texts, *map(number_text, numbers), *fold])
-
-
-def number_text(number: float) -> str:
-    """Write a number for a table; nothing for NaN."""
-    return "" if number != number else f"{number:.6g}"
+            writer.writerow([*name, *texts, *map(table_number, numbers), *fold])
 
 
 def merge_predictions(cells: Cells, tables: Sequence[Path], path: Path) -> None:

@@ -37,7 +37,8 @@ class GradcamOptions(Options):
     )
     label: str | None = option(
         "Label",
-        "Class for which the heat map is drawn. Left blank: the predicted class of each cell.",
+        "Class for which the heat map is drawn. Left blank: the predicted class of each cell, "
+        "or, where a number is predicted, what makes it larger.",
         read_text,
         None,
         metavar="LABEL",

@@ -16,12 +16,14 @@ import numpy as np
 from deepometry.core.errors import explain_os_error
 from deepometry.core.files import writing
 from deepometry.core.result_files import REPORT_PAGE
+from deepometry.core.task import Task
 from deepometry.evaluation.confusion_plots import normalized
 from deepometry.evaluation.evaluate import Evaluation
+from deepometry.evaluation.evaluate_numbers import NumberEvaluation
 from deepometry.evaluation.metrics import EACH, Score
 from deepometry.evaluation.report.provenance import Made
 from deepometry.evaluation.sample_composition import ALL
-from deepometry.evaluation.score_names import NAMES
+from deepometry.evaluation.score_names import IN_UNITS, NAMES, main_pair
 from deepometry.evaluation.top_mistakes import Mistake, tiles
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ _NONE = "\N{EN DASH}"
 _EARLIER = "<!-- an earlier run -->"  # where a comparison with it stands
 _SHOWN = ("target", "labels", "evaluation", "channels", "made", "plots")
 _KEY = ("accuracy", "balanced_accuracy", "kappa", "mcc", "roc_area", "calibration_error")
+_NUMBER_KEY = ("mae", "r2", "pearson", "spearman", "coverage")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,9 @@ class Facts:
         Where the cells are.
     cells : int
         Number of them.
-    evaluation : Evaluation or None
+    task : Task
+        Whether classes, ordered classes or numbers were predicted.
+    evaluation : Evaluation or NumberEvaluation or None
         None for unannotated data.
     matrix : ndarray of int, shape (classes, classes), or None
     channels : sequence of str
@@ -64,7 +69,8 @@ class Facts:
     cells: int
     target: str
     labels: tuple[str, ...]
-    evaluation: Evaluation | None
+    task: Task
+    evaluation: Evaluation | NumberEvaluation | None
     matrix: np.ndarray | None
     mistakes: Sequence[Mistake]
     channels: Sequence[str]
@@ -124,8 +130,8 @@ def _rendered(facts: Facts) -> str:
     own |= {"matrix": _matrix(facts), "mistakes": _pictured(facts.mistakes)}
     own |= {
         "key": _key(evaluation) if evaluation else [],
-        "rows": _rows(evaluation) if evaluation else [],
-        "thresholds": _thresholds(evaluation) if evaluation else [],
+        "rows": _rows(evaluation) if isinstance(evaluation, Evaluation) else [],
+        "thresholds": _thresholds(evaluation) if isinstance(evaluation, Evaluation) else [],
         "hidden": max(0, len(facts.labels) - _MOST_CLASSES),
     }
     return _environment().get_template(facts.template).render(facts=facts, **own, **facts.own())
@@ -144,7 +150,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": _number, "percent": _percent, "thousands": "{:,}".format}
-    environment.globals |= {"NAMES": NAMES, "EACH": EACH, "ALL": ALL}
+    environment.filters |= {"value": _value, "measured": _measured}
+    environment.globals |= {"NAMES": NAMES, "EACH": EACH, "ALL": ALL, "main_pair": main_pair}
     environment.globals["EARLIER"] = Markup(_EARLIER)
     return environment
 
@@ -153,15 +160,26 @@ def _number(value: float) -> str:
     return _NONE if math.isnan(value) else f"{value:.3f}"
 
 
+def _value(number: float) -> str:
+    """Write a number of any size with four digits."""
+    return _NONE if math.isnan(number) else f"{number:.4g}"
+
+
+def _measured(number: float, name: str) -> str:
+    """Write the value of a score: those in units of the number may be of any size."""
+    return _value(number) if name in IN_UNITS else _number(number)
+
+
 def _percent(share: float) -> str:
     if math.isnan(share):
         return _NONE
     return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
-def _key(evaluation: Evaluation) -> list[Score]:
+def _key(evaluation: Evaluation | NumberEvaluation) -> list[Score]:
     """Return the scores that stand at the top."""
-    return [score for name in _KEY for score in evaluation.whole if score.name == name]
+    names = _KEY if isinstance(evaluation, Evaluation) else _NUMBER_KEY
+    return [score for name in names for score in evaluation.whole if score.name == name]
 
 
 def _rows(evaluation: Evaluation) -> list[tuple[str, int, dict[str, Score]]]:

@@ -1,0 +1,65 @@
+"""What a prediction of numbers has seen: a row a cell on disk, and in memory the numbers."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+import numpy as np
+
+from deepometry.cells.model_description import Description
+from deepometry.cells.stack_reader import IDENTITY
+from deepometry.core.spreadsheet import SafeWriter
+from deepometry.core.task_names import LOWER, PREDICTED_VALUE, TRUE_VALUE, UPPER
+from deepometry.core.text import table_number
+from deepometry.evaluation.top_mistakes import NumberMistakes
+from deepometry.inference.recognition import SEEN, Recognition
+from deepometry.inference.run import Outcome
+
+
+class SeenNumbers:
+    """Writes the table of predicted numbers, and keeps them in memory.
+
+    `true` (cells,) are the true numbers, NaN for none; None for unannotated data. `recognition`
+    says which cells scores are of.
+    """
+
+    def __init__(
+        self,
+        file: TextIO,
+        description: Description,
+        true: np.ndarray | None,
+        recognition: Recognition,
+    ) -> None:
+        self.task, self.true = description.task, true
+        self.mistakes = NumberMistakes()
+        self._blocks: list[np.ndarray] = []
+        self._done = 0
+        self._judged = recognition.judged
+        self._words = recognition.words if recognition.seen else None
+        self._writer = SafeWriter(file, lineterminator="\n")
+        columns = [*[TRUE_VALUE] * (true is not None), PREDICTED_VALUE, LOWER, UPPER]
+        self._writer.writerow([*IDENTITY, *columns, *[SEEN] * (self._words is not None)])
+
+    def add(self, outcome: Outcome) -> None:
+        """Add the outputs of the model for the next cells."""
+        predictions = self.task.predictions_of(outcome.outputs[0])
+        here = slice(self._done, self._done + len(predictions))
+        columns = [predictions]
+        if self.true is not None:
+            true = self.true[here]
+            judged = np.where(self._judged[here], true, np.nan)
+            self.mistakes.look(outcome.cells, outcome.images, judged, predictions[:, 0])
+            columns.insert(0, true[:, None])
+        seen = [()] * len(predictions) if self._words is None else [(w,) for w in self._words[here]]
+        rows = np.hstack(columns).tolist()
+        self._writer.writerows(
+            [source, name, *map(table_number, row), *last]
+            for (_, source, name), row, last in zip(outcome.cells, rows, seen, strict=True)
+        )
+        self._blocks.append(predictions)
+        self._done = here.stop
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """Number, lower and upper end of its interval, of every cell: float64 (cells, 3)."""
+        return np.concatenate(self._blocks)
