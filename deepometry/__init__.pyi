@@ -6,6 +6,7 @@ from typing import Literal
 
 from deepometry.cells.dataset import open_cells as open_cells
 from deepometry.cells.hand_labels import open_hand_labels as open_hand_labels
+from deepometry.cells.label_import.label import LabelResult
 from deepometry.cells.labels.agreement import Agreement
 from deepometry.cells.parse import ParseResult
 from deepometry.cells.subset import SubsetResult
@@ -22,6 +23,7 @@ from deepometry.core.options.example import ExampleOptions as ExampleOptions
 from deepometry.core.options.export import ExportOptions as ExportOptions
 from deepometry.core.options.export import ShowOptions as ShowOptions
 from deepometry.core.options.gradcam import GradcamOptions as GradcamOptions
+from deepometry.core.options.label import LabelOptions as LabelOptions
 from deepometry.core.options.learning_curve import LearningCurveOptions as LearningCurveOptions
 from deepometry.core.options.parse import InfoOptions as InfoOptions
 from deepometry.core.options.parse import ParseOptions as ParseOptions
@@ -178,6 +180,57 @@ def parse(
     overwrite : bool, default False
         Replace the earlier results of this step in the output, which are then deleted.
         Without it, the step refuses to.
+    progress : Progress or callable, optional
+        Receives the progress, as `progress(done, total, text)`.
+
+    Raises
+    ------
+    DeepometryError
+        In one sentence, what is wrong and what to do; OptionsError names every option at fault.
+    """
+
+def label(
+    *,
+    input: str | PathLike[str],
+    labels: str | PathLike[str],
+    column: str | None = None,
+    name: str | None = None,
+    learn: Literal["auto", "classes", "number"] = "auto",
+    overlap: Literal["ask", "first", "exclude", "own"] = "ask",
+    file_column: str | None = None,
+    object_column: str | None = None,
+    overwrite: bool = False,
+    progress: Progress | Report | None = None,
+) -> LabelResult:
+    """Give parsed cells the labels of a table.
+
+    Gates of BD or FlowJo, a column of numbers, or lists that `export` wrote; they become a target of these cells, beside those of folder names.
+
+    Parameters
+    ----------
+    input : Path
+        Folder of parsed cells, as Parse wrote it.
+    labels : Path
+        Table with a row a cell (.csv, .tsv, .txt, .xlsx, .parquet), which names the cell by
+        its file and object number, or by the path of its image; or the folder or .zip file
+        of lists that Export wrote for IDEAS or FlowJo.
+    column : str | None, default None
+        Column that has the labels. Left blank, the only one it can be, or it is asked.
+    name : str | None, default None
+        What the labels are called as a target, such as Gate. By default the name of the
+        column.
+    learn : str, default 'auto'
+        classes, or a number of each cell, such as an intensity. auto: a number where the
+        labels are more than 20 different numbers, or have decimals.
+    overlap : str, default 'ask'
+        What a cell is that has several labels: ask; the first of them; excluded, without a
+        label; or a class of its own, such as G1 + Focused.
+    file_column : str | None, default None
+        Column with the name of the file, or the path of the image. Left blank: recognised.
+    object_column : str | None, default None
+        Column with the object or event number. Left blank: recognised.
+    overwrite : bool, default False
+        Replace labels of the same name. Without it, the step refuses to.
     progress : Progress or callable, optional
         Receives the progress, as `progress(done, total, text)`.
 

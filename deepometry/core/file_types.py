@@ -21,6 +21,9 @@ CONTAINERS = (*AMNIS, *RTDC, *IFCB[:1], *ARRAYS)
 IMAGES = (*CONTAINERS, *PLAIN_IMAGES, *ARCHIVES)
 """All files that have images of cells."""
 
+LABEL_TABLES = (".csv", ".tsv", ".txt", ".tab", ".xlsx", ".parquet", ".pq")
+"""Tables of other programs, with a row a cell."""
+
 
 def suffix_of(name: str) -> str:
     """Return the suffix in lower case: `.tif`."""

@@ -13,6 +13,7 @@ from deepometry.core.options.example import DemoOptions, ExampleOptions
 from deepometry.core.options.export import ExportOptions, ShowOptions
 from deepometry.core.options.fields import Setting
 from deepometry.core.options.gradcam import GradcamOptions
+from deepometry.core.options.label import LabelOptions
 from deepometry.core.options.learning_curve import LearningCurveOptions
 from deepometry.core.options.parse import InfoOptions, ParseOptions, TargetsOptions
 from deepometry.core.options.predict import ExtractOptions, PredictOptions
@@ -55,6 +56,23 @@ _STEPS = (
             shown=("input", "output", "frame", "channels", "montage", "split"),
         ),
         less_memory="a smaller Frame size or Montage size",
+    ),
+    Step(
+        name="label",
+        title="Labels",
+        summary="Give parsed cells the labels of a table.",
+        details="Gates of BD or FlowJo, a column of numbers, or lists that `export` wrote; they "
+        "become a target of these cells, beside those of folder names.",
+        example="label parsed gates.csv --column gate",
+        options=LabelOptions,
+        function="deepometry.cells.label_import.label:label",
+        place=Form(
+            button="Add labels",
+            purpose="Gives parsed cells the labels of a table: gates, cell types, or numbers.",
+            shown=("input", "labels", "column", "name"),
+            below="parse",
+            asks=("labels",),
+        ),
     ),
     Step(
         name="targets",

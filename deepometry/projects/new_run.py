@@ -12,6 +12,7 @@ from typing import Any
 from deepometry.core.errors import DeepometryError
 from deepometry.core.folder_names import HOLD_OUT, TRAIN, find_targets
 from deepometry.core.options.fields import settings
+from deepometry.core.result_files import LABELS_FOLDER
 from deepometry.core.safe_names import safe_name
 from deepometry.core.step import Step
 from deepometry.core.steps import STEPS
@@ -187,11 +188,12 @@ def _model(run: Run) -> Any:
 
 
 def part_of(parsed: Path, part: str) -> Path:
-    """Return the part of parsed cells for a use, where they were split and folders label them."""
+    """Return the part of parsed cells for a use, where they were split and have labels."""
     place = parsed / part
     if not part or not place.is_dir():
         return parsed
-    return place if part not in (HOLD_OUT, TRAIN) or _is_labelled(place) else parsed
+    labelled = (parsed / LABELS_FOLDER).is_dir() or _is_labelled(place)
+    return place if part not in (HOLD_OUT, TRAIN) or labelled else parsed
 
 
 def _is_labelled(place: Path) -> bool:

@@ -108,6 +108,13 @@ def table_path(home: Path, name: str) -> Path:
     return home / LABELS_FOLDER / f"{safe_name(name)}.csv"
 
 
+def _of_name(folder: Path, name: str) -> list[str]:
+    """List the files of labels of a name, in any case."""
+    wanted = safe_name(name).casefold()
+    there = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [p.name for p in there if p.stem.casefold() == wanted and p.suffix in (".csv", ".json")]
+
+
 def write_label_table(
     home: Path,
     name: str,
@@ -137,7 +144,7 @@ def write_label_table(
     """
     path = table_path(home, name)
     record = path.with_suffix(".json").name
-    with staged(path.parent, (path.name, record)) as stage:
+    with staged(path.parent, _of_name(path.parent, name)) as stage:
         with table_file(stage / path.name) as file:
             writer = SafeWriter(file, lineterminator="\n")
             writer.writerow(_HEADER)

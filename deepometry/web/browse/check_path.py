@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepometry.core.errors import DeepometryError, explain_os_error
-from deepometry.core.file_types import IMAGES, suffix_of
+from deepometry.core.file_types import IMAGES, LABEL_TABLES, suffix_of
 from deepometry.core.result_files import PARSE_RECORD, PREDICTED_TABLE, layer_table
 from deepometry.core.run_records import own_record
 from deepometry.core.steps import STEPS
@@ -16,7 +16,7 @@ from deepometry.images.readers.other_kinds import advice_on
 from deepometry.web.browse.background import Task
 from deepometry.web.browse.count_files import STACKS, Tally, count_within
 
-KINDS = ("raw", "parsed", "model", "start", "features", "predictions", "folder")
+KINDS = ("raw", "parsed", "labels", "model", "start", "features", "predictions", "folder")
 
 _SECONDS = 2.0
 _ASKED = "you are asked before a new parse replaces them."
@@ -49,6 +49,8 @@ def check_path(path: Path, kind: str, task: Task) -> Finding:
             return Finding("missing", _missing(path))
         if kind in ("model", "start"):
             return _model(path, kind)
+        if kind == "labels":
+            return _labels(path)
         if kind in _TABLES:
             return _table(path, kind)
         if path.is_file():
@@ -90,6 +92,15 @@ def _file(path: Path, kind: str) -> Finding:
     if advice := advice_on(path):
         return Finding("warn", f"{advice[0].upper()}{advice[1:]}.")
     return Finding("warn", f"Not a file of images, but {suffix or 'a file without extension'}.")
+
+
+def _labels(path: Path) -> Finding:
+    if path.is_dir() or path.suffix.lower() == ".zip":
+        return Finding("plain", "Read as lists that Export wrote, or as a table for each class.")
+    suffix = path.suffix.lower()
+    if suffix in LABEL_TABLES:
+        return Finding("good", f"A {suffix} table.")
+    return Finding("warn", f"Expected a table ({', '.join(LABEL_TABLES)}).")
 
 
 def _raw(path: Path, task: Task) -> Finding:

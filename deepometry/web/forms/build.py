@@ -206,6 +206,7 @@ _Check = Callable[[_Places, str, Path], dict[str, str]]
 _CHECKS: dict[str, _Check] = {
     "raw": _Places._input,
     "parsed": _Places._input,
+    "labels": _Places._input,
     "features": _Places._input,
     "predictions": _Places._input,
     "model": _Places._model,

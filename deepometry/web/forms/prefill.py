@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from deepometry.core.folder_names import find_targets
 from deepometry.core.options.example import DEMO_TARGET, DemoOptions
 from deepometry.core.options.fields import settings
-from deepometry.core.result_files import FOLD_RECORD, LAST_EPOCH
+from deepometry.core.result_files import FOLD_RECORD, LABELS_FOLDER, LAST_EPOCH
 from deepometry.core.steps import STEPS
 from deepometry.core.text import joined
 from deepometry.web.forms.last_values import Values
@@ -69,8 +69,10 @@ def _part(form: FormSpec, name: str, job: Job, output: Path) -> str:
 
 
 def _labelled(job: Job) -> bool:
-    """Return whether folder names label the cells of a parse; true where that is not known."""
+    """Return whether the cells of a parse have labels; true where that is not known."""
     stacks = (job.result or {}).get("stacks") or []
+    if (Path(str(job.output)) / LABELS_FOLDER).is_dir():
+        return True
     folders = Counter(PurePosixPath(name).parts[1:-1] for name in stacks)
     return not stacks or bool(find_targets(folders))
 

@@ -1,0 +1,1 @@
+"""Labels of other programs, brought to parsed cells."""
