@@ -115,9 +115,9 @@ def test_parse_says_what_it_wrote(run, images, tmp_path):
 def test_targets_as_text_and_as_json(run, tmp_path):
     root = write_classes(tmp_path, {"Class A": 3, "Class B": 2})
     assert run("targets", root)[1].splitlines() == ["Class (2 labels, 5 cells)", "  A: 3", "  B: 2"]
-    assert json.loads(run("targets", root, "--json")[1]) == [
-        {"name": "Class", "labels": {"A": 3, "B": 2}, "unlabelled": 0}
-    ]
+    (plain,) = json.loads(run("targets", root, "--json")[1])
+    assert (plain["name"], plain["labels"], plain["unlabelled"]) == ("Class", {"A": 3, "B": 2}, 0)
+    assert (plain["kind"], plain["origin"]) == ("classes", "folder names")
 
 
 def test_info_as_text_and_as_json(run, images, tmp_path):

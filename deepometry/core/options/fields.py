@@ -26,6 +26,7 @@ PAGES = ("channels", "cells", *Z_PAGES)
 GROUPS = {
     "": "Input and output",
     "images": "Images",
+    "labels": "Labels",
     "network": "Network",
     "training": "Training",
     "validation": "Validation",

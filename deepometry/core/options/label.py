@@ -57,6 +57,7 @@ class LabelOptions(Options):
         read_text,
         None,
         example="gate; left blank: the only one it can be",
+        group="labels",
     )
     name: str | None = option(
         "Name",
@@ -64,6 +65,7 @@ class LabelOptions(Options):
         read_target_name,
         None,
         example="Gate; left blank: as the column",
+        group="labels",
     )
     learn: str = option(
         "Labels are",
@@ -72,6 +74,7 @@ class LabelOptions(Options):
         one_of(KINDS),
         AUTO,
         choices=KINDS,
+        group="labels",
     )
     overlap: str = option(
         "Overlaps",
@@ -80,18 +83,23 @@ class LabelOptions(Options):
         one_of(OVERLAPS),
         OVERLAPS[0],
         choices=OVERLAPS,
+        group="labels",
     )
     file_column: str | None = option(
         "File column",
         "Column with the name of the file, or the path of the image. Left blank: recognised.",
         read_text,
         None,
+        example="path; left blank: recognised",
+        group="labels",
     )
     object_column: str | None = option(
         "Object column",
         "Column with the object or event number. Left blank: recognised.",
         read_text,
         None,
+        example="Object Number; left blank: recognised",
+        group="labels",
     )
     overwrite: bool = overwrite_option(
         "Replace labels of the same name. Without it, the step refuses to."
