@@ -160,12 +160,13 @@ def test_groups_are_resampled_whole(crossed, few, tmp_path):
     cells = replace(cells, groups=groups, group_by="Sample")
     trained = read_json(result.model.parent / "fold_1" / "fold.json")["options"]
     crossed_now = result.cross_validation
-    found = FoldReport(told, cells, trained, Progress()).write(
+    found, check = FoldReport(told, cells, trained, Progress()).write(
         tmp_path, crossed_now.confusion, crossed_now.folds, crossed_now.scores
     )
     assert (found.group_by, found.groups) == ("Sample", 3)
     assert found.score("accuracy").value == crossed_now.scores["accuracy"]
-    told = str(replace(crossed_now, group_by="Sample", evaluation=found))
+    assert check == crossed_now.label_check
+    told = str(replace(crossed_now, group_by="Sample", evaluation=found, label_check=None))
     assert told.endswith("3 are few, so the intervals are rough.") and "few" not in str(crossed_now)
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "bootstrap over the 3 values of Sample, each drawn with all its cells." in page

@@ -32,6 +32,7 @@ KNOWN_CELLS = "known_cells.bin"  # inside a model file
 TRAINING_TABLE, LOSS_PLOT = "training.csv", "train_val_loss.png"
 VALIDATION_TABLE = "validation_cells.csv"
 FOLDS_TABLE = "folds.csv"
+LABEL_ERRORS_TABLE = "likely_mislabelled.csv"
 LAST_EPOCH = "last_epoch.npz"
 
 # Baseline, whose other tables are those of Train and Evaluate behind its prefix

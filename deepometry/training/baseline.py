@@ -30,6 +30,7 @@ from deepometry.core.result_files import (
     FOLDS_TABLE,
     IMPORTANCE_PLOT,
     IMPORTANCE_TABLE,
+    LABEL_ERRORS_TABLE,
     PREDICTED_TABLE,
     VALIDATION_TABLE,
 )
@@ -42,6 +43,7 @@ from deepometry.training.compare_models import Comparison, compare
 from deepometry.training.cross_validation_result import CrossValidation, plain, write_folds
 from deepometry.training.fold_predictions import write_predictions
 from deepometry.training.gather import describe, gather_cells
+from deepometry.training.label_error_table import write_label_errors
 from deepometry.training.output_folder import check_output
 
 _TOP = 20  # features in the picture and the record
@@ -216,7 +218,10 @@ class _Run:
         crossed = folds.go()
         folds.write(self.stage / f"{BASELINE_PREFIX}{PREDICTED_TABLE}")
         write_folds(self.stage / f"{BASELINE_PREFIX}{FOLDS_TABLE}", crossed)
-        return crossed
+        table = self.stage / f"{BASELINE_PREFIX}{LABEL_ERRORS_TABLE}"
+        some = folds.indices
+        check = write_label_errors(table, self.cells, some, folds.probabilities[some])
+        return replace(crossed, label_check=check)
 
     def _explain(
         self,

@@ -179,9 +179,9 @@ class Folds:
             write_scores(stage, matrix, cells.labels, cells.target)
             tables = [folder / PREDICTED_TABLE for folder in folders]
             merge_predictions(cells, tables, stage / PREDICTED_TABLE)
-            evaluation = report.write(stage, matrix, rows, scored)
+            evaluated = report.write(stage, matrix, rows, scored)
             facts = (cells.labels, matrix, scored, rows, cells.group_by, output)
-            result = CrossValidation(*facts, evaluation)
+            result = CrossValidation(*facts, *evaluated)
             write_folds(stage / FOLDS_TABLE, result)
             files = sorted([*(path.name for path in stage.iterdir()), CROSS_VALIDATION_RECORD])
             record = provenance(STEP, self.options) | plain(result) | {"files": files}

@@ -11,7 +11,7 @@ import numpy as np
 
 from deepometry.core.options.train import TrainOptions
 from deepometry.core.progress import Progress
-from deepometry.core.result_files import PREDICTED_TABLE
+from deepometry.core.result_files import LABEL_ERRORS_TABLE, PREDICTED_TABLE
 from deepometry.core.run_records import provenance
 from deepometry.evaluation.evaluate import Evaluation, evaluate
 from deepometry.evaluation.report.provenance import Made, Pairs, commands_of, option_pairs
@@ -22,6 +22,7 @@ from deepometry.training.cells import Cells
 from deepometry.training.checkpoint import Row
 from deepometry.training.fold_predictions import FoldPredictions, read_predictions
 from deepometry.training.gather import describe
+from deepometry.training.label_error_table import LabelCheck, write_label_errors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +62,8 @@ class FoldReport:
 
     def write(
         self, stage: Path, matrix: np.ndarray, rows: Sequence[Row], scores: Mapping[str, float]
-    ) -> Evaluation:
-        """Write tables, plots, the most confident errors and the report.
+    ) -> tuple[Evaluation, LabelCheck]:
+        """Write tables, plots, the most confident errors, the doubtful labels and the report.
 
         `stage` is the folder to write to, which holds the predictions of all folds; `matrix` and
         `scores` are of all cells; `rows` has a row for every fold.
@@ -72,11 +73,13 @@ class FoldReport:
         evaluation = self._evaluated(pooled)
         plots = write_evaluation(stage, evaluation)
         self.progress.check()
+        table = stage / LABEL_ERRORS_TABLE
+        check = write_label_errors(table, self.cells, self._indices, pooled.probabilities)
         mistakes = self._top_errors(pooled)
         write_mistakes(stage, mistakes, self._description.channel_labels)
         results = {"evaluation": evaluation, "matrix": matrix, "mistakes": mistakes, "plots": plots}
         write_page(stage, self._facts(rows, scores, results))
-        return evaluation
+        return evaluation, check
 
     def _facts(
         self, rows: Sequence[Row], scores: Mapping[str, float], results: dict[str, Any]

@@ -14,6 +14,7 @@ from deepometry.core.text import counted
 from deepometry.evaluation.confusion import write_table
 from deepometry.evaluation.evaluate import Evaluation
 from deepometry.training.checkpoint import Row
+from deepometry.training.label_error_table import LabelCheck
 
 POOLED = "pooled"
 _SCORES = ("accuracy", "balanced_accuracy", "loss")
@@ -41,6 +42,8 @@ class CrossValidation(ShowsInNotebook):
         Folder with `folds.csv`, `predicted.csv`, the confusion matrix and `report.html`.
     evaluation : Evaluation or None
         Of all cells: scores with intervals, curves, calibration; None for classical features.
+    label_check : LabelCheck or None
+        How many labels are likely wrong, and the table of them in `output`.
     """
 
     labels: tuple[str, ...]
@@ -50,6 +53,7 @@ class CrossValidation(ShowsInNotebook):
     group_by: str
     output: Path
     evaluation: Evaluation | None = field(default=None, repr=False, metadata={"told": False})
+    label_check: LabelCheck | None = None
 
     def __str__(self) -> str:
         each = [row["accuracy"] for row in self.folds]
@@ -58,7 +62,8 @@ class CrossValidation(ShowsInNotebook):
             f"Cross-validation in {len(each)} folds of {counted(int(self.confusion.sum()), 'cell')}"
             f"{parted}: accuracy {self.scores['accuracy']:.3f} ({self._between()}"
             f"{min(each):.3f} to {max(each):.3f} in the folds), balanced "
-            f"{self.scores['balanced_accuracy']:.3f}, loss {self.scores['loss']:.3f}.{self._how()}"
+            f"{self.scores['balanced_accuracy']:.3f}, loss {self.scores['loss']:.3f}."
+            f"{self._notes()}"
         )
 
     def notebook_view(self) -> NotebookView:
@@ -80,23 +85,29 @@ class CrossValidation(ShowsInNotebook):
         score = self.evaluation.score("accuracy")
         return f"95 % interval {score.low:.3f} to {score.high:.3f}; "
 
-    def _how(self) -> str:
-        """Return how whole groups were drawn, and whether they are too few for that."""
-        evaluation = self.evaluation
-        return f"\n{evaluation.how}" if evaluation and evaluation.group_by else ""
+    def _notes(self) -> str:
+        """Return how whole groups were drawn, if they were, and how many labels are doubtful."""
+        evaluation, check = self.evaluation, self.label_check
+        how = [evaluation.how] if evaluation and evaluation.group_by else []
+        return "".join(f"\n{note}" for note in [*how, *([check] if check else [])])
 
 
 def plain(result: CrossValidation) -> dict[str, Any]:
     """Return a cross-validation as plain values for a record."""
     evaluation = result.evaluation
-    return {
+    told = {
         "folds": len(result.folds),
         "group_by": result.group_by,
         "cells": int(result.confusion.sum()),
         "counts": dict(zip(result.labels, result.confusion.sum(0).tolist(), strict=True)),
         "scores": result.scores,
         "each": result.folds,
-    } | ({"evaluation": evaluation.plain()} if evaluation else {})
+    }
+    if evaluation:
+        told["evaluation"] = evaluation.plain()
+    if result.label_check:
+        told["likely_mislabelled"] = result.label_check.plain()
+    return told
 
 
 def write_folds(path: Path, result: CrossValidation) -> None:

@@ -12,8 +12,10 @@ from deepometry.cells.cell_query import CellQuery
 from deepometry.core.result_files import layer_table
 from deepometry.core.text import is_number
 from deepometry.web.cells.cell_rows import CellRows
+from deepometry.web.cells.label_doubts import doubt_ranks, has_doubts
 from deepometry.web.results.cell_pictures import Cells
 from deepometry.web.results.output import Output, Unknown
+from deepometry.web.results.predict import MISLABELLED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -157,6 +159,8 @@ def orders_of(output: Output, rows: CellRows) -> dict[str, str]:
     orders = {"sure": "probability of the predicted class"} if rows.sure is not None else {}
     if rows.predicted_column:
         orders["class"] = "predicted class"
+    if has_doubts(output):
+        orders[MISLABELLED] = "quality of the label"
     columns = columns_of(output, rows)[:_MOST_COLUMNS]
     return {**orders, "file": "order in the files", **{_COLUMN + c: c for c in columns}}
 
@@ -208,6 +212,8 @@ def sort_values(output: Output, rows: CellRows, order: str) -> np.ndarray | None
         return None
     if order == "sure" and rows.sure is not None:
         return rows.sure
+    if order == MISLABELLED and has_doubts(output):
+        return doubt_ranks(output, rows)
     if order == "class" and rows.table and rows.predicted_column:
         values = rows.table.values[rows.predicted_column]
         ranks = np.argsort(np.argsort(values))

@@ -9,6 +9,7 @@ from deepometry.core.result_files import (
     BASELINE_PREFIX,
     BASELINE_RECORD,
     CROSS_VALIDATION_RECORD,
+    LABEL_ERRORS_TABLE,
     PREDICTED_TABLE,
     VALIDATION_TABLE,
 )
@@ -16,6 +17,7 @@ from deepometry.core.run_records import own_record
 from deepometry.web.jobs.job import Job
 from deepometry.web.results.charts import Chart, Charts, Series
 from deepometry.web.results.output import Output
+from deepometry.web.results.predict import mislabelled_tab
 from deepometry.web.results.tabs import Tab, written
 
 _MOST_FEATURES = 25  # drawn
@@ -40,6 +42,7 @@ def view(job: Job, output: Output) -> dict[str, Any]:
 
 
 TABS = (
+    mislabelled_tab(f"{BASELINE_PREFIX}{LABEL_ERRORS_TABLE}"),
     Tab("cells", "Cells", "results/find.html", there=written(*_CELLS)),
     Tab("features", "Features", "results/baseline_features.html", view),
     Tab("model", "Model", "results/baseline_model.html", view),

@@ -11,6 +11,7 @@ from deepometry.core.result_files import (
     BASELINE_PREFIX,
     CONFUSION_MATRIX,
     CURVES_TABLE,
+    LABEL_ERRORS_TABLE,
     PREDICTED_TABLE,
     RELIABILITY_TABLE,
     REPORT_PAGE,
@@ -28,6 +29,9 @@ from deepometry.web.results.output import Output, reading
 from deepometry.web.results.predict_rows import ClassRow, MatrixCell
 from deepometry.web.results.tabs import Tab, written
 
+MISLABELLED = "mislabelled"
+"""The tab of the labels that are likely wrong, and the order of the gallery in it."""
+CHECK = "likely_mislabelled"  # in the record
 _MOST_CLASSES = 40  # shown in the matrix and in the bars
 
 
@@ -107,12 +111,24 @@ def evaluated_tabs(view: Callable[[Job, Output], dict[str, Any]]) -> tuple[Tab, 
     matrix, made = written(CONFUSION_MATRIX, VALIDATION_TABLE), "results/{}.html".format
     return (
         Tab("confusion", "Confusion", made("matrix"), view, matrix),
+        mislabelled_tab(LABEL_ERRORS_TABLE),
         Tab("classes", "Classes", made("classes"), view, written(PREDICTED_TABLE)),
         Tab("curves", "Curves", made("curves"), view, written(CURVES_TABLE)),
         Tab("calibration", "Calibration", made("calibration"), view, written(RELIABILITY_TABLE)),
         Tab("cells", "Cells", made("find"), there=written(PREDICTED_TABLE, VALIDATION_TABLE)),
         Tab("samples", "Samples", made("samples"), view, written(SAMPLES_TABLE)),
     )
+
+
+def mislabelled_tab(table: str) -> Tab:
+    """Return the tab of the labels that are likely wrong, of a run that wrote them to a table."""
+    title, template = "Likely mislabelled", "results/mislabelled.html"
+    return Tab(MISLABELLED, title, template, mislabelled, written(table))
+
+
+def mislabelled(job: Job, output: Output) -> dict[str, Any]:
+    """Return how many labels are doubtful, and the table of them."""
+    return {"check": prediction_record(output).get(CHECK) or {}}
 
 
 CHARTS = EVALUATION
