@@ -148,6 +148,7 @@ def read_predictions(path: Path, labels: Sequence[str], cells: int) -> FoldPredi
         for place, row in zip(range(cells), rows, strict=True):
             true[place], chosen[place] = codes[row[2]], codes[row[3]]
             probabilities[place] = [float(text) for text in row[4:last]]
+            _ = row[last]  # the fold, without which the row is cut off
     return FoldPredictions(true, chosen, probabilities)
 
 
