@@ -89,6 +89,7 @@ class FoldReport:
             cells=len(self._indices),
             target=self.cells.target,
             labels=self.cells.labels,
+            task=self.cells.task,
             channels=self._description.channel_labels,
             made=self._made(scores),
             folds=rows,
