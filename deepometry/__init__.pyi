@@ -12,6 +12,7 @@ from deepometry.cells.parse import ParseResult
 from deepometry.cells.subset import SubsetResult
 from deepometry.cells.summary import SummaryResult
 from deepometry.cells.targets import Targets
+from deepometry.classical.stain import StainResult
 from deepometry.core.errors import DeepometryError as DeepometryError
 from deepometry.core.errors import OptionsError as OptionsError
 from deepometry.core.options.agreement import AgreementOptions as AgreementOptions
@@ -31,6 +32,7 @@ from deepometry.core.options.parse import TargetsOptions as TargetsOptions
 from deepometry.core.options.predict import ExtractOptions as ExtractOptions
 from deepometry.core.options.predict import PredictOptions as PredictOptions
 from deepometry.core.options.similar import SimilarOptions as SimilarOptions
+from deepometry.core.options.stain import StainOptions as StainOptions
 from deepometry.core.options.subset import SubsetOptions as SubsetOptions
 from deepometry.core.options.summary import SummaryOptions as SummaryOptions
 from deepometry.core.options.train import BaselineOptions as BaselineOptions
@@ -229,6 +231,53 @@ def label(
         Column with the name of the file, or the path of the image. Left blank: recognised.
     object_column : str | None, default None
         Column with the object or event number. Left blank: recognised.
+    overwrite : bool, default False
+        Replace labels of the same name. Without it, the step refuses to.
+    progress : Progress or callable, optional
+        Receives the progress, as `progress(done, total, text)`.
+
+    Raises
+    ------
+    DeepometryError
+        In one sentence, what is wrong and what to do; OptionsError names every option at fault.
+    """
+
+def stain(
+    *,
+    input: str | PathLike[str],
+    channel: int,
+    thresholds: str | Sequence[float] | None = None,
+    classes: Literal["none", "otsu", "mixture"] = "none",
+    class_names: str | Sequence[str] | None = None,
+    name: str | None = None,
+    overwrite: bool = False,
+    progress: Progress | Report | None = None,
+) -> StainResult:
+    """Label parsed cells by the intensity of a stain.
+
+    As a number to predict, or as classes between thresholds. Trainings leave the channel out by themselves: a model that predicts a stain from other channels needs no stain.
+
+    Parameters
+    ----------
+    input : Path
+        Folder of parsed cells, as Parse wrote it.
+    channel : int
+        Number of the channel of the stain, as IDEAS numbers it. Its background is
+        subtracted, and what is left is summed inside the cell. Trainings leave this channel
+        out by themselves.
+    thresholds : tuple[float, ...] | None, default None
+        Intensities that divide the cells into classes, such as 250,900 for three. Left
+        blank, the intensity itself is the label, a number to predict, unless Classes by
+        finds thresholds.
+    classes : str, default 'none'
+        How thresholds are found: otsu divides where the spread inside of classes is least;
+        mixture where fitted normal distributions cross; none.
+    class_names : tuple[str, ...] | None, default None
+        Names of the classes, from the lowest intensity to the highest, such as G1,S,G2.
+        Otsu and mixture make as many; two by default.
+    name : str | None, default None
+        What the labels are called as a target. By default the name of the channel with
+        intensity or level.
     overwrite : bool, default False
         Replace labels of the same name. Without it, the step refuses to.
     progress : Progress or callable, optional

@@ -181,7 +181,8 @@ class StackedCells:
         nothing = np.nan if source.kind == NUMBER else -1
         dtype = np.float64 if source.kind == NUMBER else np.int64
         values = np.append(given, nothing).astype(dtype)[places]
-        return CellLabels(source.name, source.kind, source.origin, source.classes, values)
+        made_of = getattr(source, "channels", ())
+        return CellLabels(source.name, source.kind, source.origin, source.classes, values, made_of)
 
     @cached_property
     def _below_home(self) -> str:

@@ -33,6 +33,7 @@ SOURCES = (
     "classical/features/core.py",
     "classical/features/intensity.py",
     "classical/features/segmentation.py",
+    "classical/features/stained.py",
     "classical/features/radial.py",
     "classical/features/granularity.py",
     "classical/features/morphology.py",

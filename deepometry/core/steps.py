@@ -18,6 +18,7 @@ from deepometry.core.options.learning_curve import LearningCurveOptions
 from deepometry.core.options.parse import InfoOptions, ParseOptions, TargetsOptions
 from deepometry.core.options.predict import ExtractOptions, PredictOptions
 from deepometry.core.options.similar import SimilarOptions
+from deepometry.core.options.stain import StainOptions
 from deepometry.core.options.subset import SubsetOptions
 from deepometry.core.options.summary import SummaryOptions
 from deepometry.core.options.train import BaselineOptions, TrainOptions
@@ -72,6 +73,23 @@ _STEPS = (
             shown=("input", "labels", "column", "name"),
             below="parse",
             asks=("labels",),
+        ),
+    ),
+    Step(
+        name="stain",
+        title="Labels from a stain",
+        summary="Label parsed cells by the intensity of a stain.",
+        details="As a number to predict, or as classes between thresholds. Trainings leave the "
+        "channel out by themselves: a model that predicts a stain from other channels needs no "
+        "stain.",
+        example="stain parsed 4 --thresholds 250,900 --class-names G1,S,G2",
+        options=StainOptions,
+        function="deepometry.classical.stain:stain",
+        place=Form(
+            button="Label by stain",
+            purpose="Takes the intensity of a channel as the label, a number or classes.",
+            shown=("input", "channel", "thresholds", "classes"),
+            below="parse",
         ),
     ),
     Step(

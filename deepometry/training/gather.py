@@ -12,12 +12,12 @@ from deepometry.cells.dataset import Dataset, open_dataset, training_part
 from deepometry.cells.groups import groups_of
 from deepometry.cells.known_cells import fingerprints_of
 from deepometry.cells.model_description import Description
-from deepometry.core.errors import DeepometryError
+from deepometry.core.errors import DeepometryError, OptionsError
 from deepometry.core.folder_names import Target, normal_name
 from deepometry.core.options.train import BaselineOptions, TrainOptions
 from deepometry.core.progress import Progress
 from deepometry.core.task import check_classes
-from deepometry.core.text import counted
+from deepometry.core.text import counted, joined
 from deepometry.training.cells import Cells, LabelledCells
 from deepometry.training.dataset_checks import warnings_of
 from deepometry.training.learnt import Learnt, learnt_of
@@ -46,7 +46,7 @@ def _labelled_cells(options: TrainOptions | BaselineOptions, progress: Progress)
     learnt = learnt_of(dataset, target, options.learn_as)
     if options.folds or isinstance(options, BaselineOptions):
         check_classes(learnt.task, "a cross-validation or a baseline")
-    columns = dataset.columns(options.channels)
+    columns = _columns(dataset, target.name, options.channels, progress)
     if target.unlabelled:
         without = counted(target.unlabelled, "cell")
         progress.say(f"{without} without a label of {target.name}: not learnt from.")
@@ -67,6 +67,26 @@ def _labelled_cells(options: TrainOptions | BaselineOptions, progress: Progress)
         group_by=by or "",
         groups=groups_of(dataset, by, target.name)[1] if by else None,
     )
+
+
+def _columns(
+    dataset: Dataset, target: str, wanted: tuple[int, ...] | None, progress: Progress
+) -> list[int]:
+    """Return the positions of the channels to learn from: none that the labels were made of."""
+    made_of = dataset.labels(target).channels
+    columns = dataset.columns(wanted)
+    numbers = [dataset.channel_numbers[column] for column in columns]
+    if not set(numbers) & set(made_of):
+        return columns
+    named = joined(made_of)
+    left = [n for n in numbers if n not in made_of]
+    if wanted or not left:
+        raise OptionsError(
+            {"channels": f"Channels: expected others than {named}, of which {target} was made, "
+             f"found {joined(numbers)}; a model that sees it reads the label, not the cell."}
+        )  # fmt: skip
+    progress.say(f"Channel {named} is what {target} was made of: left out.")
+    return dataset.columns(left)
 
 
 def _bits(learnt: Learnt) -> np.ndarray:

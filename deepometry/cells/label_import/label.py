@@ -12,14 +12,15 @@ import numpy as np
 from deepometry.cells.dataset import Dataset, open_dataset
 from deepometry.cells.label_import.columns import find_columns
 from deepometry.cells.label_import.foreign_table import ForeignTable, read_foreign
+from deepometry.cells.label_import.free_name import free_name
 from deepometry.cells.label_import.match_cells import CellFinder, Match
 from deepometry.cells.label_import.overlaps import Given, settled
 from deepometry.cells.labels.label_folder import parsed_home
-from deepometry.cells.labels.label_table import LabelTable, write_label_table
-from deepometry.core.errors import Choice, OptionsError, Question
+from deepometry.cells.labels.label_table import write_label_table
+from deepometry.core.errors import OptionsError
 from deepometry.core.folder_names import CLASSES, NUMBER, natural_key, number_of
 from deepometry.core.notebook import NotebookView, ShowsInNotebook
-from deepometry.core.options.label import LabelOptions, read_target_name
+from deepometry.core.options.label import LabelOptions
 from deepometry.core.progress import Progress, Report, as_progress
 from deepometry.core.text import counted, shortened
 
@@ -123,7 +124,7 @@ def label(options: LabelOptions, progress: Progress | Report | None = None) -> L
     progress.report(0, 0, "Reading the labels")
     table = read_foreign(options.labels)
     columns = find_columns(table, options.file_column, options.object_column, options.column)
-    name = free_name(options, dataset, columns[2])
+    name = free_name(options.name or columns[2], options.overwrite, dataset)
     identities = list(dict.fromkeys((source, each) for _, source, each in dataset.identities()))
     progress.report(0, 0, "Finding the cells")
     labels = table.rows[columns[2]].tolist()
@@ -132,35 +133,6 @@ def label(options: LabelOptions, progress: Progress | Report | None = None) -> L
     if table.label:
         origin = options.labels.name
     return _written(options, home, dataset, name, origin, identities, match, labels)
-
-
-def free_name(options: LabelOptions, dataset: Dataset, default: str) -> str:
-    """Return the name of the target, if it is free or may be replaced."""
-    try:
-        name = read_target_name(options.name or default)
-    except ValueError as error:
-        raise OptionsError({"name": f"Name: {error}"}) from error
-    there = dataset.labels(name)
-    if there.from_folders and there.classes:
-        raise OptionsError(
-            {"name": f"Name: expected one that folders do not have, found {name}, a folder prefix "
-             "of these cells; choose another."}
-        )  # fmt: skip
-    sources = {source.name.casefold(): source for source in dataset.label_sources}
-    earlier = sources.get(name.casefold())
-    if earlier and not isinstance(earlier, LabelTable):
-        raise OptionsError(
-            {"name": f"Name: expected one that no other labels have, found {name}, {there.origin}, "
-             "which a table does not replace; choose another."}
-        )  # fmt: skip
-    if earlier and not options.overwrite:
-        raise Question(
-            "overwrite",
-            f"Overwrite: these cells have labels {earlier.name} already ({earlier.origin}): allow "
-            "that they are replaced, or choose another Name.",
-            [Choice("true", "Replace the earlier labels", earlier.origin)],
-        )
-    return name
 
 
 def _matched(

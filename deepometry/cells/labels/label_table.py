@@ -47,6 +47,11 @@ class LabelTable:
     classes: tuple[str, ...]
     record: Mapping[str, Any]
 
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Numbers of the channels that the labels were made of; empty for other labels."""
+        return tuple(n for n in self.record.get("channels", ()) if type(n) is int)
+
     def read(self) -> tuple[np.ndarray, np.ndarray]:
         """Read keys and labels, as a `LabelSource` does; of a cell listed twice the last.
 

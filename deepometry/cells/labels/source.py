@@ -57,6 +57,8 @@ class CellLabels:
         In order; empty for numbers.
     values : ndarray, shape (cells,)
         int64 indices into `classes`, -1 for none; or float64, NaN for none.
+    channels : tuple of int
+        Numbers of the channels that the labels were made of, which no model of them may see.
     """
 
     name: str
@@ -64,6 +66,7 @@ class CellLabels:
     origin: str
     classes: tuple[str, ...]
     values: np.ndarray
+    channels: tuple[int, ...] = ()
 
     @cached_property
     def labelled(self) -> np.ndarray:

@@ -32,8 +32,8 @@ def measure(one, other, mask, second, centres, out):
             light[1] += abs(other[y, x]) * b
             shared[0] += abs(one[y, x]) * (a and b)
             shared[1] += abs(other[y, x]) * (a and b)
-    out[0] = _correlation(one, other, mask, second, False)
-    out[1] = _correlation(one, other, mask, second, True)
+    out[0] = correlation(one, other, mask, second, False)
+    out[1] = correlation(one, other, mask, second, True)
     out[2] = both / max(either, 1)
     out[3] = areas[1] / max(areas[0], 1)
     out[4] = light[1] / light[0]
@@ -43,7 +43,7 @@ def measure(one, other, mask, second, centres, out):
 
 
 @compiled
-def _correlation(one, other, mask, second, contrast):
+def correlation(one, other, mask, second, contrast):
     """Correlate two images, or how far both are from their background, inside either mask."""
     sums = np.zeros(6)
     for y in range(mask.shape[0]):
