@@ -126,6 +126,7 @@ def parse(
     pattern: str | None = None,
     reader: Literal["own", "bioformats"] = "own",
     pages: Literal["channels", "cells", "z-max", "z-mean"] | None = None,
+    analyses: bool = True,
     one_file_per_cell: bool = False,
     overwrite: bool = False,
     progress: Progress | Report | None = None,
@@ -177,6 +178,9 @@ def parse(
         channels. channels: the channels of one cell; cells: every page is a cell; z-max,
         z-mean: z planes of one cell, of which the highest value or the mean of each pixel
         is taken. Left blank, the program asks where a file does not say it.
+    analyses : bool, default True
+        Where an analysis (.daf) lies beside its .cif file: take the populations that were
+        tagged by hand as labels, and its features for maps, sorting and exports.
     one_file_per_cell : bool, default False
         Write one .npy file a cell, the layout of the original program, instead of stacks.
     overwrite : bool, default False
@@ -197,16 +201,18 @@ def label(
     labels: str | PathLike[str],
     column: str | None = None,
     name: str | None = None,
+    populations: str | None = None,
     learn: Literal["auto", "classes", "number"] = "auto",
     overlap: Literal["ask", "first", "exclude", "own"] = "ask",
     file_column: str | None = None,
     object_column: str | None = None,
+    features: bool = True,
     overwrite: bool = False,
     progress: Progress | Report | None = None,
 ) -> LabelResult:
-    """Give parsed cells the labels of a table.
+    """Give parsed cells the labels of a table, or the populations of IDEAS.
 
-    Gates of BD or FlowJo, a column of numbers, or lists that `export` wrote; they become a target of these cells, beside those of folder names.
+    Gates of BD or FlowJo, a column of numbers, populations of an analysis of IDEAS (.daf), or lists that `export` wrote; they become a target of these cells, beside those of folder names.
 
     Parameters
     ----------
@@ -214,13 +220,19 @@ def label(
         Folder of parsed cells, as Parse wrote it.
     labels : Path
         Table with a row a cell (.csv, .tsv, .txt, .xlsx, .parquet), which names the cell by
-        its file and object number, or by the path of its image; or the folder or .zip file
-        of lists that Export wrote for IDEAS or FlowJo.
+        its file and object number, or by the path of its image; an analysis of IDEAS
+        (.daf), or a folder of them; or the folder or .zip file of lists that Export wrote
+        for IDEAS or FlowJo.
     column : str | None, default None
-        Column that has the labels. Left blank, the only one it can be, or it is asked.
+        Column that has the labels, or feature of an analysis of IDEAS to learn as a number.
+        Left blank, the only one it can be, or it is asked.
     name : str | None, default None
         What the labels are called as a target, such as Gate. By default the name of the
         column.
+    populations : str | None, default None
+        Populations of an analysis of IDEAS that are the classes, such as G1,Mitotic. With
+        that of all objects among them, its class is of those in none of the others. Left
+        blank: those that were tagged by hand.
     learn : str, default 'auto'
         classes, or a number of each cell, such as an intensity. auto: a number where the
         labels are more than 20 different numbers, or have decimals.
@@ -231,6 +243,9 @@ def label(
         Column with the name of the file, or the path of the image. Left blank: recognised.
     object_column : str | None, default None
         Column with the object or event number. Left blank: recognised.
+    features : bool, default True
+        Copy the features of an analysis of IDEAS, too: for colours of maps, sorting and
+        exports.
     overwrite : bool, default False
         Replace labels of the same name. Without it, the step refuses to.
     progress : Progress or callable, optional

@@ -300,6 +300,7 @@ def test_files_that_are_no_analysis_are_refused(tmp_path: Path) -> None:
     for content, reason in (
         (b"", "it is empty"),
         (b"II*\0\0\0\0\0 no XML", "its XML is damaged in line 1"),
+        (b"nothing", "it is no analysis of IDEAS: expected XML, found none"),
         (b"<html />", "expected the element Assay, found html"),
         (b"<Assay></Assay>", "does not say to which .cif"),
         (b"<Assay><FCS file='a.fcs' /></Assay>", "it is the analysis of an .fcs file"),

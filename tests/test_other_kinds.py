@@ -124,14 +124,19 @@ def test_files_left_out_beside_images_are_told(tmp_path: Path) -> None:
     assert find_sources(run.input).left_out == ""
     for name in ("Day 1/b.daf", "Day 1/a.fcs", "Thumbs.db", ".hidden", "notes.txt", "more.txt"):
         (run.input / name).touch()
-    told = "4 files of other kinds were left out, such as Day 1/b.daf."
-    assert find_sources(run.input).left_out == told
+    told = "3 files of other kinds were left out, such as Day 1/a.fcs."
+    found = find_sources(run.input)
+    assert (found.left_out, found.analyses) == (told, ("Day 1/b.daf",))
+    assert "1 .daf file of IDEAS lies beside, such as Day 1/b.daf" in str(
+        info(InfoOptions(input=run.input))
+    )
     assert told in str(info(InfoOptions(input=run.input)))
     result = run()
     assert told in str(result)
     assert told in record(tmp_path / "out")["remarks"]
-    for name in ("Day 1/a.fcs", "notes.txt", "more.txt"):
+    assert "Not used:" in str(result) and "b.daf: it is empty: copy it again." in str(result)
+    for name in ("Day 1/a.fcs", "notes.txt"):
         (run.input / name).unlink()
     assert find_sources(run.input).left_out == (
-        "1 file of another kind was left out, such as Day 1/b.daf."
+        "1 file of another kind was left out, such as more.txt."
     )

@@ -143,7 +143,9 @@ def test_defaults_are_those_of_the_protocol(app):
 def test_a_form_makes_the_very_options(app, tmp_path):
     raw = tmp_path / "images"
     values = {"input": str(raw), "output": f'"{tmp_path / "out"}"', "frame": "64"}
-    form, options = filled(app, "parse", **values, channels="9,1", split="", masked="true")
+    form, options = filled(
+        app, "parse", **values, channels="9,1", split="", masked="true", analyses="true"
+    )
     assert not form.errors
     assert options == ParseOptions(
         input=raw, output=tmp_path / "out", frame=64, channels=(9, 1), masked=True

@@ -82,7 +82,10 @@ def open_imported_features(folder: Path) -> ImportedFeatures | None:
     DeepometryError
         The file is damaged.
     """
-    path = _path(parsed_home(folder))
+    return _open(_path(parsed_home(folder)))
+
+
+def _open(path: Path) -> ImportedFeatures | None:
     if not path.is_file():
         return None
     with _opened(path) as file:
@@ -118,11 +121,11 @@ def write_imported_features(
     """
     import h5py
 
-    earlier = open_imported_features(home)
+    path = _path(home)
+    earlier = _open(path)
     if earlier is not None and not np.array_equal(earlier.keys, keys):
         earlier = None  # of another parse
     every = list(dict.fromkeys([*(earlier.names if earlier else ()), *names]))
-    path = _path(home)
     with writing(path) as part, h5py.File(part, "w") as file:
         file.attrs["format_version"] = _FORMAT
         file["names"] = np.array([name.encode() for name in every], dtype=object)

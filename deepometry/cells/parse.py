@@ -19,6 +19,7 @@ import numpy as np
 
 from deepometry.cells.cell_reading import CellReading, channel_names_of
 from deepometry.cells.choose_frame import choose_frame
+from deepometry.cells.label_import.ideas_beside import take_analyses
 from deepometry.cells.montage import MontageWriter, check_sheet
 from deepometry.cells.parse_plan import (
     Plan,
@@ -92,10 +93,11 @@ def parse(options: ParseOptions, progress: Progress | Report | None = None) -> P
         with run.reading.problems:
             for plan in plans:
                 run.parse_source(plan)
+        analyses = take_analyses(stage, sources, options, progress)
         files = files_below(stage)
         parted = parted_planes(sources) if options.split is not None else ""
         left = left_channels(sources, channels) if options.channels is None else ""
-        remarks = (parted, chosen, left, sources.left_out, sources.taken)
+        remarks = (parted, chosen, left, sources.left_out, sources.taken, *analyses)
         result = run.finish(files, remarks, differing_names(sources, channels))
         record = _record(options, result, run, channel_names_of(sources, channels))
         write_json(stage / PARSE_RECORD, record | {"files": [*files, PARSE_RECORD]})

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 
 AMNIS = (".cif", ".rif")
+ANALYSES = (".daf",)
+"""Analyses of IDEAS, without images."""
+
 TIFF = (".tif", ".tiff")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 PLAIN_IMAGES = (*TIFF, *PICTURES)

@@ -61,15 +61,16 @@ _STEPS = (
     Step(
         name="label",
         title="Labels",
-        summary="Give parsed cells the labels of a table.",
-        details="Gates of BD or FlowJo, a column of numbers, or lists that `export` wrote; they "
-        "become a target of these cells, beside those of folder names.",
+        summary="Give parsed cells the labels of a table, or the populations of IDEAS.",
+        details="Gates of BD or FlowJo, a column of numbers, populations of an analysis of IDEAS "
+        "(.daf), or lists that `export` wrote; they become a target of these cells, beside those "
+        "of folder names.",
         example="label parsed gates.csv --column gate",
         options=LabelOptions,
         function="deepometry.cells.label_import.label:label",
         place=Form(
             button="Add labels",
-            purpose="Gives parsed cells the labels of a table: gates, cell types, or numbers.",
+            purpose="Gives parsed cells the labels of a table, or the populations of IDEAS.",
             shown=("input", "labels", "column", "name"),
             below="parse",
             asks=("labels",),

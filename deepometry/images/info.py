@@ -190,6 +190,7 @@ class _Survey:
             fields=str(question_of(fields, None, frame)) if fields else "",
             taken=self._sources.taken,
             left_out=self._sources.left_out,
+            analyses=self._sources.analyses,
         )
 
     def _nothing(self) -> str:

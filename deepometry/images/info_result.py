@@ -68,6 +68,8 @@ class InfoResult(ShowsInNotebook):
         A sentence on files that are of no kind that is read; blank if there are none.
     fields : str
         What parse will ask where images look like whole fields of view; blank where they do not.
+    analyses : tuple of str
+        Analyses of IDEAS beside .cif files, relative to the input.
     """
 
     input: str
@@ -94,6 +96,7 @@ class InfoResult(ShowsInNotebook):
     taken: str = ""
     left_out: str = ""
     fields: str = ""
+    analyses: tuple[str, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """Return everything as dictionaries, lists, text and numbers, ready for JSON."""
@@ -137,6 +140,12 @@ def _head(result: InfoResult) -> Iterator[str]:
         yield f"A quick look: only {looked}, the first ones of each stack."
     if result.left_out:
         yield result.left_out
+    if result.analyses:
+        lie = "lies" if len(result.analyses) == 1 else "lie"
+        yield (
+            f"{counted(len(result.analyses), '.daf file')} of IDEAS {lie} beside, such as "
+            f"{result.analyses[0]}: its populations can be labels (deepometry info lists them)."
+        )
     if result.fields:
         yield result.fields
 

@@ -34,7 +34,8 @@ def read_strips(sources: Sources, tiles: int | None) -> Sources:
         images = plain_images(sources)
         if (number := tiles_in(images)) not in (0, tiles):
             raise _another_number(images[0], number, tiles)
-        return Sources(split_strips(sources, tiles), sources.left_out, sources.taken)
+        split = split_strips(sources, tiles)
+        return Sources(split, sources.left_out, sources.taken, sources.analyses)
     images = plain_images(sources)
     if number := tiles_in(images):
         raise _question(images[0], number)

@@ -5,7 +5,7 @@
 (() => {
   // Names this open page to the server, which stops work that no page waits for any more.
   const page = Math.random().toString(36).slice(2);
-  const KIND = { raw: "raw", parsed: "parsed", model: "model", start: "start", features: "features", predictions: "predictions", folder: "folder" };
+  const KIND = { raw: "raw", parsed: "parsed", labels: "labels", model: "model", start: "start", features: "features", predictions: "predictions", folder: "folder" };
   const dialog = document.getElementById("picker");
   let target = null; // {form, name, kind} of the field that is being filled in
   let asked = 0; // counts the questions: a late answer to an old one is dropped

@@ -2,97 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from deepometry.cells.dataset import Dataset, open_dataset
 from deepometry.cells.label_import.columns import find_columns
 from deepometry.cells.label_import.foreign_table import ForeignTable, read_foreign
 from deepometry.cells.label_import.free_name import free_name
+from deepometry.cells.label_import.ideas import holds_analyses, label_by_ideas
+from deepometry.cells.label_import.label_result import (
+    Found,
+    LabelResult,
+    open_receiver,
+    write_labels,
+)
 from deepometry.cells.label_import.match_cells import CellFinder, Match
 from deepometry.cells.label_import.overlaps import Given, settled
-from deepometry.cells.labels.label_folder import parsed_home
-from deepometry.cells.labels.label_table import write_label_table
 from deepometry.core.errors import OptionsError
 from deepometry.core.folder_names import CLASSES, NUMBER, natural_key, number_of
-from deepometry.core.notebook import NotebookView, ShowsInNotebook
 from deepometry.core.options.label import LabelOptions
 from deepometry.core.progress import Progress, Report, as_progress
-from deepometry.core.text import counted, shortened
+from deepometry.core.text import shortened
 
 _FEW = 20  # different whole numbers that are rather classes
-
-
-@dataclass(frozen=True)
-class LabelResult(ShowsInNotebook):
-    """The labels that parsed cells have been given.
-
-    Attributes
-    ----------
-    name, kind : str
-        Of the target; `classes` or `number`.
-    labels : dict of str to int
-        Cells of each class; empty for numbers.
-    cells, labelled : int
-        Parsed cells, and those of them that have a label now.
-    rows, unmatched, ambiguous : int
-        Rows of the table that have a label; those without a parsed cell; those that might be
-        several.
-    examples : tuple of str
-        At most three rows without a parsed cell.
-    overlapping : int
-        Cells that had several labels.
-    table : Path
-        `labels/<name>.csv` in the folder that Parse wrote.
-    message : str
-        All of it in words.
-    """
-
-    name: str
-    kind: str
-    labels: Mapping[str, int]
-    cells: int
-    labelled: int
-    rows: int
-    unmatched: int
-    ambiguous: int
-    examples: tuple[str, ...]
-    overlapping: int
-    table: Path
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.message}\nLabels: {self.table}"
-
-    def notebook_view(self) -> NotebookView:
-        """Show the labels and what was not found."""
-        rows: dict[str, object] = {"Labelled": self.labelled, "Cells": self.cells, **self.labels}
-        return NotebookView(f"Labels {self.name}", rows, [self.message])
-
-
-def _message(result: dict[str, Any]) -> str:
-    """Say what was labelled, and what was not."""
-    named = shortened([f"{label} {n:,}" for label, n in result["labels"].items()])
-    labelled, rows = result["labelled"], counted(result["rows"], "row")
-    parts = [
-        f"{result['name']}: {labelled:,} of {counted(result['cells'], 'cell')} "
-        f"{'has' if labelled == 1 else 'have'} a label{f' ({named})' * bool(named)}."
-    ]
-    if result["unmatched"]:
-        such = shortened([f"“{each}”" for each in result["examples"]])
-        parts.append(f"{result['unmatched']:,} of {rows} have no parsed cell, such as {such}.")
-    if result["ambiguous"]:
-        parts.append(
-            f"{result['ambiguous']:,} of {rows} may be about several cells and are left out: add "
-            "the folders to their file names."
-        )
-    if result["overlapping"]:
-        parts.append(f"{counted(result['overlapping'], 'cell')} had several labels.")
-    return " ".join(parts)
 
 
 def label(options: LabelOptions, progress: Progress | Report | None = None) -> LabelResult:
@@ -119,20 +51,21 @@ def label(options: LabelOptions, progress: Progress | Report | None = None) -> L
         It is not clear which column has the labels, or which of several a cell has.
     """
     progress = as_progress(progress)
-    home = parsed_home(options.input)
-    dataset = open_dataset(home, progress)
+    if holds_analyses(options.labels):
+        return label_by_ideas(options, progress)
+    cells = open_receiver(options.input, progress)
     progress.report(0, 0, "Reading the labels")
     table = read_foreign(options.labels)
     columns = find_columns(table, options.file_column, options.object_column, options.column)
-    name = free_name(options.name or columns[2], options.overwrite, dataset)
-    identities = list(dict.fromkeys((source, each) for _, source, each in dataset.identities()))
+    name = free_name(options.name or columns[2], options.overwrite, cells.dataset)
     progress.report(0, 0, "Finding the cells")
     labels = table.rows[columns[2]].tolist()
-    match = _matched(table, columns, CellFinder(identities), labels)
-    origin = f"column {columns[2]} of {options.labels.name}"
-    if table.label:
-        origin = options.labels.name
-    return _written(options, home, dataset, name, origin, identities, match, labels)
+    names = list(dict.fromkeys((s, each) for _, s, each in cells.dataset.identities()))
+    match = _matched(table, columns, CellFinder(names), labels)
+    found, kind = _given(table, options, match, labels, names)
+    file = options.labels.name
+    origin = file if table.label else f"column {columns[2]} of {file}"
+    return write_labels(options, cells, (name, kind, origin), found)
 
 
 def _matched(
@@ -173,17 +106,14 @@ def _kind(options: LabelOptions, labels: Sequence[str]) -> str:
     return auto if options.learn == "auto" else options.learn
 
 
-def _written(
+def _given(
+    table: ForeignTable,
     options: LabelOptions,
-    home: Path,
-    dataset: Dataset,
-    name: str,
-    origin: str,
-    identities: Sequence[tuple[str, str]],
     match: Match,
     labels: list[str],
-) -> LabelResult:
-    """Write the labels of the cells that were found."""
+    identities: Sequence[tuple[str, str]],
+) -> tuple[Found, str]:
+    """Give every cell that was found one label; return the labels and their kind."""
     used = np.array([bool(text) for text in labels], bool)
     rows = np.flatnonzero(used & (match.cells >= 0)).tolist()
     texts = [labels[row] for row in rows]
@@ -192,34 +122,22 @@ def _written(
     index = {text: code for code, text in enumerate(classes)}
     codes = np.array([index[text] for text in texts], np.int64)
     given = Given(match.cells[rows], codes, classes)
-    given, overlapping = settled(given, _how(options, kind), str(options.labels))
-    counts = np.bincount(given.codes, minlength=len(given.classes)).tolist()
-    named = {text: n for text, n in zip(given.classes, counts, strict=True) if n}
-    facts: dict[str, Any] = {
-        "kind": kind,
-        "origin": origin,
-        "classes": list(named) if kind == CLASSES else [],
-        "rows": int(used.sum()),
-        "unmatched": int((match.cells[used] == -1).sum()),
-        "ambiguous": int((match.cells[used] == -2).sum()),
-        "overlapping": overlapping,
-    }
-    pairs = zip(given.cells.tolist(), given.codes.tolist(), strict=True)
-    table = ((*identities[cell], given.classes[code]) for cell, code in pairs)
-    path = write_label_table(home, name, table, facts, options)
-    result = {
-        "name": name,
-        "kind": kind,
-        "labels": named if kind == CLASSES else {},
-        "cells": len(dataset),
-        "labelled": len(given.cells),
-        "examples": match.unmatched,
-        "table": path,
-        **{key: facts[key] for key in ("rows", "unmatched", "ambiguous", "overlapping")},
-    }
-    return LabelResult(**result, message=_message(result))
+    given, overlapping = settled(given, _how(options, kind), str(table.path))
+    found = Found(
+        given,
+        (identities[cell] for cell in given.cells.tolist()),
+        rows=int(used.sum()),
+        unmatched=int((match.cells[used] == -1).sum()),
+        ambiguous=int((match.cells[used] == -2).sum()),
+        examples=match.unmatched,
+        overlapping=overlapping,
+    )
+    return found, kind
 
 
 def _how(options: LabelOptions, kind: str) -> str:
     """Say what becomes of overlaps: there is no class of its own for two numbers."""
     return "exclude" if kind == NUMBER and options.overlap == "own" else options.overlap
+
+
+__all__ = ["LabelResult", "label"]

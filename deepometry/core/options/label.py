@@ -13,6 +13,7 @@ from deepometry.core.options.fields import (
     option,
     overwrite_option,
     parsed_cells,
+    read_flag,
     read_path,
     read_text,
 )
@@ -45,15 +46,17 @@ class LabelOptions(Options):
     labels: Path = option(
         "Labels",
         "Table with a row a cell (.csv, .tsv, .txt, .xlsx, .parquet), which names the cell by its "
-        "file and object number, or by the path of its image; or the folder or .zip file of lists "
-        "that Export wrote for IDEAS or FlowJo.",
+        "file and object number, or by the path of its image; an analysis of IDEAS (.daf), or a "
+        "folder of them; or the folder or .zip file of lists that Export wrote for IDEAS or "
+        "FlowJo.",
         read_path,
         kind="labels",
         positional=True,
     )
     column: str | None = option(
         "Column",
-        "Column that has the labels. Left blank, the only one it can be, or it is asked.",
+        "Column that has the labels, or feature of an analysis of IDEAS to learn as a number. Left "
+        "blank, the only one it can be, or it is asked.",
         read_text,
         None,
         example="gate; left blank: the only one it can be",
@@ -65,6 +68,17 @@ class LabelOptions(Options):
         read_target_name,
         None,
         example="Gate; left blank: as the column",
+        group="labels",
+    )
+    populations: str | None = option(
+        "Populations",
+        "Populations of an analysis of IDEAS that are the classes, such as G1,Mitotic. With that "
+        "of all objects among them, its class is of those in none of the others. Left blank: those "
+        "that were tagged by hand.",
+        read_text,
+        None,
+        metavar="NAMES",
+        example="G1,Mitotic; left blank: those tagged by hand",
         group="labels",
     )
     learn: str = option(
@@ -99,6 +113,13 @@ class LabelOptions(Options):
         read_text,
         None,
         example="Object Number; left blank: recognised",
+        group="labels",
+    )
+    features: bool = option(
+        "Features of IDEAS",
+        "Copy the features of an analysis of IDEAS, too: for colours of maps, sorting and exports.",
+        read_flag,
+        True,
         group="labels",
     )
     overwrite: bool = overwrite_option(

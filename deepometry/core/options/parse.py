@@ -154,6 +154,14 @@ class ParseOptions(Options):
     pattern: str | None = pattern_option()
     reader: str = reader_option()
     pages: str | None = pages_option()
+    analyses: bool = option(
+        "Analyses of IDEAS",
+        "Where an analysis (.daf) lies beside its .cif file: take the populations that were tagged "
+        "by hand as labels, and its features for maps, sorting and exports.",
+        read_flag,
+        True,
+        group="labels",
+    )
     one_file_per_cell: bool = option(
         "One file per cell",
         "Write one .npy file a cell, the layout of the original program, instead of stacks.",

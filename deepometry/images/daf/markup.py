@@ -125,12 +125,14 @@ class _Index:
 
     def close(self) -> None:
         """Check that the end was reached, and that it is about a .cif."""
+        if not self._fed:
+            raise DafError("it is empty: copy it again")
+        if not self.ended and not self._open:
+            raise DafError("it is no analysis of IDEAS: expected XML, found none")
         if not self.ended:
             raise DafError(
-                "it is empty: copy it again"
-                if not self._fed
-                else "it ends before </Assay>, "
-                "because it was cut off: copy it again, or save it again in IDEAS"
+                "it ends before </Assay>, because it was cut off: copy it again, or save it again "
+                "in IDEAS"
             )
         if not self._sod:
             raise DafError("it does not say to which .cif it belongs (element SOD)")

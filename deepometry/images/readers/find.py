@@ -118,8 +118,8 @@ def find_sources(
     _check_any(input, found, search)
     settle(found, pages, progress)
     planes = project_planes(found, pages)
-    taken = (describe_planes(planes), files_taken(planes))
-    return Sources(planes, _left_out(found, search), " ".join(filter(None, taken)))
+    taken = " ".join(filter(None, (describe_planes(planes), files_taken(planes))))
+    return Sources(planes, _left_out(found, search), taken, search.others.analyses)
 
 
 class Sources(list[Source]):
@@ -131,11 +131,19 @@ class Sources(list[Source]):
         A sentence on files that are of no kind that is read; blank if there are none.
     taken : str
         A sentence on which files were taken for channels of one cell; blank without such files.
+    analyses : tuple of str
+        Analyses of IDEAS beside .cif files, relative to the input.
     """
 
-    def __init__(self, sources: Iterable[Source], left_out: str = "", taken: str = "") -> None:
+    def __init__(
+        self,
+        sources: Iterable[Source],
+        left_out: str = "",
+        taken: str = "",
+        analyses: Sequence[str] = (),
+    ) -> None:
         super().__init__(sources)
-        self.left_out, self.taken = left_out, taken
+        self.left_out, self.taken, self.analyses = left_out, taken, tuple(analyses)
 
 
 def _left_out(sources: Sequence[Source], search: Search) -> str:

@@ -73,6 +73,8 @@ class Others:
         Pictures beside files of cells of other kinds, of which they may be plots or previews.
     masks : list of str
         Of images that are there, too.
+    analyses : list of str
+        Analyses of IDEAS that lie beside .cif files; they do not count among the kinds.
     """
 
     def __init__(self) -> None:
@@ -80,6 +82,7 @@ class Others:
         self.unpacked: list[str] = []
         self.pictures: list[str] = []
         self.masks: list[str] = []
+        self.analyses: list[str] = []
         self._examples: dict[str, str] = {}
 
     def add(self, name: str, folder: tuple[str, ...] = ()) -> None:
@@ -97,6 +100,7 @@ class Others:
         self.unpacked += others.unpacked
         self.pictures += others.pictures
         self.masks += others.masks
+        self.analyses += others.analyses
         self._examples = others._examples | self._examples
 
     @property

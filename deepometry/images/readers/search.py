@@ -9,7 +9,15 @@ from pathlib import Path
 
 from deepometry.core import result_files
 from deepometry.core.errors import DeepometryError
-from deepometry.core.file_types import ARCHIVES, CONTAINERS, IFCB, PLAIN_IMAGES, suffix_of
+from deepometry.core.file_types import (
+    AMNIS,
+    ANALYSES,
+    ARCHIVES,
+    CONTAINERS,
+    IFCB,
+    PLAIN_IMAGES,
+    suffix_of,
+)
 from deepometry.core.files import existing_folder
 from deepometry.core.folder_names import natural_key
 from deepometry.core.progress import Progress
@@ -45,6 +53,8 @@ class Folder:
         Of files that the second reader reads.
     containers, foreign, tiffs, folders, archives : list of str
         Names: files of many cells, files for the second reader, .tif files, folders, .zip files.
+    analyses : list of str
+        Names of analyses of IDEAS.
     companions : dict of str to list of str
         For names of containers, the names of the files that belong to them.
     others : Others
@@ -63,6 +73,7 @@ class Folder:
     tiffs: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     archives: list[str] = field(default_factory=list)
+    analyses: list[str] = field(default_factory=list)
     companions: dict[str, list[str]] = field(default_factory=dict)
     others: Others = field(default_factory=Others)
     record: str = ""
@@ -85,6 +96,8 @@ class Folder:
             self.companions.setdefault(f"{name[: -len(suffix)]}{IFCB[0]}", []).append(name)
         elif suffix in CONTAINERS:
             self.containers.append(name)
+        elif suffix in ANALYSES:
+            self.analyses.append(name)
         elif name.lower().endswith(self.suffixes):
             self.foreign.append(name)
         else:
@@ -102,6 +115,12 @@ class Folder:
             if lies_unpacked(self.path / name, [stem, self.path]):
                 self.archives.remove(name)
                 self.others.unpacked.append("/".join((*self.parts, name)))
+        paths = {name: "/".join((*self.parts, name)) for name in self.analyses}
+        if any(suffix_of(name) in AMNIS for name in self.containers):
+            self.others.analyses += paths.values()
+        else:
+            for name in paths:
+                self.others.add(name, self.parts)
         samples, self.companions = self.companions, {}
         for names in samples.values():
             kinds = {suffix_of(name): name for name in names}

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepometry.core.errors import DeepometryError, explain_os_error
-from deepometry.core.file_types import IMAGES, LABEL_TABLES, suffix_of
+from deepometry.core.file_types import ANALYSES, ARCHIVES, IMAGES, LABEL_TABLES, suffix_of
 from deepometry.core.result_files import PARSE_RECORD, PREDICTED_TABLE, layer_table
 from deepometry.core.run_records import own_record
 from deepometry.core.steps import STEPS
-from deepometry.core.text import counted, joined
+from deepometry.core.text import counted, joined, shortened
 from deepometry.images.readers.other_kinds import advice_on
 from deepometry.web.browse.background import Task
 from deepometry.web.browse.count_files import STACKS, Tally, count_within
@@ -19,6 +19,8 @@ from deepometry.web.browse.count_files import STACKS, Tally, count_within
 KINDS = ("raw", "parsed", "labels", "model", "start", "features", "predictions", "folder")
 
 _SECONDS = 2.0
+_LARGEST_ANALYSIS = 32 << 20  # bytes
+_POPULATIONS = 12  # that are named
 _ASKED = "you are asked before a new parse replaces them."
 
 
@@ -50,7 +52,7 @@ def check_path(path: Path, kind: str, task: Task) -> Finding:
         if kind in ("model", "start"):
             return _model(path, kind)
         if kind == "labels":
-            return _labels(path)
+            return _labels(path, task)
         if kind in _TABLES:
             return _table(path, kind)
         if path.is_file():
@@ -94,13 +96,29 @@ def _file(path: Path, kind: str) -> Finding:
     return Finding("warn", f"Not a file of images, but {suffix or 'a file without extension'}.")
 
 
-def _labels(path: Path) -> Finding:
-    if path.is_dir() or path.suffix.lower() == ".zip":
+def _labels(path: Path, task: Task) -> Finding:
+    suffix = suffix_of(path.name)
+    if path.is_dir() and (tally := _count(path, task)).number(ANALYSES):
+        return Finding("good", f"Analyses of IDEAS: {_files(tally, ANALYSES)}.")
+    if path.is_dir() or suffix in ARCHIVES:
         return Finding("plain", "Read as lists that Export wrote, or as a table for each class.")
-    suffix = path.suffix.lower()
     if suffix in LABEL_TABLES:
         return Finding("good", f"A {suffix} table.")
-    return Finding("warn", f"Expected a table ({', '.join(LABEL_TABLES)}).")
+    if suffix in ANALYSES:
+        return _analysis(path, task)
+    return Finding("warn", f"Expected a table ({', '.join((*LABEL_TABLES, *ANALYSES))}).")
+
+
+def _analysis(path: Path, task: Task) -> Finding:
+    """List the populations of an analysis that is read within seconds."""
+    if path.stat().st_size > _LARGEST_ANALYSIS:
+        return Finding("good", "An analysis of IDEAS.")
+    from deepometry.images.daf_info import daf_info
+
+    result = daf_info(path, task.progress)
+    sizes = [f"{each.name} {each.objects:,}" for each in result.populations if not each.damage]
+    text = f"Analysis of {result.cif or 'a .cif file'}, {counted(result.objects, 'object')}"
+    return Finding("good", f"{text}: {shortened(sizes, _POPULATIONS) or 'no populations'}.")
 
 
 def _raw(path: Path, task: Task) -> Finding:

@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 
 from deepometry.core.errors import explain_os_error
-from deepometry.core.file_types import ARCHIVES, CONTAINERS, IMAGES, PLAIN_IMAGES, suffix_of
+from deepometry.core.file_types import (
+    ANALYSES,
+    ARCHIVES,
+    CONTAINERS,
+    IMAGES,
+    PLAIN_IMAGES,
+    suffix_of,
+)
 from deepometry.core.progress import Progress
 from deepometry.core.result_files import (
     BASELINE_MODEL_PATTERN,
@@ -123,7 +130,7 @@ class Tally:
             self.folders += 1
             if self._is_new(entry):
                 self._queue.append(entry.path)
-        elif suffix in (*IMAGES, *STACKS, *MODELS):
+        elif suffix in (*IMAGES, *STACKS, *MODELS, *ANALYSES):
             counts[suffix] += 1
         else:
             self.others += 1

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deepometry.core.errors import DeepometryError, explain_os_error
-from deepometry.core.file_types import ARCHIVES, CONTAINERS, LABEL_TABLES, is_text, suffix_of
+from deepometry.core.file_types import (
+    ANALYSES,
+    ARCHIVES,
+    CONTAINERS,
+    LABEL_TABLES,
+    is_text,
+    suffix_of,
+)
 from deepometry.core.folder_names import natural_key
 from deepometry.core.text import filesize
 from deepometry.web.browse.background import Task
@@ -29,7 +36,7 @@ FILES = {
     "start": MODELS,
     "features": (".txt",),
     "predictions": (".csv",),
-    "labels": (*LABEL_TABLES, ".zip"),
+    "labels": (*LABEL_TABLES, *ANALYSES, ".zip"),
     "parsed": (),
     "folder": (),
 }

@@ -40,7 +40,7 @@ _KEEP_NAMES = 30.0
 _HEADS = {
     "raw": "Choose the folder of images",
     "parsed": "Choose the folder of parsed cells",
-    "labels": "Choose a table of labels, or a folder of lists",
+    "labels": "Choose a table of labels, or an analysis of IDEAS",
     "model": "Choose a model, or its folder",
     "features": "Choose the folder of features",
     "predictions": "Choose the folder of predictions",

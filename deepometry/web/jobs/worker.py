@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from deepometry.core.errors import (
 )
 from deepometry.core.files import missing_folders, sweep_after
 from deepometry.core.progress import STOPPED, Cancelled, Progress, hold_unbroken
-from deepometry.core.result_files import TRAIN_RECORD
+from deepometry.core.result_files import LABELS_FOLDER, TRAIN_RECORD
 from deepometry.core.run_records import own_record
 from deepometry.core.step import load
 from deepometry.core.step_options import plain, restored
@@ -55,7 +55,7 @@ class Work:
         self.step, self.options = STEPS[self.row["verb"]], json.loads(self.row["options"])
         self.recorder = Recorder(store, id)
         self.progress = Progress(self._report, self.recorder.say, self.recorder.measure)
-        self.output = Path(self.options["output"])
+        self.output = _place(self.options)
         self.made = missing_folders(self.output)
         self.stopped_by = ""
         self._ending = threading.Lock()
@@ -191,6 +191,15 @@ class Work:
                 time.sleep(wait)
             else:
                 return
+
+
+def _place(options: Mapping[str, Any]) -> Path:
+    """Return where a job writes: its output, or the labels of the cells that it reads."""
+    if options.get("output"):
+        return Path(options["output"])
+    from deepometry.cells.labels.label_folder import parsed_home
+
+    return parsed_home(Path(options["input"])) / LABELS_FOLDER
 
 
 def _failed(error: str) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def own_jobs(jobs: Iterable[Job]) -> list[Job]:
 
 
 def _writes_to(job: Job, project: Project) -> bool:
-    return job.output is not None and job.output.is_relative_to(project.folder)
+    place = job.output or Path(str(job.options.get("input")))  # labels go to the cells themselves
+    return place.is_relative_to(project.folder)
 
 
 def taken(jobs: Iterable[Job]) -> list[Path]:

@@ -100,6 +100,8 @@ def named_options(form: StepForm, jobs: Iterable[Job]) -> Any | None:
 
 def _named_output(form: StepForm, taken: Collection[Path]) -> Path | None:
     """Return where a run goes that was given a name; None where a place of its own was entered."""
+    if "output" not in form:
+        return None
     project, typed = current.opened(), str(form["output"].data or "").strip()
     if project is None or form.texts().get("resume"):  # which goes on in the folder of a run
         return None
@@ -128,6 +130,6 @@ def placed(step: Step, options: Any) -> Any:
 def renew(form: StepForm, jobs: Iterable[Job]) -> None:
     """Give a form whose run has been started the name of another new run."""
     project = current.opened()
-    if project is not None:
+    if project is not None and "output" in form:
         place = propose(project, form.spec.step, taken=current.taken(jobs))
         form["output"].data = str(place)
