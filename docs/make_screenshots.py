@@ -16,12 +16,22 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tests.browser.conftest import find_chromium
+from tests.browser.labelling import TILE, begin, label_by_keys, saved
 from tests.browser.protocol import Protocol, card, field
 from tests.browser.server import Server
 
 HERE = Path(__file__).parent
 SIZE = {"width": 1600, "height": 1000}
 EPOCHS = 5  # of the learning curve, when the training is pictured
+CLASSES = (
+    "Smooth_Disc",
+    "Smooth_Sphere",
+    "Crenated_Disc",
+    "Crenated_Discoid",
+    "Crenated_Sphere",
+    "Crenated_Spheroid",
+    "Side",
+)
 PATIENCE = 20 * 60 * 1000  # milliseconds
 COLOURS = 256  # of a picture: a third of its size, and nobody sees it
 
@@ -63,6 +73,7 @@ def picture(server: Server, page: Page) -> None:
     protocol.home()
     save(page, "page_results.png", page.locator(".steps"), 2300)
     compare(protocol)
+    label(protocol)
 
 
 def compare(protocol: Protocol) -> None:
@@ -84,6 +95,23 @@ def compare(protocol: Protocol) -> None:
     expect(page.locator("#tests tbody tr")).to_have_count(1, timeout=PATIENCE)
     page.wait_for_timeout(1000)  # until all pictures are drawn
     save(page, "compare.png", page.locator("main"), 1400)
+
+
+def label(protocol: Protocol) -> None:
+    """Label some cells by their keys, as their folders say, and select some more."""
+    page = protocol.open("parse")
+    page.get_by_role("link", name="Label cells by hand").click()
+    begin(page, "Shape", [*CLASSES])
+    page.locator("[data-of=who]").fill("Anna")
+    page.locator("[data-of=who]").press("Enter")
+    page.locator("#cells").focus()
+    label_by_keys(page, {name: str(n) for n, name in enumerate(CLASSES, 1)}, 27)
+    saved(page)
+    page.locator(TILE).nth(30).click()
+    page.locator(TILE).nth(33).click(modifiers=["Shift"])
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(1000)  # until all pictures are drawn
+    save(page, "labelling.png", page.locator("#labelling"), 900)
 
 
 def save_tab(protocol: Protocol, verb: str, tab: str) -> None:

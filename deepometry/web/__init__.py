@@ -77,6 +77,7 @@ def _assemble(app: Flask) -> None:
         compare,
         error_pages,
         explorer,
+        labelling,
         page,
         results,
         security,
@@ -93,7 +94,17 @@ def _assemble(app: Flask) -> None:
     security.protect(app)
     error_pages.register(app)
     text_filters.register(app)
-    for module in (page, event_stream, browse, projects, results, compare, explorer, cells):
+    for module in (
+        page,
+        event_stream,
+        browse,
+        projects,
+        results,
+        compare,
+        explorer,
+        cells,
+        labelling,
+    ):
         app.register_blueprint(module.blueprint)
 
 

@@ -15,6 +15,7 @@ from flask import (
     redirect,
     render_template,
     request,
+    session,
     url_for,
 )
 from werkzeug.wrappers import Response as AnyResponse
@@ -85,16 +86,18 @@ def _page(asked: StepForm | None = None, **values: Any) -> str:
     """Render the whole page; `asked` stands in for the form that was sent."""
     jobs, last = current.own_jobs(_jobs().list()), remembered(current.values_home())
     offers = flow.newest_offers(jobs, current.offered)
+    entered = session.pop("entered", {})  # by another page, such as that of labels
     columns = []
     for verb in FORMS:
         start = flow.starting_values(verb, last.get(verb, {}), offers[verb])
-        start |= prefill.starting_values(verb, jobs)
+        start |= prefill.starting_values(verb, jobs) | entered.get(verb, {})
         form = asked if asked and asked.spec.step.name == verb else empty_form(verb, start)
         also = [{"verb": s.name, **_column(jobs, s.name)} for s, _ in buttons_of(verb)]
         more = {**_column(jobs, verb), "companions": also}
         beside = [job for each in also for job in each["cards"]]
         more["again"] = prefill.run_again(verb, jobs) is not None
-        more["folded"] = is_folded(form, more["newest"], beside, jobs)
+        folded = is_folded(form, more["newest"], beside, jobs)
+        more["folded"] = folded and verb not in entered
         columns.append({"form": form, "offers": offers[verb], **more})
     return render_template(
         "page/index.html",

@@ -1,6 +1,8 @@
 // One cell, enlarged in all channels: contrast and colour of each, the composite, the mask and a
 // scale bar. Counts come once; every change is drawn here.
 
+import { addTo, rgb, shadesOf } from "./drawing.js";
+
 const SIDE = 240; // pixels of a picture, about
 const BARS = [0.5, 1, 2, 5, 10, 20, 50, 100, 200]; // micrometres
 
@@ -245,21 +247,6 @@ export class Enlarged {
       this.gallery.rememberCell(this.row);
     } else if (state?.enlarged !== undefined) this.open(state.enlarged, false);
     else if (this.dialog.open) this.close();
-  }
-}
-
-function rgb(colour) {
-  return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-}
-
-function shadesOf(plane, { low, high }) {
-  const scale = 255 / (high > low ? high - low : 1);
-  return Uint8ClampedArray.from(plane, (value) => (value - low) * scale);
-}
-
-function addTo(sum, shades, colour) {
-  for (let pixel = 0; pixel < shades.length; pixel++) {
-    for (let n = 0; n < 3; n++) sum[3 * pixel + n] += (shades[pixel] * colour[n]) / 255;
   }
 }
 

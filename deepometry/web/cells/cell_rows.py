@@ -29,6 +29,8 @@ from deepometry.web.results.table_index import CellNames, RowTable, index_table,
 from deepometry.web.results.table_store import TableStore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
 
 ROWS = "cells"
@@ -76,12 +78,19 @@ class CellRows:
         return next((name for name in named if name in columns), "")
 
     @cached_property
-    def keys(self) -> np.ndarray:
-        """Hash of each cell, different where a cell is there twice: uint64, shape (cells,)."""
-        from deepometry.cells.identity import cell_keys, distinct_keys
+    def identities(self) -> np.ndarray:
+        """Hash of source and object of each cell: uint64, shape (cells,)."""
+        from deepometry.cells.identity import cell_keys
 
         files, names = zip(*self.names.some(0, len(self)), strict=True) if len(self) else ((), ())
-        return distinct_keys(cell_keys(files, names))
+        return cell_keys(files, names)
+
+    @property
+    def keys(self) -> np.ndarray:
+        """The same, made different where a cell is there twice: uint64, shape (cells,)."""
+        from deepometry.cells.identity import distinct_keys
+
+        return distinct_keys(self.identities)
 
     def name(self, row: int) -> tuple[str, str]:
         """Return source and object of a cell; raise `Unknown` if there is none."""
@@ -159,7 +168,7 @@ def open_rows(
 ) -> CellRows:
     """Read the table of a run once, or by `read`, and compare it with the parsed cells."""
     if output.verb == "parse":
-        return _parsed(output)
+        return parsed_rows(output.root)
     table = read(progress) if read else table_of(output, store, progress)
     return _rows(output, table, matched_cells(output, table, store, progress))
 
@@ -183,10 +192,11 @@ def _rows(output: Output, table: RowTable, cells: Cells | str) -> CellRows:
     return rows
 
 
-def _parsed(output: Output) -> CellRows:
+def parsed_rows(root: Path, progress: Progress | None = None) -> CellRows:
+    """Read which cells a folder of parsed cells has."""
     from deepometry.cells.dataset import open_dataset
 
-    dataset = open_dataset(output.root)
+    dataset = open_dataset(root, progress)
     identities = ((source, name) for _, source, name in dataset.identities())
     return CellRows(None, names_of(identities), None, [], None, pictures_of(dataset))
 

@@ -168,11 +168,11 @@ def cell(id: str, row: int) -> dict[str, Any]:
         "side": side or "",
         "frame": rows.cells.dataset.frame,
         "missing": "",
-        "channels": _channels(rows.cells),
+        "channels": channels_told(rows.cells),
     }
 
 
-def _channels(cells: Cells) -> list[dict[str, Any]]:
+def channels_told(cells: Cells) -> list[dict[str, Any]]:
     """List the channels with the contrast and the colour that they are shown in at first."""
     colours = iter(GROUPS_ON_DARK[:5] * len(cells.channels))
     return [
