@@ -26,7 +26,7 @@ from deepometry.exports.open_results import Images, images_folder, open_table
 from deepometry.network.model_file import load_model
 from deepometry.network.test_time_augmentation import predict_views
 from deepometry.training.checkpoint import load_checkpoint
-from deepometry.training.cross_validation_report import FoldReport
+from deepometry.training.cross_validation_report import report_of
 from deepometry.training.fold_predictions import read_predictions
 from deepometry.training.gather import gather_cells
 from deepometry.training.train import train
@@ -160,9 +160,8 @@ def test_groups_are_resampled_whole(crossed, few, tmp_path):
     cells = replace(cells, groups=groups, group_by="Sample")
     trained = read_json(result.model.parent / "fold_1" / "fold.json")["options"]
     crossed_now = result.cross_validation
-    found, check = FoldReport(told, cells, trained, Progress()).write(
-        tmp_path, crossed_now.confusion, crossed_now.folds, crossed_now.scores
-    )
+    again = report_of(told, cells, trained, Progress()).write(tmp_path, crossed_now.folds)
+    found, check = again.evaluation, again.label_check
     assert (found.group_by, found.groups) == ("Sample", 3)
     assert found.score("accuracy").value == crossed_now.scores["accuracy"]
     assert check == crossed_now.label_check

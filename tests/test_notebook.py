@@ -23,6 +23,7 @@ from deepometry.core.result_files import (
     LOSS_PLOT,
     SPRITE,
 )
+from deepometry.evaluation.metrics import Score
 from deepometry.exports.find_cell import ShowResult, find_cell
 from deepometry.exports.write import ExportResult
 from deepometry.images.synthetic.dataset import ExampleResult
@@ -30,7 +31,7 @@ from deepometry.inference.extract import ExtractResult
 from deepometry.inference.gradcam import GradcamResult
 from deepometry.inference.predict import PredictResult
 from deepometry.maps.embed import EmbedResult
-from deepometry.training.baseline import BaselineResult
+from deepometry.training.baseline_result import BaselineResult
 from deepometry.training.cross_validation_result import CrossValidation
 from deepometry.training.learning_curve import LearningCurveResult
 from deepometry.training.train import TrainResult
@@ -41,7 +42,7 @@ CONFUSION = np.array([[3, 1], [0, 4]])
 ABOUT = SimpleNamespace(
     scores={"val_accuracy": 0.8754, "val_balanced_accuracy": 0.5},
     target=ODD,
-    labels=(ODD, "B"),
+    about_outputs=f"{ODD} of 2 labels",
     about_views="",
 )
 
@@ -60,7 +61,8 @@ def picture_in(html: str) -> Image.Image | None:
 
 def crossed(output: Path) -> CrossValidation:
     scores = {"accuracy": 0.625, "balanced_accuracy": 0.5, "loss": 1.0}
-    return CrossValidation((ODD, "B"), CONFUSION, scores, [{"accuracy": 0.6}], "", output)
+    fold = {"accuracy": 0.6, "cells": 8}
+    return CrossValidation((ODD, "B"), CONFUSION, scores, [fold], "", output)
 
 
 def trained(output: Path) -> TrainResult:
@@ -70,20 +72,15 @@ def trained(output: Path) -> TrainResult:
 
 def predicted(output: Path, annotated: bool = False) -> PredictResult:
     matrix = CONFUSION if annotated else None
-    evaluation = SimpleNamespace(whole=[_Score()]) if annotated else None
+    score = Score("balanced_accuracy", "", 0.875, 0.6, 0.95, 8)
+    evaluation = SimpleNamespace(whole=[score]) if annotated else None
     return PredictResult(8, {ODD: 3, "B": 5}, (ODD, "B"), matrix, {}, output, None, evaluation)
-
-
-class _Score:
-    name = "balanced_accuracy"
-
-    def __str__(self) -> str:
-        return "0.875 (0.600 to 0.950)"
 
 
 def baseline(output: Path) -> BaselineResult:
     importance = SimpleNamespace(names=["area"] * 9)
-    return BaselineResult(output / "m", ABOUT, CONFUSION, importance, None, output)
+    scores = {"accuracy": 0.875, "balanced_accuracy": 0.875}
+    return BaselineResult(output / "m", ABOUT, CONFUSION, scores, importance, None, output)
 
 
 def embedded(output: Path) -> EmbedResult:

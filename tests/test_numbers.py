@@ -100,7 +100,6 @@ def test_rare_numbers_join_their_neighbours():
     assert np.bincount(codes).tolist() == [105, 103]
 
 
-@pytest.mark.skip
 def test_a_day_may_be_left_out_whole_where_a_number_is_learnt(tmp_path):
     for sample, day in enumerate((1, 15, 29, 43)):  # one sample a day, which no class could bear
         write_days(tmp_path / f"Sample {sample}", 12, days=(day,), split=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from deepometry.cells.sampling import class_weights
@@ -39,28 +41,48 @@ def learn(
     return fit(features, codes, classes, seed, progress)
 
 
+def learn_numbers(
+    features: np.ndarray, numbers: np.ndarray, seed: int, progress: Progress
+) -> Trees:
+    """Train a regression by gradient boosting, with squared errors, on standardised numbers."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    model = HistGradientBoostingRegressor(random_state=seed, **_how())
+    _fit(model, progress, features, numbers)
+    return from_boosting(model, features.shape[1])
+
+
 def _boosting(
     features: np.ndarray, codes: np.ndarray, classes: int, seed: int, progress: Progress
 ) -> Trees:
     from sklearn.ensemble import HistGradientBoostingClassifier
+
+    model = HistGradientBoostingClassifier(random_state=seed, **_how())
+    weights = class_weights(codes, classes, "weights")[codes]
+    _fit(model, progress, features, codes, sample_weight=weights)
+    return from_boosting(model, features.shape[1])
+
+
+def _how() -> dict[str, Any]:
+    """Return the settings that classifier and regression share."""
+    return {
+        "learning_rate": _RATE,
+        "max_leaf_nodes": _LEAVES,
+        "min_samples_leaf": 5,
+        "l2_regularization": 1.0,
+        "max_features": _FEATURES_A_SPLIT,
+        "max_bins": _BINS,
+        "early_stopping": False,
+        "max_iter": ROUNDS,
+    }
+
+
+def _fit(model: Any, progress: Progress, features: np.ndarray, *wanted: Any, **more: Any) -> None:
     from threadpoolctl import threadpool_limits
 
-    model = HistGradientBoostingClassifier(
-        learning_rate=_RATE,
-        max_leaf_nodes=_LEAVES,
-        min_samples_leaf=5,
-        l2_regularization=1.0,
-        max_features=_FEATURES_A_SPLIT,
-        max_bins=_BINS,
-        early_stopping=False,
-        max_iter=ROUNDS,
-        random_state=seed,
-    )
-    weights = class_weights(codes, classes, "weights")[codes]
     progress.report(0, 0, "Learning from the features")
     with threadpool_limits(1 if len(features) < _ONE_THREAD else None):
-        model.fit(features, codes, sample_weight=weights)
-    return from_boosting(model, features.shape[1])
+        model.fit(features, *wanted, **more)
 
 
 def _rusboost(

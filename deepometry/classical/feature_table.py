@@ -11,6 +11,7 @@ from deepometry.cells.dataset import Dataset
 from deepometry.cells.stack_reader import IDENTITY
 from deepometry.classical.features import measured
 from deepometry.classical.tree_file import Trees
+from deepometry.classical.tree_task import TreeTask
 from deepometry.core.progress import Progress
 from deepometry.core.spreadsheet import SafeWriter
 
@@ -20,7 +21,7 @@ _MOST_WEIGHED = 1000  # validation cells among which features are weighed
 
 
 class DividedCells(Protocol):
-    """Cells with classes, divided into training and validation, as `training.cells.Cells`."""
+    """Cells divided into training and validation, as `training.cells.Cells`."""
 
     @property
     def dataset(self) -> Dataset: ...
@@ -37,7 +38,7 @@ class DividedCells(Protocol):
 
     @property
     def codes(self) -> np.ndarray:
-        """Class of every cell of the data set."""
+        """Class, or range of numbers, of every cell of the data set."""
 
     @property
     def training(self) -> np.ndarray:
@@ -51,25 +52,26 @@ class DividedCells(Protocol):
 class FeatureTable:
     """The table of the features; training cells first, then validation cells.
 
-    `stored` (labelled cells, features), if there is one, takes the features of all cells, in the
-    order of the table.
+    `task` is what trees learn of them. `stored` (labelled cells, features), if there is one, takes
+    the features of all cells, in the order of the table.
     """
 
     def __init__(
         self,
         file: TextIO,
         cells: DividedCells,
+        task: TreeTask,
         names: Sequence[str],
         progress: Progress,
         stored: np.ndarray | None = None,
     ) -> None:
-        self.cells, self.width, self.progress = cells, len(names), progress
+        self.cells, self.task, self.width, self.progress = cells, task, len(names), progress
         self._stored, self._written = stored, 0
         self._write = SafeWriter(file, lineterminator="\n").writerow
         self._write([*IDENTITY, cells.target, "side", "predicted", *names])
 
     def training(self) -> tuple[np.ndarray, np.ndarray]:
-        """Measure the training cells; return features and classes of those to learn from.
+        """Measure the training cells; return features and indices of those to learn from.
 
         These are all, or as many as memory should hold.
         """
@@ -85,37 +87,37 @@ class FeatureTable:
             until = int(np.searchsorted(wanted, seen + len(block)))
             features[done:until] = block[wanted[done:until] - seen]
             seen, done = seen + len(block), until
-        return features, codes[wanted]
+        return features, self.cells.training[wanted]
 
     def validation(self, trees: Trees) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-        """Measure and classify the validation cells.
+        """Measure the validation cells, and run the trees over them.
 
-        Returned are the probabilities of each, (cells, classes), and features and classes of some,
+        Returned are the outputs for each, (cells, outputs), and features and indices of some,
         evenly chosen.
         """
-        codes = self.cells.codes[self.cells.validation]
-        step = -(-len(codes) // _MOST_WEIGHED)
+        indices = self.cells.validation
+        step = -(-len(indices) // _MOST_WEIGHED)
         found, features, seen = [], [], 0
         for block in self._measured(self.cells.validation, "validation", trees):
-            found.append(trees.probabilities(block))
+            found.append(self.task.outputs(trees, block))
             features.append(block[-seen % step :: step])
             seen += len(block)
-        return np.concatenate(found), (np.concatenate(features), codes[::step])
+        return np.concatenate(found), (np.concatenate(features), indices[::step])
 
     def _measured(
         self, indices: np.ndarray, side: str, trees: Trees | None
     ) -> Iterator[np.ndarray]:
         """Measure cells in blocks, and write a row for each."""
-        cells, labels, done = self.cells, self.cells.labels, 0
+        cells, done = self.cells, 0
         identities = cells.dataset.identities_of(indices)
         for block in measured(cells.dataset, indices, cells.columns, self.progress):
-            codes = cells.codes[indices[done : done + len(block)]].tolist()
+            true = self.task.true_texts(indices[done : done + len(block)])
             predicted = [""] * len(block)
             if trees is not None:
-                predicted = [labels[code] for code in trees.probabilities(block).argmax(1)]
-            for row, code, label in zip(block.tolist(), codes, predicted, strict=True):
+                predicted = self.task.predicted_texts(self.task.outputs(trees, block))
+            for row, text, label in zip(block.tolist(), true, predicted, strict=True):
                 values = (f"{value:.6g}" for value in row)
-                self._write([*next(identities), labels[code], side, label, *values])
+                self._write([*next(identities), text, side, label, *values])
             done += len(block)
             self._store(block)
             yield block

@@ -27,14 +27,17 @@ _MOST = 1 << 28  # bytes of an array
 
 @dataclass(frozen=True)
 class BaselineModel:
-    """Measures cells and predicts their probabilities, as a network does."""
+    """Measures cells and predicts their probabilities or numbers, as a network does."""
 
     trees: Trees
     description: Description
 
     def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
-        """Return the probability of every class, shape (n, classes), for images of counts."""
-        return self.trees.probabilities(measure_on_cores(images))
+        """Return probabilities (n, classes) or standardised numbers (n, 1) for images of counts."""
+        features = measure_on_cores(images)
+        if self.description.task.is_number:
+            return self.trees.votes(features)
+        return self.trees.probabilities(features)
 
 
 def baseline_name(description: Description) -> str:
@@ -74,7 +77,7 @@ def load_baseline(path: Path) -> BaselineModel:
         trees = Trees(**{f.name: _array(path, f.name) for f in dataclasses.fields(Trees)})
         if description.network != BASELINE:
             raise ValueError(f"its network is {description.network}")
-        trees.check(len(names), len(description.labels))
+        trees.check(len(names), description.outputs)
     except DeepometryError:
         raise
     except (KeyError, ValueError, EOFError, TypeError, AttributeError, RecursionError) as error:

@@ -16,7 +16,9 @@ from deepometry.core.numba_cache import compiled
 
 @dataclass(frozen=True)
 class Trees:
-    """Trees that vote for classes; the softmax of the votes are probabilities.
+    """Trees that vote for classes, or for a number.
+
+    Of classes, the softmax of the votes are probabilities; of a number, their sum is the number.
 
     Attributes
     ----------
@@ -29,7 +31,7 @@ class Trees:
     roots : ndarray of int32, shape (trees,)
         Where each tree begins.
     start : ndarray of float64, shape (classes,)
-        Votes before the first tree.
+        Votes before the first tree; of a number a single one.
     gains : ndarray of float64, shape (features,)
         How much each feature gave in training; sum 1.
     """
@@ -42,11 +44,16 @@ class Trees:
     start: np.ndarray
     gains: np.ndarray
 
-    def probabilities(self, features: np.ndarray) -> np.ndarray:
-        """Return the probability of every class, (n, classes), for features (n, features)."""
+    def votes(self, features: np.ndarray) -> np.ndarray:
+        """Return the sum of the votes for every class, or the number, (n, outputs)."""
         votes = np.tile(self.start, (len(features), 1))
         nodes = (self.feature, self.threshold, self.left, self.right, self.roots)
         _vote(np.ascontiguousarray(features, np.float32), *nodes, votes)
+        return votes
+
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        """Return the probability of every class, (n, classes), for features (n, features)."""
+        votes = self.votes(features)
         votes = np.exp(votes - votes.max(1, keepdims=True))
         return votes / votes.sum(1, keepdims=True)
 
@@ -139,12 +146,12 @@ class _Builder:
 
 
 def from_boosting(model: Any, features: int) -> Trees:
-    """Convert a fitted `HistGradientBoostingClassifier`.
+    """Convert a fitted `HistGradientBoostingClassifier` or `HistGradientBoostingRegressor`.
 
     `_predictors` and `_baseline_prediction` are its own attributes, of no public twin; a test
-    compares what comes out with `predict_proba`.
+    compares what comes out with `predict_proba` and `predict`.
     """
-    builder, classes = _Builder(features), len(model.classes_)
+    builder, classes = _Builder(features), len(getattr(model, "classes_", [None]))
     for round_ in model._predictors:
         for code, tree in enumerate(round_):
             nodes = tree.nodes
@@ -153,7 +160,7 @@ def from_boosting(model: Any, features: int) -> Trees:
                 nodes["feature_idx"].astype(np.int64),
                 nodes["num_threshold"],
                 (nodes["left"].astype(np.int64), nodes["right"].astype(np.int64)),
-                (code if len(round_) > 1 else 1, nodes["value"]),
+                (code if len(round_) > 1 else classes - 1, nodes["value"]),
                 np.maximum(nodes["gain"], 0.0),
             )
     start = np.zeros(classes)

@@ -102,6 +102,11 @@ class NumberEvaluation:
         return {score.name: score for score in self.scores}[name]
 
     @property
+    def errors(self) -> np.ndarray:
+        """Predicted less true numbers, float64 (cells,)."""
+        return self.predicted - self.true
+
+    @property
     def whole(self) -> list[Score]:
         """Scores of all cells: all of them."""
         return self.scores

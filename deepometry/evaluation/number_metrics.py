@@ -92,7 +92,7 @@ def number_scores(
     sums vary as those of single cells do; so its time does not grow with their number.
     """
     sums, scale = _moments(true, predicted, inside)
-    units = _units(len(true), rng) if groups is None else groups
+    units = units_of(len(true), rng) if groups is None else groups
     each = np.stack([np.bincount(units, weights=column) for column in sums.T], 1)
     each = each[each[:, 0] > 0]
     count = len(each)
@@ -110,7 +110,8 @@ def _ends(values: np.ndarray) -> tuple[float, float]:
     return (low, high) if low < high else (math.nan, math.nan)
 
 
-def _units(cells: int, rng: np.random.Generator) -> np.ndarray:
+def units_of(cells: int, rng: np.random.Generator) -> np.ndarray:
+    """Return what is drawn in place of every cell: the cell, or a random block of many cells."""
     return rng.permutation(cells) % min(cells, _MOST_UNITS)
 
 

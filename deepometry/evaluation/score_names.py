@@ -31,6 +31,7 @@ NAMES = {
 CLASS_PAIR, NUMBER_PAIR = ("accuracy", "balanced_accuracy"), ("mae", "r2")
 """The two scores that stand for all of them, of classes and of a number."""
 
+_PERSONS = ("Brier", "Cohen's", "Matthews", "Pearson", "Spearman")
 IN_UNITS = ("mae", "rmse", "bias")
 """Scores in the units of the number; all others have none."""
 
@@ -42,10 +43,15 @@ def main_pair(scores: Mapping[str, object], prefix: str = "") -> tuple[str, str]
 
 def told(scores: Mapping[str, float], prefix: str = "") -> str:
     """Write the two scores that stand for all in words: `accuracy 0.912, balanced 0.905`."""
+    return ", ".join(told_pair(scores, prefix))
+
+
+def told_pair(scores: Mapping[str, float], prefix: str = "") -> tuple[str, str]:
+    """Write each of the two scores that stand for all in words."""
     first, second = (scores[prefix + name] for name in main_pair(scores, prefix))
     if main_pair(scores, prefix) == NUMBER_PAIR:
-        return f"mean absolute error {first:.4g}, R2 {second:.3f}"
-    return f"accuracy {first:.3f}, balanced {second:.3f}"
+        return f"mean absolute error {first:.4g}", f"R2 {second:.3f}"
+    return f"accuracy {first:.3f}", f"balanced {second:.3f}"
 
 
 def named_pair(scores: Mapping[str, float], prefix: str, kind: str) -> dict[str, object]:
@@ -55,8 +61,9 @@ def named_pair(scores: Mapping[str, float], prefix: str, kind: str) -> dict[str,
 
 
 def lowered(name: str) -> str:
-    """Begin a name in lower case, but for a symbol such as R2."""
-    return name if name[1:2].isdecimal() else name[0].lower() + name[1:]
+    """Begin a name in lower case, but for that of a person and a symbol such as R2."""
+    proper = name[1:2].isdecimal() or name.split()[0] in _PERSONS
+    return name if proper else name[0].lower() + name[1:]
 
 
 class HasInterval(Protocol):

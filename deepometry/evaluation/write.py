@@ -64,13 +64,18 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> dict[str, str]:
     return {name: save_plots(figure, folder, name) for name, figure in plots.items()}
 
 
-def write_numbers(folder: Path, evaluation: NumberEvaluation, target: str) -> dict[str, str]:
-    """Write tables, plot and record of predicted numbers; return the plot, for the report."""
-    write_table(folder / SCORES_TABLE, evaluation.table())
-    write_table(folder / RANGES_TABLE, evaluation.range_table())
-    write_json(folder / EVALUATION_RECORD, evaluation.plain())
-    figure = plot_against_true(evaluation, target)
-    return {AGAINST_TRUE_PLOT: save_plots(figure, folder, AGAINST_TRUE_PLOT)}
+def write_numbers(
+    folder: Path, evaluation: NumberEvaluation, target: str, prefix: str = ""
+) -> dict[str, str]:
+    """Write tables, plot and record of predicted numbers; return the plot, for the report.
+
+    `prefix` begins the name of every file.
+    """
+    write_table(folder / f"{prefix}{SCORES_TABLE}", evaluation.table())
+    write_table(folder / f"{prefix}{RANGES_TABLE}", evaluation.range_table())
+    write_json(folder / f"{prefix}{EVALUATION_RECORD}", evaluation.plain())
+    figure, name = plot_against_true(evaluation, target), f"{prefix}{AGAINST_TRUE_PLOT}"
+    return {name: save_plots(figure, folder, name)}
 
 
 def write_number_samples(

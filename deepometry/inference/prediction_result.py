@@ -26,6 +26,7 @@ from deepometry.inference.number_table import SeenNumbers
 from deepometry.inference.prediction_table import Prediction
 from deepometry.inference.recognition import Recognition
 
+_MARGIN = 0.05  # of the range of numbers, beyond which one lies outside
 _LONG = {"told": False}  # in files, not in the list of jobs
 
 
@@ -60,7 +61,8 @@ class PredictResult(ShowsInNotebook):
         Which cells the model has seen in its training: scores leave them out, or are marked.
     numbers : dict of str to float
         Of predicted numbers `mean`, `median`, `lowest`, `highest`, and `outside`, how many lie
-        outside the range that the model learnt from; empty where classes are predicted.
+        outside the range that the model learnt from by more than 5 % of it; empty where classes
+        are predicted.
     """
 
     cells: int
@@ -164,7 +166,8 @@ def _predicted(prediction: Prediction, scored: PredictionScores) -> dict[str, An
 
 def _in_short(seen: SeenNumbers) -> dict[str, float]:
     numbers, task = seen.predictions[:, 0], seen.task
-    outside = (numbers < task.lowest) | (numbers > task.highest)
+    margin = _MARGIN * (task.highest - task.lowest)
+    outside = (numbers < task.lowest - margin) | (numbers > task.highest + margin)
     return {
         "mean": float(numbers.mean()),
         "median": float(np.median(numbers)),

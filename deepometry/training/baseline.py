@@ -11,15 +11,14 @@ import numpy as np
 
 from deepometry.cells.description_checks import BASELINE
 from deepometry.cells.model_description import Description
-from deepometry.classical.boosting import learn
 from deepometry.classical.feature_table import FeatureTable
 from deepometry.classical.features import family_of, feature_names
 from deepometry.classical.model_file import baseline_name, save_baseline
 from deepometry.classical.permutation_importance import Importance, weigh
 from deepometry.classical.tree_file import Trees
+from deepometry.classical.tree_task import TreeTask, tree_task
 from deepometry.core.earlier_results import earlier_results
 from deepometry.core.files import staged
-from deepometry.core.notebook import NotebookView, ShowsInNotebook
 from deepometry.core.options.train import BaselineOptions
 from deepometry.core.progress import Progress, Report, as_progress
 from deepometry.core.result_files import (
@@ -36,85 +35,28 @@ from deepometry.core.result_files import (
 )
 from deepometry.core.run_records import provenance, write_json
 from deepometry.core.spreadsheet import table_file
-from deepometry.evaluation.confusion import confusion, scores, write_scores, write_table
+from deepometry.evaluation.confusion import confusion, write_scores, write_table
+from deepometry.evaluation.evaluate_numbers import NumberEvaluation, evaluate_numbers
+from deepometry.evaluation.score_names import CLASS_PAIR
+from deepometry.evaluation.write import write_numbers
 from deepometry.training.baseline_folds import OutOfFold, features_on_disk
+from deepometry.training.baseline_result import BaselineResult
 from deepometry.training.cells import Cells
-from deepometry.training.compare_models import Comparison, compare
+from deepometry.training.compare_models import compare
 from deepometry.training.cross_validation_result import CrossValidation, plain, write_folds
-from deepometry.training.fold_predictions import write_predictions
 from deepometry.training.gather import describe, gather_cells
 from deepometry.training.label_error_table import write_label_errors
+from deepometry.training.objective import Objective, objective_of
 from deepometry.training.output_folder import check_output
 
+__all__ = ["BaselineResult", "baseline"]
+
+_COUNTED = (*CLASS_PAIR, "mae_steps", "quadratic_kappa")  # scores of a confusion matrix
 _TOP = 20  # features in the picture and the record
-_NAMED = 3  # features that the summary names
-
-
-@dataclass(frozen=True)
-class BaselineResult(ShowsInNotebook):
-    """The results of a baseline.
-
-    Attributes
-    ----------
-    model : Path
-        The file, which `predict` takes as well.
-    description : Description
-        Its description, scores included.
-    confusion : ndarray of int64, shape (classes, classes)
-        On the validation cells, or with folds on all cells, each left out once; rows are the true
-        classes.
-    importance : Importance
-        Every feature, the most important first.
-    comparison : Comparison or None
-        Beside the network, where there is one; of all cells, where both have the same folds.
-    cross_validation : CrossValidation or None
-        Scores of the cells that were left out, where there are folds.
-    """
-
-    model: Path
-    description: Description
-    confusion: np.ndarray
-    importance: Importance
-    comparison: Comparison | None
-    output: Path
-    cross_validation: CrossValidation | None = None
-
-    def __str__(self) -> str:
-        accuracies = scores(self.confusion)
-        kind = "cross-validated" if self.cross_validation else "validation"
-        lines = [
-            f"Baseline of {len(self.importance.names)} features: {kind} accuracy "
-            f"{accuracies['accuracy']:.3f}, balanced {accuracies['balanced_accuracy']:.3f}."
-        ]
-        if self.cross_validation:
-            lines.append(str(self.cross_validation))
-        if self.comparison:
-            theirs = scores(self.comparison.network)
-            lines.append(
-                f"The network on the same cells: accuracy {theirs['accuracy']:.3f}, balanced "
-                f"{theirs['balanced_accuracy']:.3f}; {self.comparison.verdict}"
-            )
-        lines.append("What separates the classes most:")
-        lines += [f"  {self.importance.sentence(place)}" for place in range(_NAMED)]
-        return "\n".join([*lines, f"Model: {self.model}", f"Results: {self.output}"])
-
-    def notebook_view(self) -> NotebookView:
-        """Show the scores, with the features that separate the classes most."""
-        values, crossed = scores(self.confusion), self.cross_validation
-        kind = "Cross-validated" if crossed else "Validation"
-        rows: dict[str, object] = {
-            f"{kind} accuracy": values["accuracy"],
-            f"{kind} balanced accuracy": values["balanced_accuracy"],
-            "Features": len(self.importance.names),
-            "Model": self.model,
-        }
-        notes = [self.comparison.verdict] if self.comparison else []
-        title = f"Classical baseline of {self.description.target}"
-        return NotebookView(title, rows, notes, self.output / IMPORTANCE_PLOT)
 
 
 def baseline(options: BaselineOptions, progress: Progress | Report | None = None) -> BaselineResult:
-    """Classify cells by classical features, with the training and validation cells of `train`.
+    """Learn from classical features, with the training and validation cells of `train`.
 
     Parameters
     ----------
@@ -153,6 +95,16 @@ def baseline(options: BaselineOptions, progress: Progress | Report | None = None
 # --- the work ---------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """The cells that scores are of, with what was predicted of them."""
+
+    matrix: np.ndarray | None
+    scores: dict[str, float]
+    predictions: np.ndarray
+    indices: np.ndarray
+
+
 @dataclass
 class _Run:
     options: BaselineOptions
@@ -161,6 +113,8 @@ class _Run:
     progress: Progress
     names: list[str] = field(init=False)
     description: Description = field(init=False)
+    objective: Objective = field(init=False)
+    task: TreeTask = field(init=False)
 
     def __post_init__(self) -> None:
         self.description = describe(
@@ -172,6 +126,7 @@ class _Run:
         )
         dataset, depth = self.cells.dataset, len(self.cells.columns)
         self.names = feature_names(depth, self.description.channels, dataset.channel_names)
+        self.objective, self.task = objective_of(self.cells), tree_task(self.cells)
 
     def go(self) -> BaselineResult:
         """Measure, learn, evaluate, explain, compare."""
@@ -184,43 +139,85 @@ class _Run:
         """Do all of it; `features` takes those of all cells, for the folds."""
         cells, options = self.cells, self.options
         with table_file(self.stage / FEATURES_TABLE) as file:
-            table = FeatureTable(file, cells, self.names, self.progress, features)
+            table = FeatureTable(file, cells, self.task, self.names, self.progress, features)
             training = table.training()
-            trees = learn(*training, len(cells.labels), options.method, options.seed, self.progress)
-            probabilities, seen = table.validation(trees)
-        chosen = probabilities.argmax(1)
-        matrix = confusion(cells.codes[cells.validation], chosen, len(cells.labels))
-        own = tuple(map(tuple, matrix.tolist()))  # of these trees, not of those of the folds
-        scored = {f"val_{name}": value for name, value in scores(matrix).items()}
+            trees = self.task.learn(*training, options.method, options.seed, self.progress)
+            outputs, seen = table.validation(trees)
+        judged = self._judged(outputs)
         folds, crossed = None, None
         if features is not None:
-            folds = OutOfFold(options, cells, features, self.progress)
+            folds = OutOfFold(options, cells, self.description, features, self.progress)
             crossed = self._folds(folds)
-            matrix = crossed.confusion
-            scored |= {f"cv_{name}": value for name, value in crossed.scores.items()}
+            judged = self._as_crossed(judged, folds, crossed)
         else:
             table_of_cells = self.stage / f"{BASELINE_PREFIX}{VALIDATION_TABLE}"
-            write_predictions(table_of_cells, cells, cells.validation, probabilities)
-        self.description = replace(self.description, scores=scored, confusion=own)
-        write_scores(self.stage, matrix, cells.labels, cells.target, BASELINE_PREFIX)
+            self.objective.write(table_of_cells, cells.validation, judged.predictions)
+        self._write_scores(judged)
         save_baseline(trees, self.description, self.stage, cells.known)
         importance = self._explain(trees, training, seen)
+        validated = self.objective.finished(outputs, self.description)
         compared = (folds.compare() if folds else None) or compare(
-            options, cells, chosen, self.progress
+            options, cells, validated, self.progress
         )
         if compared:
             write_table(self.stage / COMPARISON_TABLE, compared.table())
         model = options.output / baseline_name(self.description)
-        results = (model, self.description, matrix, importance, compared, options.output)
-        return BaselineResult(*results, crossed)
+        results = (model, self.description, judged.matrix, judged.scores, importance, compared)
+        return BaselineResult(*results, options.output, crossed)
+
+    def _judged(self, outputs: np.ndarray) -> _Judged:
+        """Score the validation cells, and describe the model by them."""
+        cells, classes = self.cells, len(self.cells.labels)
+        matrix = None
+        if cells.task.is_number:
+            validated = self.objective.validate(outputs)
+            self.description = replace(self.description, **validated.measured)
+        predictions = self.objective.finished(outputs, self.description)
+        scored = self.objective.score(cells.validation, predictions)
+        if not cells.task.is_number:
+            matrix = confusion(cells.codes[cells.validation], predictions.argmax(1), classes)
+            own = tuple(map(tuple, matrix.tolist()))  # of these trees, not of those of the folds
+            scored = {name: value for name, value in scored.items() if name in _COUNTED}
+            self.description = replace(self.description, confusion=own)
+        described = {f"val_{name}": value for name, value in scored.items()}
+        self.description = replace(self.description, scores=described)
+        return _Judged(matrix, scored, predictions, cells.validation)
+
+    def _as_crossed(self, judged: _Judged, folds: OutOfFold, crossed: CrossValidation) -> _Judged:
+        """Put the cells of all folds in place of the validation cells."""
+        of_all = {f"cv_{name}": value for name, value in crossed.scores.items()}
+        self.description = replace(self.description, scores={**self.description.scores, **of_all})
+        if isinstance(crossed.evaluation, NumberEvaluation):
+            task = self.description.task.with_interval(crossed.evaluation.errors)
+            self.description = replace(self.description, task=task)
+        scored = crossed.scores
+        if crossed.confusion is not None:
+            scored = {name: value for name, value in scored.items() if name in _COUNTED}
+        return _Judged(crossed.confusion, scored, folds.predictions[folds.indices], folds.indices)
+
+    def _write_scores(self, judged: _Judged) -> None:
+        """Write the confusion matrix and what belongs to it, or the scores of numbers."""
+        cells = self.cells
+        if judged.matrix is not None:
+            how = (cells.labels, cells.target, BASELINE_PREFIX)
+            write_scores(self.stage, judged.matrix, *how)
+            return
+        groups = None
+        if cells.groups is not None:
+            groups = np.unique(cells.groups[judged.indices], return_inverse=True)[1]
+        true, by = cells.numbers(judged.indices), cells.group_by
+        evaluation = evaluate_numbers(true, judged.predictions, groups, by, unit=cells.task.unit)
+        write_numbers(self.stage, evaluation, cells.target, BASELINE_PREFIX)
 
     def _folds(self, folds: OutOfFold) -> CrossValidation:
         crossed = folds.go()
         folds.write(self.stage / f"{BASELINE_PREFIX}{PREDICTED_TABLE}")
         write_folds(self.stage / f"{BASELINE_PREFIX}{FOLDS_TABLE}", crossed)
+        if crossed.confusion is None:
+            return crossed
         table = self.stage / f"{BASELINE_PREFIX}{LABEL_ERRORS_TABLE}"
         some = folds.indices
-        check = write_label_errors(table, self.cells, some, folds.probabilities[some])
+        check = write_label_errors(table, self.cells, some, folds.predictions[some])
         return replace(crossed, label_check=check)
 
     def _explain(
@@ -231,16 +228,19 @@ class _Run:
     ) -> Importance:
         families = [family_of(n, len(self.cells.columns)) for n in range(len(self.names))]
         rng = np.random.default_rng([self.options.seed, 2])
-        labels = self.cells.labels
-        importance = weigh(trees, self.names, families, labels, training, seen, rng, self.progress)
+        shown = (training[0], self.cells.codes[training[1]])
+        names = (self.names, families, self.cells.labels)
+        importance = weigh(trees, self.task, *names, shown, seen, rng, self.progress)
         write_table(self.stage / IMPORTANCE_TABLE, importance.table())
         importance.plot(self.stage / IMPORTANCE_PLOT, _TOP)
         return importance
 
 
-def _validation(result: BaselineResult) -> dict[str, Any]:
+def _validation(result: BaselineResult, cells: Cells) -> dict[str, Any]:
     """Return what the record says of the validation cells, as that of a training does."""
     labels, matrix = result.description.labels, result.confusion
+    if matrix is None:
+        return {"cells": len(cells.validation), "task": result.description.task.brief()}
     counts = dict(zip(labels, matrix.sum(0).tolist(), strict=True))
     return {"cells": int(matrix.sum()), "counts": counts, "confusion": matrix.tolist()}
 
@@ -254,8 +254,9 @@ def _record(
         "model": result.model.name,
         "cells": {"training": len(cells.training), "validation": len(cells.validation)},
         "fingerprint": cells.fingerprint,
-        "scores": scores(result.confusion),
-        "validation": None if result.cross_validation else _validation(result),
+        "task": result.description.task.brief(),
+        "scores": result.scores,
+        "validation": None if result.cross_validation else _validation(result, cells),
         "features": len(importance.names),
         "masks": "found from the pixels of each channel by what stands out from the background",
         "important": [

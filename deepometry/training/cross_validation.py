@@ -23,15 +23,13 @@ from deepometry.core.result_files import (
 )
 from deepometry.core.run_records import earlier_files, own_record, provenance, write_json
 from deepometry.core.text import counted
-from deepometry.evaluation.confusion import write_scores
-from deepometry.evaluation.judge import judge, judged
-from deepometry.evaluation.temperature_scaling import scaled
+from deepometry.evaluation.score_names import told
 from deepometry.network.backend import forget_models
 from deepometry.training.cells import Cells
 from deepometry.training.checkpoint import Row
-from deepometry.training.cross_validation_report import FoldReport
+from deepometry.training.cross_validation_report import report_of
 from deepometry.training.cross_validation_result import CrossValidation, plain, write_folds
-from deepometry.training.fold_predictions import merge_predictions, write_predictions
+from deepometry.training.fold_predictions import merge_predictions
 from deepometry.training.output_folder import OF_TRAINING, check_there, fold_folder
 from deepometry.training.recipes import recipe_for, written_out
 from deepometry.training.run import Run
@@ -142,17 +140,17 @@ class Folds:
         cells, left_out = self.cells, np.flatnonzero(np.asarray(self.cells.folds) == number - 1)
         progress.report(0, 0, "Predicting the cells left out")
         raw = predict_cells(run.best_model(), cells, left_out, run.recipe.views, progress)
-        probabilities = scaled(raw, run.best[1].temperature)
-        table = folder / PREDICTED_TABLE
-        write_predictions(table, cells, left_out, probabilities, cells.folds)
-        judged = judge(cells.codes[left_out], probabilities)
-        row: Row = {"fold": number, "cells": len(left_out), **judged.scores}
+        objective = run.objective
+        predictions = objective.finished(raw, run.best[1])
+        objective.write(folder / PREDICTED_TABLE, left_out, predictions, cells.folds)
+        scores = objective.score(left_out, predictions)
+        row: Row = {"fold": number, "cells": len(left_out), **scores}
         row |= {"training_cells": len(run.cells.training), "epochs": len(run.history)}
         row |= {"seconds": time.monotonic() - clocks[0]}
         row |= {"cpu_seconds": time.process_time() - clocks[1]}
-        record = {"facts": self._facts(number), "row": row, "confusion": judged.confusion.tolist()}
+        record = {"facts": self._facts(number), "row": row}
         write_json(folder / FOLD_RECORD, provenance(_FOLD_STEP, run.options_used) | record)
-        progress.say(f"{counted(len(left_out), 'cell')} left out: {judged}.")
+        progress.say(f"{counted(len(left_out), 'cell')} left out: {told(scores)}.")
 
     # --- all of them -------------------------------------------------------------------------
 
@@ -169,19 +167,13 @@ class Folds:
                 f"found none in {folders[records.index({})]}; train with --resume, which trains "
                 "that fold again."
             )
-        matrix = np.sum([record["confusion"] for record in records], axis=0).astype(np.int64)
         rows: list[Row] = [record["row"] for record in records]
-        loss = sum(row["loss"] * row["cells"] for row in rows) / max(int(matrix.sum()), 1)
-        scored = judged(matrix, float(loss)).scores
-        report = FoldReport(self.options, cells, records[0]["options"], self.progress)
+        report = report_of(self.options, cells, records[0]["options"], self.progress)
         earlier = earlier_files(output / CROSS_VALIDATION_RECORD, STEP)
         with staged(output, earlier, self.progress.say) as stage:
-            write_scores(stage, matrix, cells.labels, cells.target)
             tables = [folder / PREDICTED_TABLE for folder in folders]
             merge_predictions(cells, tables, stage / PREDICTED_TABLE)
-            evaluated = report.write(stage, matrix, rows, scored)
-            facts = (cells.labels, matrix, scored, rows, cells.group_by, output)
-            result = CrossValidation(*facts, *evaluated)
+            result = report.write(stage, rows)
             write_folds(stage / FOLDS_TABLE, result)
             files = sorted([*(path.name for path in stage.iterdir()), CROSS_VALIDATION_RECORD])
             record = provenance(STEP, self.options) | plain(result) | {"files": files}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,16 +14,50 @@ from deepometry.core.options.train import TrainOptions
 from deepometry.core.progress import Progress
 from deepometry.core.result_files import LABEL_ERRORS_TABLE, PREDICTED_TABLE
 from deepometry.core.run_records import provenance
+from deepometry.evaluation.confusion import confusion, write_scores
 from deepometry.evaluation.evaluate import Evaluation, evaluate
+from deepometry.evaluation.evaluate_numbers import NumberEvaluation, evaluate_numbers
 from deepometry.evaluation.report.provenance import Made, Pairs, commands_of, option_pairs
 from deepometry.evaluation.report.render import Facts, write_page
-from deepometry.evaluation.top_mistakes import MOST, Mistake, Mistakes
-from deepometry.evaluation.write import write_evaluation, write_mistakes
+from deepometry.evaluation.top_mistakes import MOST, Mistake, Mistakes, NumberMistakes
+from deepometry.evaluation.write import write_evaluation, write_mistakes, write_numbers
 from deepometry.training.cells import Cells
 from deepometry.training.checkpoint import Row
-from deepometry.training.fold_predictions import FoldPredictions, read_predictions
+from deepometry.training.cross_validation_result import CrossValidation
+from deepometry.training.fold_predictions import (
+    FoldNumbers,
+    FoldPredictions,
+    read_numbers,
+    read_predictions,
+)
 from deepometry.training.gather import describe
 from deepometry.training.label_error_table import LabelCheck, write_label_errors
+from deepometry.training.objective import objective_of
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """What all folds together predicted, and how good that is.
+
+    Attributes
+    ----------
+    predictions : FoldPredictions or FoldNumbers
+    scores : dict of str to float
+    matrix : ndarray of int64, shape (classes, classes), or None
+        None for numbers.
+    evaluation : Evaluation or NumberEvaluation
+    plots : dict of str to str
+        Pieces of a page.
+    label_check : LabelCheck or None
+        Of the labels that are likely wrong; None for numbers.
+    """
+
+    predictions: FoldPredictions | FoldNumbers
+    scores: dict[str, float]
+    matrix: np.ndarray | None
+    evaluation: Evaluation | NumberEvaluation
+    plots: Mapping[str, str]
+    label_check: LabelCheck | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +69,7 @@ class FoldFacts(Facts):
     folds : sequence of dict
         As in `CrossValidation`.
     pooled : dict of str to float
-        `accuracy`, `balanced_accuracy` and `loss` of all cells together.
+        Scores of all cells together, as in `CrossValidation`.
     group_by : str
         What was left out whole, such as Sample; blank for single cells.
     """
@@ -46,7 +81,7 @@ class FoldFacts(Facts):
     group_by: str
 
 
-class FoldReport:
+class FoldReport(ABC):
     """Evaluates the pooled predictions of all folds, and writes the report.
 
     `trained` are the options of the training of a fold, as its record lists them.
@@ -60,65 +95,62 @@ class FoldReport:
         how = {name: str(trained.get(name, "")) for name in ("network", "scaling")}
         self._description = describe(cells, options.channels, **how)
 
-    def write(
-        self, stage: Path, matrix: np.ndarray, rows: Sequence[Row], scores: Mapping[str, float]
-    ) -> tuple[Evaluation, LabelCheck]:
-        """Write tables, plots, the most confident errors, the doubtful labels and the report.
+    def write(self, stage: Path, rows: Sequence[Row]) -> CrossValidation:
+        """Write tables, plots, the worst errors, the doubtful labels and the report.
 
-        `stage` is the folder to write to, which holds the predictions of all folds; `matrix` and
-        `scores` are of all cells; `rows` has a row for every fold.
+        `stage` is the folder to write to, which holds the predictions of all folds; `rows` has a
+        row for every fold.
         """
         self.progress.report(0, 0, "Summing up the folds")
-        pooled = read_predictions(stage / PREDICTED_TABLE, self.cells.labels, len(self._indices))
-        evaluation = self._evaluated(pooled)
-        plots = write_evaluation(stage, evaluation)
-        self.progress.check()
-        table = stage / LABEL_ERRORS_TABLE
-        check = write_label_errors(table, self.cells, self._indices, pooled.probabilities)
+        pooled = self._pooled(stage)
         mistakes = self._top_errors(pooled)
-        write_mistakes(stage, mistakes, self._description.channel_labels)
-        results = {"evaluation": evaluation, "matrix": matrix, "mistakes": mistakes, "plots": plots}
-        write_page(stage, self._facts(rows, scores, results))
-        return evaluation, check
+        numbers = self.cells.task.is_number
+        write_mistakes(stage, mistakes, self._description.channel_labels, numbers)
+        write_page(stage, self._facts(rows, pooled, mistakes))
+        cells = self.cells
+        labels = () if pooled.matrix is None else cells.labels
+        facts = (labels, pooled.matrix, pooled.scores, list(rows), cells.group_by)
+        results = (self.options.output, pooled.evaluation, pooled.label_check)
+        return CrossValidation(*facts, *results)
 
-    def _facts(
-        self, rows: Sequence[Row], scores: Mapping[str, float], results: dict[str, Any]
-    ) -> FoldFacts:
+    @abstractmethod
+    def _pooled(self, stage: Path) -> Pooled:
+        """Evaluate the predictions of all folds, and write tables and plots."""
+
+    @abstractmethod
+    def _top_errors(self, pooled: Pooled) -> list[Mistake]:
+        """Find the worst errors, with their pictures."""
+
+    def _facts(self, rows: Sequence[Row], pooled: Pooled, mistakes: Sequence[Mistake]) -> FoldFacts:
         return FoldFacts(
             place=self.options.input,
             cells=len(self._indices),
             target=self.cells.target,
-            labels=self.cells.labels,
-            task=self.cells.task,
+            labels=self._description.labels,
+            task=self._description.task,
             channels=self._description.channel_labels,
-            made=self._made(scores),
+            made=self._made(pooled.scores),
             folds=rows,
-            pooled=scores,
+            pooled=pooled.scores,
             group_by=self.cells.group_by,
-            **results,
+            evaluation=pooled.evaluation,
+            matrix=pooled.matrix,
+            mistakes=mistakes,
+            plots=pooled.plots,
         )
 
-    def _evaluated(self, pooled: FoldPredictions) -> Evaluation:
-        cells, groups = self.cells, None
-        if cells.groups is not None:  # cells without a label may be a group of their own
-            groups = np.unique(cells.groups[self._indices], return_inverse=True)[1]
-        predictions = (pooled.true, pooled.chosen, pooled.probabilities, cells.labels)
-        return evaluate(*predictions, groups, cells.group_by, temperature=None)
+    def _groups(self) -> np.ndarray | None:
+        """Return the group of every cell, numbered from 0."""
+        if self.cells.groups is None:
+            return None
+        # cells without a label may be a group of their own
+        return np.unique(self.cells.groups[self._indices], return_inverse=True)[1]
 
-    def _top_errors(self, pooled: FoldPredictions) -> list[Mistake]:
-        """Find the most confident errors, with their pictures."""
-        wrong = np.flatnonzero(pooled.true != pooled.chosen)
-        order = np.argsort(-pooled.confidence[wrong], kind="stable")
-        some = np.sort(wrong[order[:MOST]])
-        if not len(some):
-            return []
-        indices, mistakes = self._indices[some], Mistakes(self.cells.labels)
+    def _pictured(self, some: np.ndarray) -> tuple[list[tuple[None, str, str]], np.ndarray]:
+        """Return names and images of some of the pooled cells, whose places rise."""
+        indices = self._indices[some]
         images = self.cells.dataset.read(indices, self.cells.columns)
-        names = [(None, *each) for each in self.cells.dataset.identities_of(indices)]
-        mistakes.look(
-            names, images, pooled.true[some], pooled.chosen[some], pooled.confidence[some]
-        )
-        return mistakes.top
+        return [(None, *each) for each in self.cells.dataset.identities_of(indices)], images
 
     # --- how it was made ---------------------------------------------------------------------
 
@@ -143,9 +175,76 @@ class FoldReport:
         each = zip(cells.labels, counts.tolist(), strict=True)
         return [
             ("Target classification", cells.target),
-            ("Cells of the classes", ", ".join(f"{label} {count:,}" for label, count in each)),
+            (self._named_counts, ", ".join(f"{label} {count:,}" for label, count in each)),
             *groups,
             ("Channels", ", ".join(self._description.channel_labels)),
             ("Frame", f"{cells.dataset.frame} pixels"),
             ("Fingerprint of the cells", cells.fingerprint),
         ]
+
+    @property
+    def _named_counts(self) -> str:
+        return "Cells by number" if self.cells.task.is_number else "Cells of the classes"
+
+
+class ClassReport(FoldReport):
+    """The report of classes."""
+
+    def _pooled(self, stage: Path) -> Pooled:
+        """Score the classes of all folds, and write confusion matrix, curves and calibration."""
+        labels = self.cells.labels
+        found = read_predictions(stage / PREDICTED_TABLE, labels, len(self._indices))
+        scores = objective_of(self.cells).score(self._indices, found.probabilities)
+        matrix = confusion(found.true, found.chosen, len(labels))
+        write_scores(stage, matrix, labels, self.cells.target)
+        predictions = (found.true, found.chosen, found.probabilities, labels)
+        by, ordered = self.cells.group_by, self.cells.task.is_ordered
+        evaluation = evaluate(*predictions, self._groups(), by, temperature=None, ordered=ordered)
+        plots = write_evaluation(stage, evaluation)
+        self.progress.check()
+        table = stage / LABEL_ERRORS_TABLE
+        check = write_label_errors(table, self.cells, self._indices, found.probabilities)
+        return Pooled(found, scores, matrix, evaluation, plots, check)
+
+    def _top_errors(self, pooled: Pooled) -> list[Mistake]:
+        """Find the most confident errors."""
+        found, mistakes = pooled.predictions, Mistakes(self.cells.labels)
+        assert isinstance(found, FoldPredictions)
+        wrong = np.flatnonzero(found.true != found.chosen)
+        order = np.argsort(-found.confidence[wrong], kind="stable")
+        some = np.sort(wrong[order[:MOST]])
+        if len(some):
+            values = (found.true[some], found.chosen[some], found.confidence[some])
+            mistakes.look(*self._pictured(some), *values)
+        return mistakes.top
+
+
+class NumberReport(FoldReport):
+    """The report of numbers."""
+
+    def _pooled(self, stage: Path) -> Pooled:
+        """Score the numbers of all folds, and write tables and plot."""
+        found = read_numbers(stage / PREDICTED_TABLE, len(self._indices))
+        predictions = np.stack([found.predicted, found.lower, found.upper], 1)
+        scores = objective_of(self.cells).score(self._indices, predictions)
+        true, task = self.cells.numbers(self._indices), self.cells.task
+        grouped = (self._groups(), self.cells.group_by)
+        evaluation = evaluate_numbers(true, predictions, *grouped, unit=task.unit)
+        plots = write_numbers(stage, evaluation, self.cells.target)
+        return Pooled(found, scores, None, evaluation, plots)
+
+    def _top_errors(self, pooled: Pooled) -> list[Mistake]:
+        """Find the largest errors."""
+        found, mistakes = pooled.predictions, NumberMistakes()
+        assert isinstance(found, FoldNumbers)
+        some = np.sort(np.argsort(-np.abs(found.predicted - found.true), kind="stable")[:MOST])
+        mistakes.look(*self._pictured(some), found.true[some], found.predicted[some])
+        return mistakes.top
+
+
+def report_of(
+    options: TrainOptions, cells: Cells, trained: Mapping[str, Any], progress: Progress
+) -> FoldReport:
+    """Return what evaluates the folds of a cross-validation of classes, or of numbers."""
+    kind = NumberReport if cells.task.is_number else ClassReport
+    return kind(options, cells, trained, progress)

@@ -8,16 +8,26 @@ from typing import Any
 
 import numpy as np
 
+from deepometry.core.folder_names import CLASSES, NUMBER
 from deepometry.core.notebook import NotebookView, ShowsInNotebook
-from deepometry.core.result_files import CONFUSION_PLOT
+from deepometry.core.result_files import AGAINST_TRUE_PLOT, CONFUSION_PLOT
 from deepometry.core.text import counted
 from deepometry.evaluation.confusion import write_table
 from deepometry.evaluation.evaluate import Evaluation
+from deepometry.evaluation.evaluate_numbers import NumberEvaluation
+from deepometry.evaluation.score_names import (
+    CLASS_PAIR,
+    IN_UNITS,
+    main_pair,
+    named_pair,
+    told_pair,
+)
 from deepometry.training.checkpoint import Row
 from deepometry.training.label_error_table import LabelCheck
 
 POOLED = "pooled"
-_SCORES = ("accuracy", "balanced_accuracy", "loss")
+_OF_NUMBERS = ("mae", "rmse", "r2", "pearson", "spearman")
+_SCORES = (*CLASS_PAIR, "mae_steps", "quadratic_kappa", *_OF_NUMBERS, "loss")
 _COLUMNS = ("fold", "cells", *_SCORES, "training_cells", "epochs", "seconds", "cpu_seconds")
 
 
@@ -28,11 +38,13 @@ class CrossValidation(ShowsInNotebook):
     Attributes
     ----------
     labels : tuple of str
-        The classes.
-    confusion : ndarray of int64, shape (classes, classes)
-        Of all cells, each predicted by the model that never saw it; rows are the true classes.
+        The classes; empty for numbers.
+    confusion : ndarray of int64, shape (classes, classes), or None
+        Of all cells, each predicted by the model that never saw it; rows are the true classes. None
+        for numbers.
     scores : dict of str to float
-        Of all cells: `accuracy`, `balanced_accuracy`, `loss`, and `p_value` as `p_value_of` has it.
+        Of all cells: `accuracy`, `balanced_accuracy`, `loss`, and `p_value` as `p_value_of` has it;
+        or those of `judge_numbers`.
     folds : list of dict
         A row a fold: `fold`, from 1, `cells`, the scores, `training_cells`, `epochs`, `seconds`
         and `cpu_seconds`.
@@ -40,50 +52,64 @@ class CrossValidation(ShowsInNotebook):
         What was left out whole, such as Sample; blank for single cells.
     output : Path
         Folder with `folds.csv`, `predicted.csv`, the confusion matrix and `report.html`.
-    evaluation : Evaluation or None
+    evaluation : Evaluation or NumberEvaluation or None
         Of all cells: scores with intervals, curves, calibration; None for classical features.
     label_check : LabelCheck or None
         How many labels are likely wrong, and the table of them in `output`.
     """
 
     labels: tuple[str, ...]
-    confusion: np.ndarray
+    confusion: np.ndarray | None
     scores: dict[str, float]
     folds: list[Row]
     group_by: str
     output: Path
-    evaluation: Evaluation | None = field(default=None, repr=False, metadata={"told": False})
+    evaluation: Evaluation | NumberEvaluation | None = field(
+        default=None, repr=False, metadata={"told": False}
+    )
     label_check: LabelCheck | None = None
 
+    @property
+    def cells(self) -> int:
+        """Number of cells, each left out once."""
+        return int(sum(row["cells"] for row in self.folds))
+
     def __str__(self) -> str:
-        each = [row["accuracy"] for row in self.folds]
         parted = f", whole values of {self.group_by} left out" if self.group_by else ""
+        first, second = told_pair(self.scores)
         return (
-            f"Cross-validation in {len(each)} folds of {counted(int(self.confusion.sum()), 'cell')}"
-            f"{parted}: accuracy {self.scores['accuracy']:.3f} ({self._between()}"
-            f"{min(each):.3f} to {max(each):.3f} in the folds), balanced "
-            f"{self.scores['balanced_accuracy']:.3f}, loss {self.scores['loss']:.3f}."
-            f"{self._notes()}"
+            f"Cross-validation in {len(self.folds)} folds of {counted(self.cells, 'cell')}"
+            f"{parted}: {first} ({self._between()}{self._in_folds()}), {second}, "
+            f"loss {self.scores['loss']:.3f}.{self._notes()}"
         )
 
     def notebook_view(self) -> NotebookView:
         """Show the scores of all cells, with the confusion matrix."""
-        rows: dict[str, object] = {
-            "Cross-validated accuracy": self.scores["accuracy"],
-            "Cross-validated balanced accuracy": self.scores["balanced_accuracy"],
-            "Folds": len(self.folds),
-        }
+        rows = named_pair(self.scores, "", "Cross-validated")
+        picture = CONFUSION_PLOT if self.confusion is not None else f"{AGAINST_TRUE_PLOT}.png"
         return NotebookView(
-            f"Cross-validation of {counted(int(self.confusion.sum()), 'cell')}",
-            rows | {"Folder": self.output},
-            picture=self.output / CONFUSION_PLOT,
+            f"Cross-validation of {counted(self.cells, 'cell')}",
+            rows | {"Folds": len(self.folds), "Folder": self.output},
+            picture=self.output / picture,
         )
+
+    def _in_folds(self) -> str:
+        name, digits = self._first
+        each = [row[name] for row in self.folds]
+        return f"{min(each):{digits}} to {max(each):{digits}} in the folds"
+
+    @property
+    def _first(self) -> tuple[str, str]:
+        """The score that stands for all, and how it is written."""
+        name = main_pair(self.scores)[0]
+        return name, ".4g" if name in IN_UNITS else ".3f"
 
     def _between(self) -> str:
         if self.evaluation is None:
             return ""
-        score = self.evaluation.score("accuracy")
-        return f"95 % interval {score.low:.3f} to {score.high:.3f}; "
+        name, digits = self._first
+        score = self.evaluation.score(name)
+        return f"95 % interval {score.low:{digits}} to {score.high:{digits}}; "
 
     def _notes(self) -> str:
         """Return how whole groups were drawn, if they were, and how many labels are doubtful."""
@@ -94,12 +120,14 @@ class CrossValidation(ShowsInNotebook):
 
 def plain(result: CrossValidation) -> dict[str, Any]:
     """Return a cross-validation as plain values for a record."""
-    evaluation = result.evaluation
+    evaluation, matrix = result.evaluation, result.confusion
+    counts = [] if matrix is None else matrix.sum(0).tolist()
     told = {
         "folds": len(result.folds),
         "group_by": result.group_by,
-        "cells": int(result.confusion.sum()),
-        "counts": dict(zip(result.labels, result.confusion.sum(0).tolist(), strict=True)),
+        "cells": result.cells,
+        "kind": NUMBER if matrix is None else CLASSES,
+        "counts": dict(zip(result.labels, counts, strict=True)),
         "scores": result.scores,
         "each": result.folds,
     }
@@ -116,7 +144,7 @@ def write_folds(path: Path, result: CrossValidation) -> None:
 
     summed = ("cells", "seconds", "cpu_seconds")
     total = {name: sum(row[name] for row in result.folds) for name in summed}
-    pooled = {"fold": POOLED, **{name: result.scores[name] for name in _SCORES}, **total}
+    pooled = {"fold": POOLED, **{n: v for n, v in result.scores.items() if n in _SCORES}, **total}
     rows = [{**row, "fold": int(row["fold"])} for row in result.folds]
     table = pd.DataFrame([*rows, pooled])
     table = table[[name for name in _COLUMNS if name in table]]

@@ -158,6 +158,7 @@ def read_numbers(path: Path, cells: int) -> FoldNumbers:
     with _rows_of(path) as rows:
         for place, row in zip(range(cells), rows, strict=True):
             numbers[:, place] = [float(text or "nan") for text in row[2:6]]
+            _ = row[6]  # the fold, without which the row is cut off
     return FoldNumbers(*numbers)
 
 

@@ -16,7 +16,6 @@ from deepometry.core.errors import DeepometryError, OptionsError
 from deepometry.core.folder_names import Target, normal_name
 from deepometry.core.options.train import BaselineOptions, TrainOptions
 from deepometry.core.progress import Progress
-from deepometry.core.task import check_classes
 from deepometry.core.text import counted, joined
 from deepometry.training.cells import Cells, LabelledCells
 from deepometry.training.dataset_checks import warnings_of
@@ -44,8 +43,6 @@ def _labelled_cells(options: TrainOptions | BaselineOptions, progress: Progress)
     dataset = open_dataset(options.input, progress, training_part)
     target = _find_target(dataset, options.target)
     learnt = learnt_of(dataset, target, options.learn_as)
-    if options.folds or isinstance(options, BaselineOptions):
-        check_classes(learnt.task, "a cross-validation or a baseline")
     columns = _columns(dataset, target.name, options.channels, progress)
     if target.unlabelled:
         without = counted(target.unlabelled, "cell")

@@ -69,8 +69,14 @@ class Objective(Protocol):
     def judge(self, indices: np.ndarray, raw: np.ndarray) -> Scores:
         """Score the outputs (n, outputs) for some cells."""
 
-    def validate(self, raw: np.ndarray) -> Validated:
-        """Score the outputs for the validation cells, and measure what predictions need."""
+    def score(self, indices: np.ndarray, predictions: np.ndarray) -> Scores:
+        """Score what a model predicts of some cells, as `finished` returns it."""
+
+    def validate(self, raw: np.ndarray, errors: np.ndarray | None = None) -> Validated:
+        """Score the outputs for the validation cells, and measure what predictions need.
+
+        `errors` are those of the numbers of more cells not learnt from, where there are some.
+        """
 
     def finished(self, raw: np.ndarray, description: Description) -> np.ndarray:
         """Return what a model predicts, given its outputs for some cells."""
@@ -118,12 +124,16 @@ class ClassObjective:
         return value
 
     def judge(self, indices: np.ndarray, raw: np.ndarray) -> Scores:
+        """Score class probabilities without a temperature."""
+        return self.score(indices, raw)
+
+    def score(self, indices: np.ndarray, predictions: np.ndarray) -> Scores:
         """Score class probabilities."""
-        judged = judge(self._cells.codes[indices], raw)
+        judged = judge(self._cells.codes[indices], predictions)
         ordered = ordered_scores(judged.confusion) if self._cells.task.is_ordered else {}
         return judged.scores | {name: float(value) for name, value in ordered.items()}
 
-    def validate(self, raw: np.ndarray) -> Validated:
+    def validate(self, raw: np.ndarray, errors: np.ndarray | None = None) -> Validated:
         """Score the validation cells, and fit the temperature on them."""
         indices = self._cells.validation
         true, temperature = self._cells.codes[indices], fit_temperature(raw, self._true)
@@ -186,15 +196,23 @@ class NumberObjective:
         return value * self._task.deviation
 
     def judge(self, indices: np.ndarray, raw: np.ndarray) -> Scores:
-        """Score predicted numbers."""
-        true, predicted = self._cells.numbers(indices), self._task.numbers_of(raw)
-        return judge_numbers(true, predicted, self._task.deviation).scores
+        """Score the outputs for some cells."""
+        return self.score(indices, self._task.predictions_of(raw))
 
-    def validate(self, raw: np.ndarray) -> Validated:
-        """Score the validation cells, and compute the interval from their errors."""
+    def score(self, indices: np.ndarray, predictions: np.ndarray) -> Scores:
+        """Score predicted numbers."""
+        true = self._cells.numbers(indices)
+        return judge_numbers(true, predictions[:, 0], self._task.deviation).scores
+
+    def validate(self, raw: np.ndarray, errors: np.ndarray | None = None) -> Validated:
+        """Score the validation cells, and compute the interval from their errors.
+
+        From the errors of a cross-validation, where there are some: they are of all cells.
+        """
         indices = self._cells.validation
         scores = self.judge(indices, raw)
-        errors = self._cells.numbers(indices) - self._task.numbers_of(raw)
+        if errors is None:
+            errors = self._cells.numbers(indices) - self._task.numbers_of(raw)
         task = self._task.with_interval(errors)
         sentence = (
             f"Validation: mean absolute error {scores['mae']:.4g}, R2 {scores['r2']:.3f}, Spearman "

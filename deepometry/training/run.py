@@ -206,7 +206,7 @@ class Run:
         self._progress.report(0, 0, f"Validating over {counted(views, 'view')}")
         model = self.best_model()
         raw = predict_cells(model, self.cells, self.cells.validation, views, self._progress)
-        validated, name = self.objective.validate(raw), f"val_{self._measure}"
+        validated, name = self.objective.validate(raw, self._role.errors), f"val_{self._measure}"
         row = {"epoch": best, **validated.row, "val_views": views}
         row[f"{name}_one_view"] = self.history[best - 1][name]
         self.files.finish(model, row, validated, self.history)

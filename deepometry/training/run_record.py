@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from deepometry.core.errors import DeepometryError
 from deepometry.core.options.train import TrainOptions
 from deepometry.training.cells import Cells
@@ -34,6 +36,8 @@ class Role:
         Further entries of train.json.
     steps_after : int
         Steps of the trainings that follow, for the expected time.
+    errors : ndarray of float, shape (cells,), or None
+        Of the numbers that a cross-validation before predicted.
     """
 
     replaces: Path | None = None
@@ -41,6 +45,7 @@ class Role:
     scores: Mapping[str, float] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
     steps_after: int = 0
+    errors: np.ndarray | None = None
 
 
 def check_finite(row: Row) -> None:

@@ -14,6 +14,7 @@ from deepometry.core.progress import Cancelled, Progress, Report, as_progress
 from deepometry.core.result_files import LOSS_PLOT, PREDICTED_TABLE
 from deepometry.core.run_records import own_record
 from deepometry.core.steps import WITH_TABLES
+from deepometry.evaluation.evaluate_numbers import NumberEvaluation
 from deepometry.evaluation.score_names import named_pair, told
 from deepometry.network.backend import device, prepare
 from deepometry.network.precision import chosen_precision
@@ -180,7 +181,9 @@ def _after(cross_validation: CrossValidation) -> Role:
     """Return the scores and the record of the cross-validation before the final training."""
     scores = {f"cv_{name}": value for name, value in cross_validation.scores.items()}
     scores |= {"cv_folds": len(cross_validation.folds)}
-    return Role(keeps=True, scores=scores, record={"cross_validation": plain(cross_validation)})
+    evaluation, record = cross_validation.evaluation, {"cross_validation": plain(cross_validation)}
+    errors = evaluation.errors if isinstance(evaluation, NumberEvaluation) else None
+    return Role(keeps=True, scores=scores, record=record, errors=errors)
 
 
 def _result(
