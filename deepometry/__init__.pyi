@@ -12,6 +12,7 @@ from deepometry.cells.parse import ParseResult
 from deepometry.cells.subset import SubsetResult
 from deepometry.cells.summary import SummaryResult
 from deepometry.cells.targets import Targets
+from deepometry.classical.cleaning.gate import GateResult
 from deepometry.classical.stain import StainResult
 from deepometry.core.errors import DeepometryError as DeepometryError
 from deepometry.core.errors import OptionsError as OptionsError
@@ -23,6 +24,7 @@ from deepometry.core.options.example import DemoOptions as DemoOptions
 from deepometry.core.options.example import ExampleOptions as ExampleOptions
 from deepometry.core.options.export import ExportOptions as ExportOptions
 from deepometry.core.options.export import ShowOptions as ShowOptions
+from deepometry.core.options.gate import GateOptions as GateOptions
 from deepometry.core.options.gradcam import GradcamOptions as GradcamOptions
 from deepometry.core.options.label import LabelOptions as LabelOptions
 from deepometry.core.options.learning_curve import LearningCurveOptions as LearningCurveOptions
@@ -295,6 +297,54 @@ def stain(
         intensity or level.
     overwrite : bool, default False
         Replace labels of the same name. Without it, the step refuses to.
+    progress : Progress or callable, optional
+        Receives the progress, as `progress(done, total, text)`.
+
+    Raises
+    ------
+    DeepometryError
+        In one sentence, what is wrong and what to do; OptionsError names every option at fault.
+    """
+
+def gate(
+    *,
+    input: str | PathLike[str],
+    output: str | PathLike[str],
+    limits: str | None = None,
+    like: str | PathLike[str] | None = None,
+    channel: int | None = None,
+    gate: str = "Good cells",
+    preview: bool = False,
+    overwrite: bool = False,
+    progress: Progress | Report | None = None,
+) -> GateResult:
+    """Leave bad images of cells out of learning and of scores.
+
+    Debris, clumps, cells out of focus or saturated: by limits of features, which are proposed from the data, given, or taken from other cells. Such cells are still predicted, and marked.
+
+    Parameters
+    ----------
+    input : Path
+        Folder of parsed cells, as Parse wrote it.
+    output : Path
+        Folder for histograms, pictures and counts of the gate.
+    limits : str | None, default None
+        What the features of a good cell lie between. Left blank, limits are proposed from
+        the data. none: removes the gate.
+    like : Path | None, default None
+        Take the limits from there: other parsed cells that have a gate, the results of this
+        step, or the .json file of a gate.
+    channel : int | None, default None
+        Number of the channel in which size, shape and focus are judged for a proposal. Left
+        blank: brightfield, or else the first one.
+    gate : str, default 'Good cells'
+        What the gate is called. Cells may have several gates: a cell must lie inside of
+        all.
+    preview : bool, default False
+        Show what the gate would leave out, and keep no gate.
+    overwrite : bool, default False
+        Replace a gate of the same name, and earlier results of this step in the output.
+        Without it, the step refuses to.
     progress : Progress or callable, optional
         Receives the progress, as `progress(done, total, text)`.
 

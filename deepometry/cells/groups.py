@@ -101,7 +101,7 @@ def groups_of(dataset: Dataset, by: str, target: str) -> Level:
             {"group_by": f"Group by: expected a level other than {target}, the target itself; "
              "name another prefix or leave it blank."}
         )  # fmt: skip
-    needed = dataset.labels(target).labelled
+    needed = dataset.learnt(target).labelled
     groups = dataset.labels(by)
     if not groups.from_folders:
         return _labelled_groups(groups, needed)

@@ -35,11 +35,14 @@ class ImportedFeatures:
     names : list of str
     keys : ndarray of uint64, shape (cells,)
         As `deepometry.cells.identity.distinct_keys` makes them.
+    made_of : str
+        Describes the images that features were measured in, blank where only another program did.
     """
 
     path: Path
     names: list[str]
     keys: np.ndarray
+    made_of: str = ""
 
     def column(self, name: str) -> np.ndarray:
         """Read a feature: float32, shape (cells,), NaN where a cell has none."""
@@ -93,7 +96,8 @@ def _open(path: Path) -> ImportedFeatures | None:
         keys = np.asarray(file["keys"], np.uint64)
         if file["values"].shape != (len(names), len(keys)):
             raise ValueError("its parts do not fit together")
-    return ImportedFeatures(path, names, keys)
+        made_of = str(file.attrs.get("made_of", ""))
+    return ImportedFeatures(path, names, keys, made_of)
 
 
 def write_imported_features(
@@ -102,6 +106,8 @@ def write_imported_features(
     names: Sequence[str],
     column: Callable[[str, np.ndarray], None],
     progress: Progress,
+    text: str = "Copying the features of IDEAS",
+    made_of: str = "",
 ) -> Path:
     """Write features of parsed cells; those of the same cells that were written before stay.
 
@@ -118,6 +124,10 @@ def write_imported_features(
         it changes where it knows better.
     progress : Progress
         Receives the number of features done; may cancel.
+    text : str
+        What it reports.
+    made_of : str
+        Of features that were measured here, a description of the images.
     """
     import h5py
 
@@ -128,11 +138,12 @@ def write_imported_features(
     every = list(dict.fromkeys([*(earlier.names if earlier else ()), *names]))
     with writing(path) as part, h5py.File(part, "w") as file:
         file.attrs["format_version"] = _FORMAT
+        file.attrs["made_of"] = made_of or (earlier.made_of if earlier else "")
         file["names"] = np.array([name.encode() for name in every], dtype=object)
         file["keys"] = keys
         values = file.create_dataset("values", (len(every), len(keys)), "<f4")
         for place, name in enumerate(every):
-            progress.report(place, len(every), "Copying the features of IDEAS", "features")
+            progress.report(place, len(every), text, "features")
             known = earlier is not None and name in earlier.names
             own = earlier.column(name) if known and earlier else np.full(len(keys), np.nan, "f4")
             if name in names:

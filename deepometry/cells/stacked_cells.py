@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from deepometry.cells.channel_list import ChannelList, one_channel_list, record_above
 from deepometry.cells.dataset_parts import Part, SomeChannels, one_shape
+from deepometry.cells.gates.apply import GatedOut, gated_out
 from deepometry.cells.identity import cell_key, find_keys
 from deepometry.cells.labels.label_folder import label_sources, parsed_home
 from deepometry.cells.labels.source import CellLabels, LabelSource
@@ -140,10 +141,42 @@ class StackedCells:
         for rows in part.stored.identities(_ROWS_AT_ONCE, self.root):
             yield from rows
 
+    @cached_property
+    def gated_out(self) -> GatedOut:
+        """The cells that gates leave out, of learning and of scores.
+
+        Raises
+        ------
+        DeepometryError
+            A gate is damaged, or the features that it is about are not there.
+        """
+        return gated_out(parsed_home(self.root), len(self), self._places_among)
+
     def targets(self) -> list[Target]:
         """List what can be learnt: by folder names, then by other labels; with counts."""
-        others = (self._labels_of(source).target() for source in self.label_sources)
-        return find_targets(self.folders) + [t for t in others if len(t.labels) > 1 or t.numbered]
+        out = self.gated_out
+        others = (self._clean(self._labels_of(source)).target() for source in self.label_sources)
+        found = find_targets(self._learnt_folders)
+        found += [t for t in others if len(t.labels) > 1 or t.numbered]
+        each = (replace(t, unlabelled=self._unlabelled(t), gated_out=out.count) for t in found)
+        return list(each) if out.count else found
+
+    def _unlabelled(self, target: Target) -> int:
+        return len(self) - target.cells - self.gated_out.count
+
+    @property
+    def _learnt_folders(self) -> dict[Levels, int]:
+        """Number of cells of every folder, without those that gates leave out."""
+        if not self.gated_out.count:
+            return self.folders
+        counts: dict[Levels, int] = {}
+        left = np.add.reduceat(~self.gated_out.cells, self._starts[:-1], dtype=np.int64)
+        for part, number in zip(self.parts, left.tolist(), strict=True):
+            counts[part.levels] = counts.get(part.levels, 0) + number
+        return {levels: number for levels, number in counts.items() if number}
+
+    def _clean(self, labels: CellLabels) -> CellLabels:
+        return labels.without(self.gated_out.cells) if self.gated_out.count else labels
 
     def labels(self, target: str) -> CellLabels:
         """Return the labels of every cell, of whichever source has this name, in any case.
@@ -164,6 +197,10 @@ class StackedCells:
             self._labels[wanted] = found
         return self._labels[wanted]
 
+    def learnt(self, target: str) -> CellLabels:
+        """Return the labels of every cell as `labels`, but none of cells that gates leave out."""
+        return self._clean(self.labels(target))
+
     def _folder_labels(self, name: str, each: Sequence[str | None]) -> CellLabels:
         classes = tuple(sorted({label for label in each if label is not None}, key=natural_key))
         index = {label: code for code, label in enumerate(classes)}
@@ -174,15 +211,20 @@ class StackedCells:
     def _labels_of(self, source: LabelSource) -> CellLabels:
         """Look up the label of every cell, by the names of parsed cells in their own folder."""
         keys, given = source.read()
-        places = find_keys(self.keys, keys)
-        if (places < 0).any() and (below := self._below_home):
-            inside = find_keys(self._keys_below(below, np.flatnonzero(places < 0)), keys)
-            places[places < 0] = inside
+        places = self._places_among(keys)
         nothing = np.nan if source.kind == NUMBER else -1
         dtype = np.float64 if source.kind == NUMBER else np.int64
         values = np.append(given, nothing).astype(dtype)[places]
         made_of = getattr(source, "channels", ())
         return CellLabels(source.name, source.kind, source.origin, source.classes, values, made_of)
+
+    def _places_among(self, keys: Array) -> Array:
+        """Find each cell among keys of cells in the folder of Parse; -1 for none."""
+        places = find_keys(self.keys, keys)
+        if (places < 0).any() and (below := self._below_home):
+            inside = find_keys(self._keys_below(below, np.flatnonzero(places < 0)), keys)
+            places[places < 0] = inside
+        return places
 
     @cached_property
     def _below_home(self) -> str:
@@ -197,7 +239,7 @@ class StackedCells:
 
     def labels_by_folder(self, target: str) -> dict[Levels, set[str]]:
         """Return the labels of a target that the cells of every folder have."""
-        labels, found = self.labels(target), dict[Levels, set[str]]()
+        labels, found = self.learnt(target), dict[Levels, set[str]]()
         for part, first in zip(self.parts, self._starts.tolist(), strict=False):
             some = np.unique(labels.values[first : first + len(part.stored)]).tolist()
             names = {labels.classes[code] for code in some if code >= 0} if labels.classes else ()
@@ -210,12 +252,12 @@ class StackedCells:
         return {source.name: self.labels(source.name) for source in self.label_sources}
 
     def codes(self, target: str, labels: Sequence[str]) -> Array:
-        """Return the class of each cell, as index into `labels`; -1 for none of them."""
-        return self.labels(target).codes(labels)
+        """Return the class of each cell, as index into `labels`; -1 for none, or gated out."""
+        return self.learnt(target).codes(labels)
 
     def values(self, target: str) -> Array:
-        """Return the number of each cell, float64; NaN for none."""
-        return self.labels(target).numbers()
+        """Return the number of each cell, float64; NaN for none, or gated out."""
+        return self.learnt(target).numbers()
 
     def columns(self, channels: Sequence[int] | None) -> list[int]:
         """Return the positions of channels in the images; raise an error if one is missing."""

@@ -84,6 +84,8 @@ class Target:
         Cells that have a number.
     span : (float, float) or None
         The least and the largest number.
+    gated_out : int
+        Cells that gates leave out: they count neither as labelled nor as unlabelled.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Target:
     origin: str = FOLDERS
     numbered: int = 0
     span: tuple[float, float] | None = None
+    gated_out: int = 0
 
     @property
     def cells(self) -> int:
@@ -101,6 +104,7 @@ class Target:
 
     def __str__(self) -> str:
         cells = f"{self.cells:,} cells" + f", {self.unlabelled:,} without" * bool(self.unlabelled)
+        cells += f", {self.gated_out:,} gated out" * bool(self.gated_out)
         what = f"{len(self.labels)} labels" if self.kind == CLASSES else self.between
         where = "" if self.origin == FOLDERS else f", {self.origin}"
         return f"{self.name} ({what}, {cells}{where})"

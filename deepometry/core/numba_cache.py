@@ -38,6 +38,7 @@ SOURCES = (
     "classical/features/granularity.py",
     "classical/features/morphology.py",
     "classical/features/texture.py",
+    "classical/features/quality.py",
     "images/frame_kernels.py",
     "images/padding_noise.py",
     "classical/tree_file.py",

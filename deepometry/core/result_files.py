@@ -25,6 +25,12 @@ PROBLEMS_TABLE = "problems.csv"
 LABELS_FOLDER = "labels"
 IMPORTED_FEATURES = "features.h5"
 
+# Gates, in the folder that Parse wrote; a .json each
+GATES_FOLDER = "gates"
+
+# Gate
+INSIDE_SHEET, OUTSIDE_SHEET = "inside.png", "outside.png"
+
 # Train
 MODEL_PATTERN, MODEL_SUFFIX = "model_*.keras", ".keras"
 MODEL_DESCRIPTION = "deepometry.json"  # inside a model file

@@ -12,6 +12,7 @@ from deepometry.core.options.embed import EmbedOptions
 from deepometry.core.options.example import DemoOptions, ExampleOptions
 from deepometry.core.options.export import ExportOptions, ShowOptions
 from deepometry.core.options.fields import Setting
+from deepometry.core.options.gate import GateOptions
 from deepometry.core.options.gradcam import GradcamOptions
 from deepometry.core.options.label import LabelOptions
 from deepometry.core.options.learning_curve import LearningCurveOptions
@@ -92,6 +93,28 @@ _STEPS = (
             shown=("input", "channel", "thresholds", "classes"),
             below="parse",
         ),
+    ),
+    Step(
+        name="gate",
+        title="Cleaning",
+        summary="Leave bad images of cells out of learning and of scores.",
+        details="Debris, clumps, cells out of focus or saturated: by limits of features, which are "
+        "proposed from the data, given, or taken from other cells. Such cells are still predicted, "
+        "and marked.",
+        example='gate parsed gate --limits "Area Ch1 = 50..900; Gradient RMS Ch1 = 8.."',
+        options=GateOptions,
+        function="deepometry.classical.cleaning.gate:gate",
+        writes="gate",
+        runs="gates",
+        view="deepometry.web.results.gate:view",
+        place=Form(
+            button="Gate cells",
+            purpose="Leaves debris, clumps and cells out of focus out of learning and of scores.",
+            shown=("input", "output", "limits", "like", "preview"),
+            below="parse",
+            asks=("like",),
+        ),
+        replaces="Holds a gate; you are asked before a new one replaces it.",
     ),
     Step(
         name="targets",

@@ -24,7 +24,7 @@ from deepometry.core.text import counted, shortened
 from deepometry.evaluation.selective import UNSURE
 from deepometry.inference.number_table import SeenNumbers
 from deepometry.inference.prediction_table import LabelOptions, Prediction, Seen
-from deepometry.inference.recognition import Recognition, has_label
+from deepometry.inference.recognition import GATED_OUT, Recognition, has_label
 from deepometry.inference.run import Inference
 
 
@@ -62,6 +62,8 @@ def check_name(description: Description, options: LabelOptions) -> None:
 def true_labels(dataset: Dataset, description: Description) -> np.ndarray:
     """Return the class of every cell, from its folders or from other labels; -1 for none.
 
+    Cells that gates leave out have none.
+
     Where the model predicts a number, return the numbers, float64; NaN for none.
 
     Raises
@@ -70,9 +72,9 @@ def true_labels(dataset: Dataset, description: Description) -> np.ndarray:
         A cell in a folder has no class, no cell has one, or one has a class that the model does
         not know; or the same of numbers.
     """
-    labels, number = dataset.labels(description.target), description.task.is_number
+    labels, number = dataset.learnt(description.target), description.task.is_number
     true = labels.numbers() if number else labels.codes(description.labels)
-    wrong = ~has_label(true)
+    wrong = ~has_label(true) & ~dataset.gated_out.cells
     if not labels.from_folders and labels.labelled.any():
         wrong &= labels.labelled
     if wrong.any():
@@ -88,9 +90,15 @@ def true_labels(dataset: Dataset, description: Description) -> np.ndarray:
     return true
 
 
-def unlabelled_sentence(true: np.ndarray, target: str) -> str:
-    """Say how many cells no score can be of; empty if every cell has a label."""
-    without = int(np.count_nonzero(~has_label(true)))
+def gated_sentence(dataset: Dataset, scored: bool) -> str:
+    """Say how many cells gates leave out; empty if none."""
+    told = f": predicted{', but not scored' * scored}, and marked {GATED_OUT} in {PREDICTED_TABLE}."
+    return f"{out}{told}" if (out := dataset.gated_out.sentence) else ""
+
+
+def unlabelled_sentence(true: np.ndarray, target: str, gated_out: np.ndarray) -> str:
+    """Say how many cells no score can be of; empty if every cell that is not gated out has one."""
+    without = int(np.count_nonzero(~has_label(true) & ~gated_out))
     cells = counted(len(true), "cell")
     verb = "has" if without == 1 else "have"
     text = f"{without:,} of {cells} {verb} no label of {target}: predicted, but not scored."

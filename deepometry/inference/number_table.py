@@ -12,7 +12,7 @@ from deepometry.core.spreadsheet import SafeWriter
 from deepometry.core.task_names import LOWER, PREDICTED_VALUE, TRUE_VALUE, UPPER
 from deepometry.core.text import table_number
 from deepometry.evaluation.top_mistakes import NumberMistakes
-from deepometry.inference.recognition import SEEN, Recognition
+from deepometry.inference.recognition import Recognition
 from deepometry.inference.run import Outcome
 
 
@@ -35,10 +35,10 @@ class SeenNumbers:
         self._blocks: list[np.ndarray] = []
         self._done = 0
         self._judged = recognition.judged
-        self._words = recognition.words if recognition.seen else None
+        self._more = recognition.columns
         self._writer = SafeWriter(file, lineterminator="\n")
         columns = [*[TRUE_VALUE] * (true is not None), PREDICTED_VALUE, LOWER, UPPER]
-        self._writer.writerow([*IDENTITY, *columns, *[SEEN] * (self._words is not None)])
+        self._writer.writerow([*IDENTITY, *columns, *self._more])
 
     def add(self, outcome: Outcome) -> None:
         """Add the outputs of the model for the next cells."""
@@ -50,11 +50,13 @@ class SeenNumbers:
             judged = np.where(self._judged[here], true, np.nan)
             self.mistakes.look(outcome.cells, outcome.images, judged, predictions[:, 0])
             columns.insert(0, true[:, None])
-        seen = [()] * len(predictions) if self._words is None else [(w,) for w in self._words[here]]
+        more = [*zip(*(each[here] for each in self._more.values()), strict=True)] or [()] * len(
+            predictions
+        )
         rows = np.hstack(columns).tolist()
         self._writer.writerows(
             [source, name, *map(table_number, row), *last]
-            for (_, source, name), row, last in zip(outcome.cells, rows, seen, strict=True)
+            for (_, source, name), row, last in zip(outcome.cells, rows, more, strict=True)
         )
         self._blocks.append(predictions)
         self._done = here.stop

@@ -16,6 +16,7 @@ from deepometry.inference.evaluate_prediction import evaluate_prediction
 from deepometry.inference.label_cells import (
     check_name,
     check_output,
+    gated_sentence,
     label_cells,
     true_labels,
     unlabelled_sentence,
@@ -65,9 +66,10 @@ def predict(options: PredictOptions, progress: Progress | Report | None = None) 
     if not options.unannotated:
         dataset, left_out = _held_out(dataset, progress)
         true = true_labels(dataset, description)
-        notes = [left_out, unlabelled_sentence(true, description.target)]
+        notes = [left_out, unlabelled_sentence(true, description.target, dataset.gated_out.cells)]
         if options.group_by:
             groups = groups_of(dataset, options.group_by, description.target)
+    notes.append(gated_sentence(dataset, true is not None))
     inference = compared(inference, dataset, options, progress)
     inference = replace(inference, warnings=tuple(filter(None, [*notes, *inference.warnings])))
     recognition = recognition_of(inference.path, dataset, true, progress)

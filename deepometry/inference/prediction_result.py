@@ -200,6 +200,7 @@ def write_record(
         "task": inference.description.task.brief(),
         **({"numbers": result.numbers} if result.numbers else {}),
         **inference.record(),
+        **prediction.dataset.gated_out.facts(),
         "unsure": result.unsure,
         "scores": result.scores,
         "seen": result.recognition.plain() if result.recognition else None,

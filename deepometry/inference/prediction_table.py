@@ -20,7 +20,7 @@ from deepometry.evaluation.selective import UNSURE, is_unsure
 from deepometry.evaluation.temperature_scaling import scaled
 from deepometry.evaluation.top_mistakes import Mistakes
 from deepometry.inference.number_table import SeenNumbers
-from deepometry.inference.recognition import SEEN, Recognition
+from deepometry.inference.recognition import Recognition
 from deepometry.inference.run import Inference, Outcome
 
 
@@ -77,11 +77,11 @@ class Seen:
         self._probabilities: list[np.ndarray] = []
         self._done = 0
         self._judged = recognition.judged
-        self._words = recognition.words if recognition.seen else None
+        self._more = recognition.columns
         self._writer = SafeWriter(file, lineterminator="\n")
         header = _header(self._labels, true is not None, below is not None)
         expected = [EXPECTED_VALUE] * self._task.is_ordered
-        self._writer.writerow([*header, *expected, *[SEEN] * (self._words is not None)])
+        self._writer.writerow([*header, *expected, *self._more])
 
     def add(self, outcome: Outcome) -> None:
         """Add the outputs of the model for the next cells."""
@@ -126,11 +126,13 @@ class Seen:
         here = slice(self._done, self._done + len(chosen))
         if self._task.is_ordered:
             probabilities = np.column_stack([probabilities, self._task.expected(probabilities)])
-        seen = [()] * len(chosen) if self._words is None else [(w,) for w in self._words[here]]
+        more = [*zip(*(each[here] for each in self._more.values()), strict=True)] or [()] * len(
+            chosen
+        )
         self._writer.writerows(
             [source, name, *words, *(f"{number:.6g}" for number in row), *last]
             for (_, source, name), words, row, last in zip(
-                outcome.cells, rows, probabilities.tolist(), seen, strict=True
+                outcome.cells, rows, probabilities.tolist(), more, strict=True
             )
         )
 

@@ -16,6 +16,9 @@ from deepometry.core.text import counted
 SEEN = "seen"
 """The column of `predicted.csv` that says what a cell was for the model; blank for other cells."""
 
+GATED_OUT = "gated_out"
+"""The column of `predicted.csv` that marks cells that gates leave out."""
+
 _WORDS = np.array(["", "training", "validation"], object)
 _FEWEST = 5  # cells of which a score says anything
 
@@ -37,11 +40,14 @@ class Recognition:
         None where the model file does not say which cells it has seen.
     labelled : ndarray of bool, shape (cells,), or None
         Which cells have a true label to compare with; None for unannotated data.
+    gated_out : ndarray of bool, shape (cells,), or None
+        Which cells gates leave out; None where there are no gates.
     """
 
     cells: int
     recognised: Recognised | None
     labelled: np.ndarray | None
+    gated_out: np.ndarray | None = None
 
     @property
     def annotated(self) -> bool:
@@ -103,6 +109,14 @@ class Recognition:
         """What each cell was for the model, for the table."""
         codes = np.zeros(self.cells, np.int8) if self.recognised is None else self.recognised.codes
         return np.asarray(_WORDS[codes])
+
+    @property
+    def columns(self) -> dict[str, np.ndarray]:
+        """Columns of the table that say more of each cell, by name; `SEEN` comes last."""
+        found = {}
+        if self.gated_out is not None:
+            found[GATED_OUT] = np.where(self.gated_out, "yes", "").astype(object)
+        return found | ({SEEN: self.words} if self.seen else {})
 
     @property
     def sentence(self) -> str:
@@ -175,7 +189,10 @@ def recognition_of(
     """
     known = read_known(model)
     found = None if known is None else recognise(dataset, known, progress)
-    recognition = Recognition(len(dataset), found, None if true is None else has_label(true))
+    labelled = None if true is None else has_label(true)
+    gates = dataset.gated_out
+    out = gates.cells if gates.gates else None
+    recognition = Recognition(len(dataset), found, labelled, out)
     tell_recognised(recognition, progress)
     return recognition
 

@@ -9,10 +9,10 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Any
 
+from deepometry.cells.labels.label_folder import has_labels
 from deepometry.core.errors import DeepometryError
 from deepometry.core.folder_names import HOLD_OUT, TRAIN, find_targets
 from deepometry.core.options.fields import settings
-from deepometry.core.result_files import LABELS_FOLDER
 from deepometry.core.safe_names import safe_name
 from deepometry.core.step import Step
 from deepometry.core.steps import STEPS
@@ -192,7 +192,7 @@ def part_of(parsed: Path, part: str) -> Path:
     place = parsed / part
     if not part or not place.is_dir():
         return parsed
-    labelled = (parsed / LABELS_FOLDER).is_dir() or _is_labelled(place)
+    labelled = has_labels(parsed) or _is_labelled(place)
     return place if part not in (HOLD_OUT, TRAIN) or labelled else parsed
 
 

@@ -267,6 +267,7 @@ def _record(
         "cross_validation": plain(result.cross_validation) if result.cross_validation else None,
         "comparison": result.comparison.plain() if result.comparison else None,
         "warnings": list(cells.warnings),
+        **cells.dataset.gated_out.facts(),
         "seconds": round(seconds, 1),
         "files": sorted(path.name for path in stage.iterdir()),
     }

@@ -44,6 +44,8 @@ def _labelled_cells(options: TrainOptions | BaselineOptions, progress: Progress)
     target = _find_target(dataset, options.target)
     learnt = learnt_of(dataset, target, options.learn_as)
     columns = _columns(dataset, target.name, options.channels, progress)
+    if out := dataset.gated_out.sentence:
+        progress.say(f"{out}: not learnt from.")
     if target.unlabelled:
         without = counted(target.unlabelled, "cell")
         progress.say(f"{without} without a label of {target.name}: not learnt from.")
@@ -98,7 +100,7 @@ def _find_target(dataset: Dataset, wanted: str) -> Target:
     if target := offered.get(normal_name(wanted).casefold()):
         return target
     there = ", ".join(map(str, offered.values())) or "none"
-    labels = dataset.labels(wanted).target().labels
+    labels = dataset.learnt(wanted).target().labels
     if labels:
         what = f"two labels or more, found one, {next(iter(labels))}"
     else:

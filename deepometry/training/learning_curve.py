@@ -244,6 +244,7 @@ def _write(
         "rows": result.rows,
         "forecast": asdict(predicted),
         "warnings": list(cells.warnings),
+        **cells.dataset.gated_out.facts(),
         "files": [LEARNING_CURVE_TABLE, LEARNING_CURVE_PLOT, LEARNING_CURVE_RECORD],
     }
     write_json(stage / LEARNING_CURVE_RECORD, provenance(STEP, options) | facts)

@@ -133,7 +133,7 @@ class TrainingFiles:
 
         record = {"best_epoch": best, "model": self.model_path.name, "warnings": self.warnings}
         so_far = {"so_far": _scores(history[best - 1])}  # until the model is as it will predict
-        record["task"] = self._cells.task.brief()
+        record |= {"task": self._cells.task.brief(), **self._cells.dataset.gated_out.facts()}
         record |= {**self._role.record, **(scores or so_far)}
         try:
             write_table(self._output / TRAINING_TABLE, pd.DataFrame(history))

@@ -21,8 +21,9 @@ _OBJECTS = (
     "object", "objectnumber", "objectid", "objectno", "objectnumberid", "event", "eventnumber",
     "eventno", "eventid", "eventindex", "cell", "cellid", "cellnumber",
 )  # fmt: skip
+_LABEL = "label"
 _LABELS = (
-    "label", "class", "truelabel", "gate", "population", "phenotype", "celltype", "type", "target",
+    _LABEL, "class", "truelabel", "gate", "population", "phenotype", "celltype", "type", "target",
     "category", "cluster", "annotation", "phase",
 )  # fmt: skip
 _MOST_CLASSES = 200
@@ -85,7 +86,7 @@ def _named(table: ForeignTable, option: str, wanted: str | None) -> str:
 def _label_column(table: ForeignTable, names: Sequence[str]) -> str:
     """Choose the column of the labels, or ask."""
     fitting = [name for name in names if _can_label(table.rows[name])]
-    if len(fitting) == 1 or (fitting and _plain(fitting[0]) in _LABELS[:1]):
+    if len(fitting) == 1 or (fitting and _plain(fitting[0]) == _LABEL):
         return fitting[0]
     known = [name for name in fitting if _plain(name) in _LABELS]
     if len(known) == 1:

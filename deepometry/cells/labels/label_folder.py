@@ -25,6 +25,12 @@ def parsed_home(folder: Path) -> Path:
     return next((place for place in above if (place / PARSE_RECORD).is_file()), folder)
 
 
+def has_labels(home: Path) -> bool:
+    """Return whether parsed cells have labels beside their folder names, without reading them."""
+    place = home / LABELS_FOLDER
+    return place.is_dir() and any(path.suffix in _KINDS for path in place.iterdir())
+
+
 def label_sources(home: Path) -> list[LabelSource]:
     """Open all label sources of a folder of parsed cells, by name.
 

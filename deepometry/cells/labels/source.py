@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -103,6 +103,11 @@ class CellLabels:
         if self.kind == NUMBER:
             return ["" if value != value else f"{value:.9g}" for value in some]
         return [self.classes[code] if code >= 0 else "" for code in some]
+
+    def without(self, cells: np.ndarray) -> CellLabels:
+        """Return the labels without those of some cells, bool of shape (cells,)."""
+        nothing = np.nan if self.kind == NUMBER else -1
+        return replace(self, values=np.where(cells, nothing, self.values))
 
     def target(self) -> Target:
         """Count the cells of each label."""

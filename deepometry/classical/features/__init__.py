@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import combinations
 
@@ -115,31 +115,37 @@ def measured(
     columns: Sequence[int],
     progress: Progress,
     workers: int | None = None,
+    kernel: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Iterator[np.ndarray]:
     """Measure cells of a data set on all cores, in order; a few blocks are in memory at a time.
 
     `indices` are the cells, `columns` positions of the channels; `workers` are threads, by default
-    as many as there are cores. Yields float32 of shape (cells, features), of up to 64 cells.
+    as many as there are cores; `kernel` measures a block of images, by default `measure`. Yields
+    float32 of shape (cells, features), of up to 64 cells.
     """
     if message := compile_message(_KERNELS):
         progress.say(message)
     workers = workers or os.cpu_count() or 1
     done = 0
-    for features in _on_threads(dataset, indices, columns, workers):
+    for features in _on_threads(dataset, indices, columns, workers, kernel or measure):
         done += len(features)
         progress.report(done, len(indices), "Measuring the cells", "cells")
         yield features
 
 
 def _on_threads(
-    dataset: Dataset, indices: np.ndarray, columns: Sequence[int], workers: int
+    dataset: Dataset,
+    indices: np.ndarray,
+    columns: Sequence[int],
+    workers: int,
+    kernel: Callable[[np.ndarray], np.ndarray],
 ) -> Iterator[np.ndarray]:
     waiting: deque[Future[np.ndarray]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
             for first in range(0, len(indices), _AT_ONCE):
                 images = dataset.read(indices[first : first + _AT_ONCE], columns)
-                waiting.append(pool.submit(measure, images))
+                waiting.append(pool.submit(kernel, images))
                 if len(waiting) > 2 * workers:
                     yield waiting.popleft().result()
             while waiting:

@@ -27,6 +27,7 @@ GROUPS = {
     "": "Input and output",
     "images": "Images",
     "labels": "Labels",
+    "gate": "Gate",
     "network": "Network",
     "training": "Training",
     "validation": "Validation",

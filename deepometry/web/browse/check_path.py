@@ -16,7 +16,7 @@ from deepometry.images.readers.other_kinds import advice_on
 from deepometry.web.browse.background import Task
 from deepometry.web.browse.count_files import STACKS, Tally, count_within
 
-KINDS = ("raw", "parsed", "labels", "model", "start", "features", "predictions", "folder")
+KINDS = ("raw", "parsed", "labels", "gate", "model", "start", "features", "predictions", "folder")
 
 _SECONDS = 2.0
 _LARGEST_ANALYSIS = 32 << 20  # bytes
@@ -53,6 +53,8 @@ def check_path(path: Path, kind: str, task: Task) -> Finding:
             return _model(path, kind)
         if kind == "labels":
             return _labels(path, task)
+        if kind == "gate":
+            return _gate(path)
         if kind in _TABLES:
             return _table(path, kind)
         if path.is_file():
@@ -119,6 +121,12 @@ def _analysis(path: Path, task: Task) -> Finding:
     sizes = [f"{each.name} {each.objects:,}" for each in result.populations if not each.damage]
     text = f"Analysis of {result.cif or 'a .cif file'}, {counted(result.objects, 'object')}"
     return Finding("good", f"{text}: {shortened(sizes, _POPULATIONS) or 'no populations'}.")
+
+
+def _gate(path: Path) -> Finding:
+    from deepometry.cells.gates.gate import gate_like  # NumPy takes long to load
+
+    return Finding("good", f"{gate_like(path, None)}.")
 
 
 def _raw(path: Path, task: Task) -> Finding:

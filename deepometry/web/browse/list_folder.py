@@ -37,6 +37,7 @@ FILES = {
     "features": (".txt",),
     "predictions": (".csv",),
     "labels": (*LABEL_TABLES, *ANALYSES, ".zip"),
+    "gate": (".json",),
     "parsed": (),
     "folder": (),
 }

@@ -83,7 +83,13 @@ def _choice(target: Target) -> dict[str, Any]:
     labels = target.labels.items()
     bars = [{"label": label, "cells": n, "share": 100 * n / most} for label, n in labels]
     text = f"{target.name} ({counted(len(bars), 'label')}, {counted(target.cells, 'cell')})"
-    return {"name": target.name, "text": text, "bars": bars, "unlabelled": target.unlabelled}
+    return {
+        "name": target.name,
+        "text": text,
+        "bars": bars,
+        "unlabelled": target.unlabelled,
+        "gated_out": target.gated_out,
+    }
 
 
 def _suggested(targets: Sequence[Target], note: ModelNote | None) -> str:
@@ -114,7 +120,7 @@ def _model_note(location: Path, dataset: Dataset, targets: Sequence[Target]) -> 
 def _fit(model: Description, dataset: Dataset, targets: Sequence[Target]) -> tuple[str, str]:
     """Compare the labels of the model with those of the folders."""
     same = next((t for t in targets if t.name.casefold() == model.target.casefold()), None)
-    present = set(same.labels) if same else set(dataset.labels(model.target).target().labels)
+    present = set(same.labels) if same else set(dataset.learnt(model.target).target().labels)
     if not present:
         return "warn", (
             f"These cells have no labels of {model.target}, in folder names or otherwise; tick "

@@ -41,6 +41,7 @@ _HEADS = {
     "raw": "Choose the folder of images",
     "parsed": "Choose the folder of parsed cells",
     "labels": "Choose a table of labels, or an analysis of IDEAS",
+    "gate": "Choose the file of a gate, or cells that have one",
     "model": "Choose a model, or its folder",
     "features": "Choose the folder of features",
     "predictions": "Choose the folder of predictions",

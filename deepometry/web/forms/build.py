@@ -207,6 +207,7 @@ _CHECKS: dict[str, _Check] = {
     "raw": _Places._input,
     "parsed": _Places._input,
     "labels": _Places._input,
+    "gate": _Places._input,
     "features": _Places._input,
     "predictions": _Places._input,
     "model": _Places._model,

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from deepometry.cells.labels.label_folder import has_labels
 from deepometry.core.folder_names import find_targets
 from deepometry.core.options.example import DEMO_TARGET, DemoOptions
 from deepometry.core.options.fields import settings
-from deepometry.core.result_files import FOLD_RECORD, LABELS_FOLDER, LAST_EPOCH
+from deepometry.core.result_files import FOLD_RECORD, LAST_EPOCH
 from deepometry.core.steps import STEPS
 from deepometry.core.text import joined
 from deepometry.web.forms.last_values import Values
@@ -71,7 +72,7 @@ def _part(form: FormSpec, name: str, job: Job, output: Path) -> str:
 def _labelled(job: Job) -> bool:
     """Return whether the cells of a parse have labels; true where that is not known."""
     stacks = (job.result or {}).get("stacks") or []
-    if (Path(str(job.output)) / LABELS_FOLDER).is_dir():
+    if has_labels(Path(str(job.output))):
         return True
     folders = Counter(PurePosixPath(name).parts[1:-1] for name in stacks)
     return not stacks or bool(find_targets(folders))

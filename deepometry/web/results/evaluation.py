@@ -9,8 +9,10 @@ from deepometry.core.result_files import (
     CURVES_PLOT,
     EVALUATION_RECORD,
     GRADCAM_SHEET,
+    INSIDE_SHEET,
     MISTAKES_SHEET,
     MISTAKES_TABLE,
+    OUTSIDE_SHEET,
     RELIABILITY_PLOT,
     REPORT_PAGE,
     SAMPLES_PLOT,
@@ -32,6 +34,8 @@ PLOTS = {
     f"{SAMPLES_PLOT}.png": "Share of every predicted class in every sample",
     MISTAKES_SHEET: "The errors with the highest predicted probability, with their images",
     GRADCAM_SHEET: "Heat maps of cells, a row a cell",
+    OUTSIDE_SHEET: "Cells that are gated out, a row a cell",
+    INSIDE_SHEET: "Cells that are not gated out, a row a cell",
 }
 _SHOWN = (
     "accuracy",

@@ -1,0 +1,1 @@
+"""Gates on features of parsed cells: their limits, and which cells they leave out."""

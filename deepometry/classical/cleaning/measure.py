@@ -1,0 +1,100 @@
+"""The features that gates are about, of all parsed cells; kept in `labels/features.h5`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from deepometry.cells.dataset import Dataset
+from deepometry.cells.identity import distinct_keys
+from deepometry.cells.imported_features import (
+    ImportedFeatures,
+    open_imported_features,
+    write_imported_features,
+)
+from deepometry.classical.features import measured
+from deepometry.classical.features.quality import KEPT, NAMES, measure_cells
+from deepometry.core.errors import DeepometryError
+from deepometry.core.progress import Progress
+
+_SATURATED = NAMES.index("Saturated")
+_LEAST_TOP = 255  # the highest count of a camera of 8 bits
+
+
+def feature_names(dataset: Dataset) -> list[str]:
+    """Name the features of all channels, such as `Area Ch1`, in the order they are measured."""
+    return [f"{name} Ch{number}" for number in dataset.channel_numbers for name in NAMES]
+
+
+def features_of(dataset: Dataset, home: Path, progress: Progress) -> ImportedFeatures:
+    """Return the features of parsed cells, which are measured the first time.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        All cells of the folder that Parse wrote.
+    home : Path
+        That folder.
+
+    Returns
+    -------
+    ImportedFeatures
+        With those that another program measured, if any.
+    """
+    keys, names = distinct_keys(dataset.keys), feature_names(dataset)
+    known = open_imported_features(home)
+    current = known is not None and np.array_equal(known.keys, keys)
+    if known and current and set(names) <= set(known.names) and known.made_of == _stamp(dataset):
+        return known
+    values = dict(zip(names, _measured(dataset, progress).T, strict=True))
+
+    def column(name: str, earlier: np.ndarray) -> None:
+        earlier[:] = values[name]
+
+    text = "Keeping the features"
+    write_imported_features(home, keys, names, column, progress, text, _stamp(dataset))
+    found = open_imported_features(home)
+    if found is None:
+        raise DeepometryError(f"{home}: the features were deleted just now; run the step again.")
+    return found
+
+
+def _stamp(dataset: Dataset) -> str:
+    """Describe the images that were measured: another parse of the same cells has others."""
+    written = dataset.parse_record.get("written", "")
+    return f"{written} {dataset.frame} {dataset.channel_numbers} {dataset.dtype}"
+
+
+def _measured(dataset: Dataset, progress: Progress) -> np.ndarray:
+    """Measure all cells: float32, shape (cells, features)."""
+    columns = list(range(dataset.depth))
+    raw = np.empty((len(dataset), dataset.depth, KEPT), np.float32)
+    done = 0
+    for block in measured(dataset, np.arange(len(dataset)), columns, progress, kernel=measure):
+        raw[done : done + len(block)] = block.reshape(len(block), dataset.depth, KEPT)
+        done += len(block)
+    for channel in range(dataset.depth):
+        _tell_saturation(raw[:, channel], dataset.dtype)
+    return raw[..., : len(NAMES)].reshape(len(dataset), -1)
+
+
+def measure(images: np.ndarray) -> np.ndarray:
+    """Measure images (n, frame, frame, channels): float32, shape (n, channels * KEPT)."""
+    pixels = np.ascontiguousarray(images, np.float32)
+    features = np.empty((len(pixels), pixels.shape[3] * KEPT), np.float32)
+    measure_cells(pixels, features)
+    return features
+
+
+def _tell_saturation(raw: np.ndarray, dtype: np.dtype) -> None:
+    """Turn pixels at the highest count of a cell into percent of its area that is saturated.
+
+    A camera is saturated where the highest count of all cells is the largest of so many bits, such
+    as 4095; else no cell is.
+    """
+    top = raw[:, -1]
+    highest = int(top.max())
+    full = dtype.kind in "ui" and highest >= _LEAST_TOP and (highest & (highest + 1)) == 0
+    share = 100 * raw[:, _SATURATED] / np.maximum(raw[:, 0], 1)
+    raw[:, _SATURATED] = np.where(full & (top == highest), share, 0)
