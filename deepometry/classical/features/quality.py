@@ -34,9 +34,9 @@ def measure_cells(images, out):
 def measure_plane(plane, mask, out):
     """Measure one channel of a cell: 0 throughout where nothing stands out from the background.
 
-    Area in pixels; short over long axis; root mean square of the gradient, in percent of the root
-    mean square of the intensity; mean intensity above the background, in counts; number of separate
-    objects; number of pixels that have the highest count, and this count.
+    Area in pixels; short over long axis; root mean square of the gradient, in counts a
+    pixel; mean intensity above the background, in counts; number of separate objects; number of
+    pixels that have the highest count, and this count.
     """
     top = plane.max()
     level, spread = _background(plane)
@@ -46,21 +46,20 @@ def measure_plane(plane, mask, out):
     if area == 0:
         return
     _, _, _, major, minor = _axes(mask)
-    steep, squares, total, at_top = _sums(plane, apart, mask, _slopes(apart), top)
+    steep, total, at_top = _sums(plane, apart, mask, _slopes(apart), top)
     out[0], out[1] = area, minor / max(major, 1e-9)
-    out[2] = 100 * np.sqrt(steep / max(squares, 1e-9))
+    out[2] = np.sqrt(steep / area)
     out[3], out[4], out[5] = total / area, _pieces(mask)[1].size - 1, at_top
 
 
 @compiled
 def _sums(plane, apart, mask, slope, top):
-    """Add up, inside a mask: squares of gradient and intensity, intensity, pixels at the top."""
-    steep, squares, total, at_top = 0.0, 0.0, 0.0, 0
+    """Add up, inside a mask: squares of the gradient, intensity, pixels at the top."""
+    steep, total, at_top = 0.0, 0.0, 0
     for y in range(mask.shape[0]):
         for x in range(mask.shape[1]):
             if mask[y, x]:
                 steep += slope[y, x] ** 2
-                squares += apart[y, x] ** 2
                 total += apart[y, x]
                 at_top += plane[y, x] == top
-    return steep, squares, total, at_top
+    return steep, total, at_top
