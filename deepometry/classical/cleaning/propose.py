@@ -16,7 +16,7 @@ MOST_SATURATED = 1.0
 """Percent of a cell that may be saturated."""
 
 _LEAST = 0.25  # of an aspect ratio or a logarithm: what is nearer is not far
-_FEWEST = 50  # cells of a folder by which limits are judged
+_FEWEST = 10  # cells of a folder by which limits are judged
 _MOST = 0.2  # of the cells that a proposal may leave out
 _MAD, _MEAN = 1.4826, 1.2533  # from the median and the mean deviation to the standard one
 _TESTED = (("Area", True, True), ("Aspect Ratio", False, False), ("Gradient RMS", True, False))
