@@ -72,6 +72,16 @@ def test_a_damaged_file_says_so(parsed):
         open_imported_features(parsed)
 
 
+def test_columns_of_one_name_are_told_apart(parsed, tmp_path):
+    import_features(parsed, {"Day": AREA, "Area_M01": AREA})
+    export(ExportOptions(input=parsed, output=tmp_path / "a.csv"))
+    assert pd.read_csv(tmp_path / "a.csv").columns.tolist()[2:] == [
+        "Day",
+        "Day (IDEAS)",
+        "Area_M01",
+    ]
+
+
 def test_exports_have_them(parsed, tmp_path):
     import_features(parsed, {"Area_M01": AREA, "=x": -AREA})
     export(ExportOptions(input=parsed, output=tmp_path / "a.csv"))

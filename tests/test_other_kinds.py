@@ -127,8 +127,9 @@ def test_files_left_out_beside_images_are_told(tmp_path: Path) -> None:
     told = "3 files of other kinds were left out, such as Day 1/a.fcs."
     found = find_sources(run.input)
     assert (found.left_out, found.analyses) == (told, ("Day 1/b.daf",))
-    assert "1 .daf file of IDEAS lies beside, such as Day 1/b.daf" in str(
-        info(InfoOptions(input=run.input))
+    assert (
+        "1 .daf file of IDEAS lies beside the .cif files, such as Day 1/b.daf: parse takes its"
+        in str(info(InfoOptions(input=run.input)))
     )
     assert told in str(info(InfoOptions(input=run.input)))
     result = run()

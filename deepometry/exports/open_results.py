@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,17 +80,18 @@ def open_table(
         raise DeepometryError(f"{folder}: expected features of the layer {layer}, found none.")
     if not tables:
         cells = ParsedCells(_parsed(folder))
-        return CellTable(folder, (cells, *_imported(folder, cells)), records)
+        return CellTable(folder, (cells, *_imported(folder, [cells])), records)
     files = [tables[kind] for kind in (*_TABLES, "features") if kind in tables]
     first = max((f for f in files if not isinstance(f, FeatureTable)), key=lambda f: len(f.keys))
-    more = _imported(also, first) if also else []
-    return CellTable(folder, (first, *(f for f in files if f is not first), *more), records)
+    files = [first, *(file for file in files if file is not first)]
+    return CellTable(folder, (*files, *(_imported(also, files) if also else ())), records)
 
 
-def _imported(folder: Path, cells: CellFile) -> list[CellFile]:
-    """Return the features of IDEAS that parsed cells have."""
+def _imported(folder: Path, files: Sequence[CellFile]) -> list[CellFile]:
+    """Return the features of IDEAS that parsed cells have, for the cells of the first table."""
     features = open_imported_features(folder)
-    return [ImportedTable(features, cells)] if features else []
+    taken = {name for file in files for name in (*file.texts, *file.numbers, *file.features)}
+    return [ImportedTable(features, files[0], taken)] if features else []
 
 
 def _folders(folder: Path, also: Path | None, progress: Progress) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -83,11 +83,20 @@ class FeatureTable:
 
 
 class ImportedTable:
-    """The features that another program measured, in the order of the cells of another table."""
+    """The features that IDEAS measured, in the order of the cells of another table.
 
-    def __init__(self, features: ImportedFeatures, cells: CellFile) -> None:
-        self.path, self.keys, self.features = features.path, cells.keys, features.names
-        self._features = features
+    Parameters
+    ----------
+    features : ImportedFeatures
+    cells : CellFile
+        The other table.
+    taken : collection of str
+        Names that columns have already; features of these names are called so of IDEAS.
+    """
+
+    def __init__(self, features: ImportedFeatures, cells: CellFile, taken: Collection[str]) -> None:
+        self.path, self.keys, self._features = features.path, cells.keys, features
+        self.features = [n if n not in taken else f"{n} (IDEAS)" for n in features.names]
         self.texts: list[str] = []
         self.numbers: list[str] = []
         self.values: dict[str, list[str]] = {}

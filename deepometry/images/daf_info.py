@@ -9,7 +9,7 @@ from typing import Any
 
 from deepometry.core.notebook import NotebookView, ShowsInNotebook
 from deepometry.core.progress import Progress, Report
-from deepometry.core.text import counted, shortened, table
+from deepometry.core.text import counted, quoted, shortened, table
 from deepometry.images.cif.codec import CifError
 from deepometry.images.cif.reader import CifReader
 from deepometry.images.daf.belongs import find_cif, mismatch
@@ -201,3 +201,4 @@ def _rest(result: DafInfo) -> Iterator[str]:
     if result.features:
         more = " (--json lists all)" * (len(result.features) > _MOST_FEATURES)
         yield f"Features: {shortened(result.features, _MOST_FEATURES)}{more}"
+    yield f"As labels of parsed cells: {quoted(['deepometry', 'label', 'PARSED', result.input])}"

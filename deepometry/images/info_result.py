@@ -102,6 +102,17 @@ class InfoResult(ShowsInNotebook):
         """Return everything as dictionaries, lists, text and numbers, ready for JSON."""
         return asdict(self)
 
+    @property
+    def beside(self) -> str:
+        """A sentence on analyses of IDEAS beside .cif files; blank if there are none."""
+        if not self.analyses:
+            return ""
+        lie, their = ("lies", "its") if len(self.analyses) == 1 else ("lie", "their")
+        return (
+            f"{counted(len(self.analyses), '.daf file')} of IDEAS {lie} beside the .cif files, "
+            f"such as {self.analyses[0]}: parse takes {their} tagged populations as labels."
+        )
+
     def __str__(self) -> str:
         """Write everything as lines of text, aligned in columns."""
         return _describe(self)
@@ -141,11 +152,7 @@ def _head(result: InfoResult) -> Iterator[str]:
     if result.left_out:
         yield result.left_out
     if result.analyses:
-        lie = "lies" if len(result.analyses) == 1 else "lie"
-        yield (
-            f"{counted(len(result.analyses), '.daf file')} of IDEAS {lie} beside, such as "
-            f"{result.analyses[0]}: its populations can be labels (deepometry info lists them)."
-        )
+        yield result.beside
     if result.fields:
         yield result.fields
 

@@ -4,8 +4,9 @@
     python tests/benchmarks/daf_memory.py --objects 100000 --features 196
 
 Writes a .daf of random features in text and binary form, with populations of every kind, and runs
-`deepometry info` on it, which evaluates all populations. Memory is that of the process without the
-pages of mapped files.
+`deepometry info` on it, which evaluates all populations, and `deepometry label`, which gives them
+and all features to as many parsed cells. Memory is that of the process without the pages of mapped
+files.
 """
 
 from __future__ import annotations
@@ -32,15 +33,26 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         for objects in options.objects:
+            cells = write_cells(Path(name) / str(objects), objects)
             for binary in (True, False):
                 path = write(Path(name) / "a.daf", objects, options.features, binary)
-                seconds, peak = run_watched("info", path, "--json")
                 form, size = "binary" if binary else "text", path.stat().st_size
-                print(
-                    f"{form:6} {objects:9,} objects  {size / 2**20:6.0f} MiB  "
-                    f"{seconds:6.1f} s  peak {peak / 2**20:5.0f} MiB",
-                    flush=True,
-                )
+                print(f"{form} form, {objects:,} objects, {size / 2**20:.0f} MiB", flush=True)
+                words = ("--populations", "tagged,All", "--overwrite")
+                for command in (("info", path, "--json"), ("label", cells, path, *words)):
+                    seconds, peak = run_watched(*command)
+                    told = f"{seconds:6.1f} s  peak {peak / 2**20:5.0f} MiB"
+                    print(f"  {command[0]:6} {told}", flush=True)
+
+
+def write_cells(root: Path, cells: int) -> Path:
+    """Write parsed cells of one source, without anything in their images."""
+    root.mkdir()
+    pixels = np.lib.format.open_memmap(root / "sample.npy", "w+", np.uint8, (cells, 16, 16, 1))
+    pixels.flush()
+    rows = "".join(f"sample.cif,{n}\n" for n in range(cells))
+    (root / "sample.csv").write_text("source,object\n" + rows, "utf-8")
+    return root
 
 
 def write(path: Path, objects: int, features: int, binary: bool) -> Path:
