@@ -8,7 +8,8 @@ Every step is a function with its options as keywords, and a command of the same
     deepometry.train(input="parsed/Train", output="model", target="Class")
     deepometry.predict(input="parsed/Hold-out", output="predictions", model="model")
 
-`deepometry.read_cif` reads files of the instrument, `deepometry.open_cells` opens parsed cells.
+`deepometry.read_cif` and `deepometry.read_daf` read files of the instrument and of IDEAS,
+`deepometry.open_cells` opens parsed cells.
 Importing the package loads neither Keras nor anything else that is slow: each step is imported
 when it is called.
 """

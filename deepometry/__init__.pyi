@@ -45,6 +45,7 @@ from deepometry.core.progress import Report
 from deepometry.exports.find_cell import ShowResult
 from deepometry.exports.write import ExportResult
 from deepometry.images.cif.reader import read_cif as read_cif
+from deepometry.images.daf.file import read_daf as read_daf
 from deepometry.images.info import DafInfo, InfoResult
 from deepometry.images.synthetic.dataset import ExampleResult
 from deepometry.inference.classify import ClassifyResult

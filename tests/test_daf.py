@@ -111,6 +111,17 @@ def test_what_a_file_holds_is_read(tmp_path: Path, binary: bool) -> None:
         daf.feature("z")
 
 
+def test_populations_and_features_in_python(tmp_path: Path) -> None:
+    populations = [gate("low", "low", "x", base=""), gate("odd", "gone", "x")]
+    path = write_daf(tmp_path / "a.daf", FEATURES, populations, [LINE])
+    daf = deepometry.read_daf(str(path))
+    assert daf.feature("y")[daf.members("low")].tolist() == [9, 8, 7, 6, 5]
+    with pytest.raises(DafError, match=r"a\.daf: the population 'odd' cannot be used: its region"):
+        daf.members("odd")
+    with pytest.raises(DafError, match=r"a\.daf: the population 'high' does not exist"):
+        daf.members("high")
+
+
 def test_lines_and_rectangles_contain_their_borders(tmp_path: Path) -> None:
     x = np.array([0, 1, 2, 3, NAN, 4.0])
     regions = [
@@ -376,7 +387,8 @@ def test_damage_to_the_binary_part(tmp_path: Path) -> None:
         (end + 7, b"\xff\xff", "it was cut off at byte"),
         (end + 11, b"\x0b", "states 10 objects, but has values of 11"),
         (records, b"\x09", "has values of 10 objects, but lists 9"),
-        (records + 4 + 76, b"\xff\xff\xff", "it was cut off at byte"),
+        (records + 4 + 76, b"\xff\xff\xff", "the entry of the object at place 0 is damaged"),
+        (records + 4 + 76, b"\xff", "it was cut off at byte"),
         (records + 4 + 156 + 76, b"\x01", "the entry of the object at place 1 is damaged"),
     ):
         path.write_bytes(whole[:at] + value + whole[at + len(value) :])

@@ -18,6 +18,7 @@ from deepometry.core.steps import STEPS
 FUNCTIONS = {step.python_name: step for step in STEPS.values()}
 OTHERS = {
     "read_cif": "deepometry.images.cif.reader:read_cif",
+    "read_daf": "deepometry.images.daf.file:read_daf",
     "open_cells": "deepometry.cells.dataset:open_cells",
     "open_hand_labels": "deepometry.cells.hand_labels:open_hand_labels",
     "Progress": "deepometry.core.progress:Progress",

@@ -192,7 +192,8 @@ def copy_features(cells: Receiver, analysed: Sequence[Analysed], progress: Progr
         for each in analysed:
             if name in each.daf.features:
                 try:
-                    values[each.cells] = each.daf.feature(name)[each.rows]
+                    with np.errstate(over="ignore"):  # beyond the largest float32: infinite
+                        values[each.cells] = each.daf.feature(name)[each.rows]
                 except DafError as error:
                     cells.notes.append(str(error))
 

@@ -15,6 +15,7 @@ _VERSION = 1
 _HEAD = struct.Struct("<III")
 _LISTS = 4  # background means and deviations, saturated pixels as count and share
 _LISTS_AT = 76
+_MOST_VALUES = 4096  # in a list, one for each channel
 _BATCH = 50_000  # records
 
 
@@ -111,6 +112,8 @@ class BinaryBlock:
         at = _LISTS_AT
         for number in range(_LISTS if self.objects else 0):
             length = _read_whole(file, self._records + at)
+            if length > _MOST_VALUES:
+                raise DafError("the entry of the object at place 0 is damaged")
             self._lengths[f"list {number}"] = length
             names.append(f"list {number}")
             formats.append("<u4")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,35 @@ class DafFile:
         values = lru_cache(_CACHED)(self._values)
         return Evaluation(self.populations, self._regions, values, self.ids).run()
 
+    def members(self, population: str) -> np.ndarray:
+        """Find the objects of a population.
+
+        Parameters
+        ----------
+        population : str
+            Name of one of `populations`.
+
+        Returns
+        -------
+        ndarray of bool, shape (objects,)
+
+        Raises
+        ------
+        DafError
+            There is no such population, or it cannot be evaluated.
+        """
+        found = next((each for each in self._evaluated if each.name == population), None)
+        if found is None:
+            raise self._named(DafError(f"the population {population!r} does not exist"))
+        if found.damage:
+            reason = f"the population {population!r} cannot be used: {found.damage}"
+            raise self._named(DafError(reason))
+        return found.mask()
+
+    @cached_property
+    def _evaluated(self) -> list[Members]:
+        return self.evaluate()
+
     def _values(self, name: str) -> np.ndarray:
         if name not in self.features:
             if name == OBJECT_NUMBER:
@@ -162,6 +192,33 @@ class DafFile:
 
     def _named(self, error: DafError) -> DafError:
         return DafError(f"{self.path}: {error}.")
+
+
+def read_daf(path: str | PathLike[str]) -> DafFile:
+    """Open an analysis of IDEAS (.daf): its features and populations.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    DafFile
+        `features` and `populations` list what there is; `feature` and `members` read one of them
+        for all objects, whose numbers are `ids`.
+
+    Raises
+    ------
+    DafError
+        As `DafFile`.
+
+    Examples
+    --------
+    >>> daf = deepometry.read_daf("sample7.daf")  # doctest: +SKIP
+    >>> areas = daf.feature("Area_M01")[daf.members("Mitotic")]  # doctest: +SKIP
+    """
+    return DafFile(Path(path))
 
 
 def _check_objects(ids: np.ndarray, stated: int) -> None:
