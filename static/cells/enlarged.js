@@ -67,8 +67,13 @@ export class Enlarged {
     this.of("facts").replaceChildren(...values.map(([name, value]) => this.tools.make("tr", {}, this.tools.make("th", { scope: "row", textContent: name }), this.tools.make("td", { textContent: value }))));
     this.of("origin").textContent = "";
     gallery.rememberCell(this.row);
+    this.tellLabel();
     this.channels();
     if (this.of("mask").checked) this.outline();
+  }
+
+  tellLabel() {
+    if (this.dialog.open) this.labels?.tellOne(this.row);
   }
 
   look(channel) {
@@ -191,7 +196,7 @@ export class Enlarged {
 
   key(event) {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step || event.target.matches("input[type=range]") || event.altKey) return;
+    if (!step || event.target.matches("input[type=range], input[type=text], select") || event.altKey) return;
     event.preventDefault();
     this.step(step);
   }

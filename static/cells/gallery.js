@@ -1,6 +1,7 @@
 // The cells of a run: ticks, selections, the address of what is shown, and single cells enlarged.
 // The server draws the gallery; see templates/cells/.
 import { Enlarged } from "./enlarged.js";
+import { LabelMenu } from "./label_menu.js";
 
 export function start(root, tools) {
   const gallery = new Gallery(root, tools);
@@ -18,7 +19,13 @@ class Gallery {
     root.addEventListener("click", (event) => this.click(event));
     root.addEventListener("change", (event) => event.target.matches(".c-grid input") && this.tick(event.target));
     root.addEventListener("keydown", (event) => this.key(event));
-    this.of("bar").addEventListener("submit", (event) => this.keep(event));
+    this.of("ticks").addEventListener("submit", (event) => this.keep(event));
+    const [ofTicked, ofOne] = root.querySelectorAll("form.c-labels");
+    this.labels = new LabelMenu(ofTicked, () => ({ rows: [...this.ticked] }));
+    this.enlarged.labels = new LabelMenu(ofOne, () => ({ rows: [this.enlarged.row] }));
+    this.changed = () => this.relabel();
+    document.body.addEventListener("labels-changed", this.changed);
+    this.relabel();
     root.addEventListener("htmx:afterSwap", (event) => event.target === this.place && this.swapped());
     // Cells are found while one types: to leave the field asks for nothing, and a press on a cell is not lost
     this.form.elements.q.addEventListener("change", (event) => event.stopPropagation());
@@ -34,6 +41,7 @@ class Gallery {
   }
 
   end() {
+    document.body.removeEventListener("labels-changed", this.changed);
     this.enlarged.end();
   }
 
@@ -71,6 +79,13 @@ class Gallery {
   swapped() {
     for (const box of this.place.querySelectorAll(".c-grid input")) box.checked = this.ticked.has(Number(box.value));
     this.enlarged.swapped();
+    this.relabel();
+  }
+
+  // What the cells are labelled as, where they have labels given by hand
+  relabel() {
+    this.labels.tell(this.place);
+    this.enlarged.tellLabel();
   }
 
   // --- what one presses ---
@@ -127,7 +142,7 @@ class Gallery {
 
   async keep(event, replace = false) {
     event.preventDefault();
-    const name = this.of("bar").elements.name.value.trim();
+    const name = this.of("ticks").elements.name.value.trim();
     if (!name) return this.answer("Please name the selection first.");
     const body = JSON.stringify({ name, rows: [...this.ticked], replace });
     const token = JSON.parse(document.body.getAttribute("hx-headers") || "{}")["X-CSRFToken"] || "";
@@ -136,7 +151,7 @@ class Gallery {
     if (!answer.ok) return this.refused(await answer.json().catch(() => ({})));
     document.body.dispatchEvent(new Event("selections-changed"));
     this.clear();
-    this.of("bar").elements.name.value = "";
+    this.of("ticks").elements.name.value = "";
     document.querySelector(".c-kept").addEventListener("htmx:afterSwap", (event) => event.target.scrollIntoView({ block: "nearest" }), { once: true });
   }
 

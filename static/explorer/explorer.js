@@ -1,5 +1,6 @@
 // The explorer: loads a map, draws it, and lets its user colour, look at and select cells.
 import { Colours } from "./colours.js";
+import { LabelMenu } from "../cells/label_menu.js";
 import { GalleryLink } from "./gallery_link.js";
 import { KeptSelections } from "./kept_selections.js";
 import { Numbers } from "./numbers.js";
@@ -22,6 +23,7 @@ class Explorer {
     this.second = new SecondPlot(this);
     this.side = new SidePanel(this);
     this.gallery = new GalleryLink(this);
+    this.labels = new LabelMenu(root.querySelector(".x-side form.c-labels"), () => this.selection.bits);
     this.selection.whenChanged(() => this.changed());
     this.view = new ViewState(this);
     this.view.restore();

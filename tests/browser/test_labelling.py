@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Page, expect
 
 import deepometry
 from deepometry.cells.dataset import open_dataset
+from deepometry.cells.hand_labels import open_hand_labels
 from deepometry.cells.labels.hand_files import find_hand_labels
 from deepometry.cells.model_description import find_model, read_description
+from deepometry.cells.parse import parse
+from deepometry.core.options.parse import ParseOptions
+from deepometry.web.jobs.queue import Jobs
 from tests.browser.conftest import watch_of
 from tests.browser.labelling import (
     FRAMED,
@@ -36,8 +41,9 @@ def server(make_server):
     made = make_server()
     images, parsed = made.user / "images", made.user / "parsed"
     deepometry.example(output=images, cells=CELLS)
-    deepometry.parse(input=images, output=parsed, frame=24, split="80/20")
-    made.__dict__["parsed"] = parsed
+    options, start = ParseOptions(input=images, output=parsed, frame=24, split="80/20"), time.time()
+    job = Jobs(made.state / "jobs").record(options, parse(options), start, time.time())
+    made.__dict__ |= {"parsed": parsed, "run": f"runs/{job.id}"}
     return made
 
 
@@ -119,6 +125,38 @@ def _fill(page: Page, name: str, value: str) -> None:
     if not field(page, "train", name).is_visible() and more.get_attribute("open") is None:
         more.locator("summary").first.click()
     field(page, "train", name).fill(value)
+
+
+def test_the_page_is_reached_from_the_results_of_parse(server, visit):
+    page = visit(server, server.run)
+    page.get_by_role("link", name="Label cells by hand").click()
+    expect(page.get_by_role("heading", name="Label cells by hand")).to_be_visible()
+
+
+def test_cells_are_labelled_wherever_they_are_shown(server, visit):
+    labels = open_hand_labels(server.parsed, "Elsewhere", make=True)
+    for name in ("Round", "Flat"):
+        labels.add_class(name)
+    page = visit(server, f"{server.run}/cells")
+    for number in (1, 2):
+        page.locator(".c-grid input").nth(number).check()
+    menu = page.locator(".c-bar form.c-labels")
+    menu.locator("select").select_option(label="Elsewhere: Flat")
+    menu.get_by_label("Your name").fill("Anna")
+    menu.get_by_role("button", name="Label").click()
+    expect(menu).to_contain_text("2 labelled.")
+    expect(page.locator(".c-by-hand").nth(2)).to_have_text("Elsewhere: Flat")
+    assert_accessible(page)
+    page.locator(".c-open").nth(2).click()
+    one = page.locator("dialog form.c-labels")
+    expect(one.locator("[data-of=now]")).to_have_text("Elsewhere: Flat")
+    one.locator("select").select_option(label="Elsewhere: Round")
+    one.get_by_role("button", name="Label").click()
+    expect(one.locator("[data-of=now]")).to_have_text("Elsewhere: Round")
+    assert_accessible(page)
+    one.get_by_role("button", name="Undo").click()
+    expect(one.locator("[data-of=now]")).to_have_text("Elsewhere: Flat")
+    assert [*labels.table()["label"]] == ["Flat", "Flat"]
 
 
 # --- the mouse ----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 
 from deepometry.cells.labels import hand_classes, hand_log
 from deepometry.cells.labels.hand_log import Change, Identity
-from deepometry.cells.labels.hand_schema import NONE, SCHEMA, LabelClass
+from deepometry.cells.labels.hand_schema import NONE, SCHEMA, LabelClass, signed
 from deepometry.cells.labels.standing import Standing
 from deepometry.core.database import Database
 from deepometry.core.errors import DeepometryError
@@ -185,6 +185,19 @@ class HandLabels:
         standing = Standing() if before is None else before
         with self._opened() as database:
             standing.follow(database)
+        return standing
+
+    def standing_of(self, keys: Sequence[int]) -> Standing:
+        """Read which labels of some cells hold now; cells without any are left out.
+
+        Parameters
+        ----------
+        keys : sequence of int
+            As `deepometry.cells.identity.cell_key` makes them.
+        """
+        standing = Standing()
+        with self._opened() as database:
+            standing.read(database, signed(keys))
         return standing
 
     def read(self) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,8 @@ from deepometry.core.database import Database
 _ALL = "SELECT cell, annotator, settles, class, row, changed FROM standing"
 _NEW = f"{_ALL} WHERE changed > ?"  # by an index, which for all of them would take longer
 
+_AT_ONCE = 500  # cells in a question
+
 Slot = tuple[int, bool]
 """An annotator, and whether the labels settle what annotators differ about."""
 
@@ -42,11 +44,22 @@ class Standing:
         """The numbers of all who ever labelled a cell."""
         return sorted({annotator for annotator, settles in self._labels if not settles})
 
-    def follow(self, database: Database) -> np.ndarray:
-        """Read what changed since the last time; return the places in `keys` of these cells."""
-        rows = database.tuples(_NEW, self.changed) if self.changed else database.tuples(_ALL)
+    def follow(self, database: Database) -> None:
+        """Read what changed since the last time."""
+        new = database.tuples(_NEW, self.changed) if self.changed else database.tuples(_ALL)
+        self._add(new)
+
+    def read(self, database: Database, cells: Sequence[int]) -> None:
+        """Read the labels of some cells, given by their keys as the file has them."""
+        for first in range(0, len(cells), _AT_ONCE):
+            some = cells[first : first + _AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            self._add(database.tuples(f"{_ALL} WHERE cell IN ({marks})", *some))
+
+    def _add(self, rows: Sequence[tuple[int, ...]]) -> None:
+        """Take rows of the file in."""
         if not rows:
-            return np.zeros(0, np.int64)
+            return
         array = np.array(rows, np.int64)
         cells, annotators, settles, labels, lines, changed = array[np.argsort(array[:, -1])].T
         places = self._places_of(cells.tolist())
@@ -55,7 +68,6 @@ class Standing:
             self._write(self._labels, slot, places[here], labels[here])
             self._write(self._rows, slot, places[here], lines[here])
         self.changed = int(changed.max())
-        return np.unique(places)
 
     def _places_of(self, cells: Sequence[int]) -> np.ndarray:
         """Return where cells stand, adding those that are new."""
