@@ -289,6 +289,7 @@ def test_a_file_of_a_newer_version_is_refused(labels):
 
 def test_no_file_stays_open_and_nothing_else_is_left(labels, tmp_path):
     labels.give(CELLS, "Rest", "Anna")
+    assert [path.name for path in labels.path.parent.iterdir()] == ["Phase.sqlite"]
     labels.path.rename(tmp_path / "moved.sqlite")  # which Windows refuses for an open one
     moved = HandLabels(tmp_path / "moved.sqlite")
     assert len(moved.table()) == 8

@@ -243,6 +243,15 @@ def test_a_run_is_deleted_with_its_folder(summed, made):
     assert "summary" not in by_step(made)
 
 
+def test_labels_given_by_hand_are_named_before_they_are_deleted(summed):
+    assert doomed_by(summed).labels == ()
+    (summed.folder / "labels").mkdir()
+    (summed.folder / "labels" / "Phase.sqlite").write_bytes(b"labels")
+    (summed.folder / "labels" / "Gate.csv").write_bytes(b"labels")
+    assert doomed_by(summed).labels == ("Phase",)
+    assert str(doomed_by(summed)).endswith("; with labels given by hand: Phase")
+
+
 def test_of_an_adopted_folder_only_the_runs_files_are_deleted(made):
     run = by_step(made)["train"]
     (run.folder / "mine.txt").write_text("notes")

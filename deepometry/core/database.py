@@ -149,8 +149,11 @@ class Database:
             )
             weakref.finalize(self, self._connection.close)
             self._connection.row_factory = sqlite3.Row
-            self._connection.execute("PRAGMA journal_mode = TRUNCATE")
-            safety = "FULL" if self._schema.durable else "NORMAL"
+            # durable: nothing lies beside the file once a change is made
+            journal, safety = (
+                ("DELETE", "EXTRA") if self._schema.durable else ("TRUNCATE", "NORMAL")
+            )
+            self._connection.execute(f"PRAGMA journal_mode = {journal}")
             self._connection.execute(f"PRAGMA synchronous = {safety}")
             self._connection.execute("PRAGMA foreign_keys = ON")
             if self._format() != self._schema.format:

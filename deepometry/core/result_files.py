@@ -23,6 +23,7 @@ PROBLEMS_TABLE = "problems.csv"
 
 # Labels, in the folder that Parse wrote; a table and a record of each target
 LABELS_FOLDER = "labels"
+HAND_LABELS = ".sqlite"  # ending of labels given by hand there
 IMPORTED_FEATURES = "features.h5"
 
 # Gates, in the folder that Parse wrote; a .json each

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from deepometry.core.disk import is_below, remove_below
 from deepometry.core.errors import explain_os_error
 from deepometry.core.files import files_below
-from deepometry.core.result_files import RUN_RECORD
+from deepometry.core.result_files import HAND_LABELS, LABELS_FOLDER, RUN_RECORD
 from deepometry.core.run_records import earlier_files
 from deepometry.core.steps import STEPS
 from deepometry.core.text import counted, filesize
@@ -36,6 +36,8 @@ class Doomed:
         Other runs whose results lie in that folder.
     users : tuple of Run
         Other runs that read its results; they stay.
+    labels : tuple of str
+        Names of labels given by hand that lie in it, which no run can make again.
     """
 
     files: tuple[str, ...]
@@ -43,9 +45,11 @@ class Doomed:
     whole: bool
     runs: tuple[Run, ...]
     users: tuple[Run, ...]
+    labels: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         also = "".join(f"; with {run.name} ({run.title}), which lies in it" for run in self.runs)
+        also += f"; with labels given by hand: {', '.join(self.labels)}" if self.labels else ""
         names = ", ".join(run.name for run in self.users)
         return f"{counted(len(self.files), 'file')}, {filesize(self.size)}{also}" + (
             f"; used by {names}, which stays" if names else ""
@@ -64,7 +68,9 @@ def doomed_by(run: Run) -> Doomed:
     inside = [each for each in others if whole and each.folder.is_relative_to(run.folder)]
     users = [r for r in others if any(each["run"] == run.id for each in r.inputs.values())]
     size = sum(_size(run.folder / name) for name in files)
-    return Doomed(tuple(files), size, whole, tuple(inside), tuple(users))
+    places = [PurePosixPath(name) for name in files]
+    by_hand = [p.stem for p in places if (p.parent.name, p.suffix) == (LABELS_FOLDER, HAND_LABELS)]
+    return Doomed(tuple(files), size, whole, tuple(inside), tuple(users), tuple(by_hand))
 
 
 def delete_run(run: Run) -> Doomed:

@@ -58,11 +58,22 @@ export class Screens extends EventTarget {
     of("by-annotator").replaceChildren(...annotators.map((each) => make("option", { value: `by:${each.id}`, textContent: each.name })));
     show.value = chosen;
     if (!show.value) show.value = "unlabelled";
+    const { label } = this.controls;
+    const before = label.value;
+    label.replaceChildren(...classes.map((each) => make("option", { value: each.id, textContent: each.name })));
+    if (before) label.value = before;
+    this.ofClass();
+  }
+
+  // Some orders are about a class
+  ofClass() {
+    of("order-class").hidden = this.controls.order.selectedOptions[0]?.dataset.ofClass === undefined;
   }
 
   changed(field) {
     if (field === this.controls.size) return remember(SIZE, Number(field.value));
     if (field === this.controls.q) return; // found while one types
+    this.ofClass();
     const address = new URLSearchParams(location.search);
     for (const name of ["show", "order", "side"]) address.set(name, this.controls[name].value);
     history.replaceState(null, "", `?${address}`);
@@ -119,8 +130,8 @@ export class Screens extends EventTarget {
   }
 
   async fetch(last) {
-    const { show, order, side, q, size } = this.controls;
-    const chosen = { show: show.value, order: order.value, side: side.value, q: q.value };
+    const { show, order, label, side, q, size } = this.controls;
+    const chosen = { show: show.value, order: order.value, label: label.value, side: side.value, q: q.value };
     const place = { after: last?.next ?? 0, stamp: last?.stamp ?? "", skip: this.seen.join(",") };
     const screen = await getJson("cells.json", { who: this.labels.who, count: this.grid.fitting(Number(size.value)), ...chosen, ...place });
     this.labels.learn(screen);

@@ -49,7 +49,7 @@ def test_lines_have_name_number_and_a_way_to_the_results(page: Page):
 
 def test_a_form_is_unfolded_by_keyboard(page: Page):
     summary = fold(page, "parse").locator("summary").first
-    line(page, "parse").get_by_role("link").focus()
+    line(page, "parse").get_by_role("link", name="Open").focus()
     page.keyboard.press("Tab")
     expect(summary).to_be_focused()
     page.keyboard.press("Enter")

@@ -28,6 +28,7 @@ from tests.browser.labelling import (
     wait_for_next,
 )
 from tests.browser.protocol import card, field
+from tests.browser.test_keyboard import walk
 from tests.browser.watch import assert_accessible
 
 CELLS = 280
@@ -157,6 +158,12 @@ def test_cells_are_labelled_wherever_they_are_shown(server, visit):
     one.get_by_role("button", name="Undo").click()
     expect(one.locator("[data-of=now]")).to_have_text("Elsewhere: Flat")
     assert [*labels.table()["label"]] == ["Flat", "Flat"]
+
+
+def test_all_of_the_page_is_reached_by_the_keyboard(server, page: Page):
+    begin(page, "Keys", ["Round", "Flat"])
+    page.evaluate("() => document.querySelectorAll('details').forEach((each) => each.open = true)")
+    walk(page)
 
 
 # --- the mouse ----------------------------------------------------------------------------------

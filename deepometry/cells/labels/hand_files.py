@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deepometry.cells.labels.hand_schema import SUFFIX
 from deepometry.cells.labels.hands import HandLabels
 from deepometry.cells.labels.label_folder import parsed_home
 from deepometry.core.errors import DeepometryError
 from deepometry.core.files import existing_folder
 from deepometry.core.options.subset import read_name
-from deepometry.core.result_files import LABELS_FOLDER
+from deepometry.core.result_files import HAND_LABELS, LABELS_FOLDER
 from deepometry.core.safe_names import folded, safe_name
 
 
 def list_hand_labels(parsed: Path | str) -> list[HandLabels]:
     """List the labels given by hand to parsed cells, or to a part of them, by name."""
-    return [HandLabels(path) for path in sorted(_folder(parsed).glob(f"*{SUFFIX}"))]
+    return [HandLabels(path) for path in sorted(_folder(parsed).glob(f"*{HAND_LABELS}"))]
 
 
 def find_hand_labels(parsed: Path | str, name: str) -> HandLabels:
@@ -32,9 +31,11 @@ def labels_file(parsed: Path | str, name: str) -> Path:
     DeepometryError
         The name cannot be that of a file.
     """
-    path = _folder(parsed) / f"{_checked(name)}{SUFFIX}"
+    path = _folder(parsed) / f"{_checked(name)}{HAND_LABELS}"
     same = (
-        each for each in path.parent.glob(f"*{SUFFIX}") if folded(each.stem) == folded(path.stem)
+        each
+        for each in path.parent.glob(f"*{HAND_LABELS}")
+        if folded(each.stem) == folded(path.stem)
     )
     return next(same, path)
 

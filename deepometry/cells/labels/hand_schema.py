@@ -18,7 +18,6 @@ from deepometry.core.errors import DeepometryError
 from deepometry.core.palette import GROUPS
 from deepometry.core.safe_names import folded
 
-SUFFIX = ".sqlite"
 NONE = 0
 """Of the numbers of classes: no label."""
 
