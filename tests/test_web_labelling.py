@@ -199,6 +199,16 @@ def test_labels_are_given_undone_and_given_again(page, labels):
     assert [table[each] for each in names(shown[:3])] == ["Rest", "Mitosis", "Mitosis"]
 
 
+def test_an_undo_tells_of_the_cells_that_the_page_took_for_the_last(page, labels):
+    mitosis = labels.class_list[0].id
+    first, second = page.cells()["shown"][:2]
+    page.give([first], mitosis)
+    page.give([second], mitosis)  # from another window
+    told = page.send("undo", cells=[first["key"]]).json["shown"]
+    mine = {(each["source"], each["object"]): each["mine"] for each in told}
+    assert [mine[each] for each in names([first, second])] == [mitosis, 0]
+
+
 def test_labelled_cells_are_not_shown_as_unlabelled_ones(page, labels):
     mitosis = labels.class_list[0].id
     first = page.cells()["shown"]

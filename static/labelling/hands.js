@@ -1,5 +1,5 @@
 // What is done by keys and by the mouse: labels are given to the selected cells, or to the framed one.
-import { of } from "./page.js";
+import { counted, of } from "./page.js";
 
 export class Hands {
   constructor(page) {
@@ -19,6 +19,7 @@ export class Hands {
 
   give(keys, id) {
     this.labels.give(keys, id, this.screens.settling);
+    of("spoken").textContent = `${this.labels.classOf(id)?.name ?? "no label"}: ${counted(keys.length, "cell")}`;
   }
 
   label(id) {

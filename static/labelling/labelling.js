@@ -111,7 +111,13 @@ class Page {
     const place = of("saved");
     const state = !waiting.length ? "good" : failed ? "bad" : "busy";
     const texts = { good: "All labels saved", busy: "Saving …", bad: `${counted(waiting.length, "change")} not saved yet: ${error} Trying again …` };
-    if (place.textContent !== texts[state]) place.textContent = texts[state]; // or it would be read out again
+    place.textContent = texts[state];
+    // read out only when something is wrong, and when it is right again
+    if (state === "bad") this.trouble ||= of("trouble").textContent = texts.bad;
+    if (state === "good" && this.trouble) {
+      of("trouble").textContent = texts.good;
+      this.trouble = "";
+    }
     place.dataset.state = state;
     this.tell();
   }

@@ -139,6 +139,7 @@ def test_cells_are_labelled_wherever_they_are_shown(server, visit):
     for name in ("Round", "Flat"):
         labels.add_class(name)
     page = visit(server, f"{server.run}/cells")
+    expect(page.locator("[data-widget=gallery][data-ready]")).to_be_attached()
     for number in (1, 2):
         page.locator(".c-grid input").nth(number).check()
     menu = page.locator(".c-bar form.c-labels")

@@ -131,8 +131,7 @@ def _sent() -> dict[str, Any]:
 def give() -> dict[str, Any]:
     """Label cells, or take their labels away."""
     board, sent = asked_board(), _sent()
-    keys = [int(key) for key in sent.get("cells", ())]
-    label = sent.get("label")
+    keys, label = _keys_of(sent), sent.get("label")
     change = board.labels.give(
         board.places.named(keys),
         None if label is None else int(label),
@@ -149,7 +148,12 @@ def turn(turn: str) -> dict[str, Any]:
     board, sent = asked_board(), _sent()
     labels = board.labels
     change = (labels.undo if turn == "undo" else labels.redo)(_name_of(sent), _mark_of(sent))
-    return _changed(board, sent, change, ())
+    # the page took what it knew for the last change; another window may have made a later one
+    return _changed(board, sent, change, _keys_of(sent))
+
+
+def _keys_of(sent: dict[str, Any]) -> list[int]:
+    return [int(key) for key in sent.get("cells", ())]
 
 
 def _name_of(sent: dict[str, Any]) -> str:
