@@ -225,7 +225,7 @@ def test_training_tells_scores_classes_and_model(client, trained):
 
 
 def test_a_cycle_that_keeps_its_last_epoch_does_not_call_its_loss_the_lowest(monkeypatch):
-    history = {name: [1.0, 0.5, 0.6] for name in results_train.CURVES} | {"epoch": [1.0, 2.0, 3.0]}
+    history = {name: [1.0, 0.5, 0.6] for name in ("loss", "val_loss")} | {"epoch": [1.0, 2.0, 3.0]}
     monkeypatch.setattr(results_train, "read_history", lambda output: history)
     for best, reason in ((2, "loss is the lowest"), (3, "it is the final epoch")):
         chart = results_train.CHARTS["loss"](SimpleNamespace(record={"best_epoch": best}))

@@ -105,5 +105,8 @@ def _cells(cells: object) -> str:
 
 def _score(record: Mapping[str, Any]) -> str:
     scores = record.get("scores")
-    accuracy = scores.get("accuracy") if isinstance(scores, Mapping) else None
-    return f"accuracy {accuracy:.3f}" if isinstance(accuracy, float) else ""
+    for name, key in (("accuracy", "accuracy"), ("R2", "r2")):
+        value = scores.get(key) if isinstance(scores, Mapping) else None
+        if isinstance(value, float):
+            return f"{name} {value:.3f}"
+    return ""

@@ -45,8 +45,8 @@ class Mistake:
         Of the predicted class; NaN of a number.
     image : ndarray, shape (frame, frame, channels)
         Counts.
-    error : float or None
-        Predicted less true number; None of classes.
+    numbers : (float, float) or None
+        The true and the predicted number; None of classes.
     """
 
     source: str
@@ -55,12 +55,17 @@ class Mistake:
     predicted: str
     probability: float
     image: np.ndarray
-    error: float | None = None
+    numbers: tuple[float, float] | None = None
+
+    @property
+    def error(self) -> float:
+        """Predicted less true number; 0 of classes."""
+        return self.numbers[1] - self.numbers[0] if self.numbers else 0.0
 
     @property
     def size(self) -> str:
         """How sure the classifier was, or how large the error is, in words."""
-        if self.error is not None:
+        if self.numbers is not None:
             return f"error {self.error:+.4g}"
         return f"probability {100 * self.probability:.1f} %"
 
@@ -113,10 +118,11 @@ class NumberMistakes:
         known = np.flatnonzero(np.isfinite(errors))
         for place in known[np.argsort(-errors[known], kind="stable")][: self._most].tolist():
             _, source, name = cells[place]
-            texts = (f"{true[place]:.6g}", f"{predicted[place]:.6g}")
-            image, error = images[place].copy(), float(predicted[place] - true[place])
-            self.top.append(Mistake(source, name, *texts, math.nan, image, error))
-        self.top.sort(key=lambda each: -abs(each.error or 0.0))
+            numbers = (float(true[place]), float(predicted[place]))
+            text, other = (f"{number:.4g}" for number in numbers)
+            image = images[place].copy()
+            self.top.append(Mistake(source, name, text, other, math.nan, image, numbers))
+        self.top.sort(key=lambda each: -abs(each.error))
         del self.top[self._most :]
 
 
@@ -124,7 +130,7 @@ def number_mistake_table(mistakes: Sequence[Mistake]) -> pd.DataFrame:
     """Return a row for every cell, the largest error first."""
     import pandas as pd
 
-    rows = [(m.source, m.object, float(m.true), float(m.predicted), m.error) for m in mistakes]
+    rows = [(m.source, m.object, *(m.numbers or ()), m.error) for m in mistakes]
     return pd.DataFrame(rows, columns=[*IDENTITY, TRUE_VALUE, PREDICTED_VALUE, "error"])
 
 
@@ -169,7 +175,7 @@ class _Sheet:
         rows = -(-len(self._mistakes) // columns)
         across = columns * (self._wide + MARGIN) + MARGIN
         sheet = ContactSheet((max(across, 420), rows * self._high + 78))
-        kind = "most confident" if self._mistakes[0].error is None else "largest"
+        kind = "most confident" if self._mistakes[0].numbers is None else "largest"
         title = f"The {len(self._mistakes)} {kind} errors"
         sheet.write_title(title, "In each row of pictures: " + ", ".join(self._channels))
         cells = zip(self._mistakes, tiles(self._mistakes), strict=True)

@@ -13,8 +13,10 @@ import numpy as np
 
 from deepometry.cells.identity import distinct_keys, repeats
 from deepometry.cells.stack_reader import IDENTITY
+from deepometry.core.errors import DeepometryError
 from deepometry.core.folder_names import natural_key
 from deepometry.core.progress import Progress
+from deepometry.core.task_names import PREDICTED_VALUE
 from deepometry.exports.result_tables import CellFile
 from deepometry.exports.row_join import Part, RowReader, rows_like
 from deepometry.exports.text_table import COORDINATE
@@ -110,6 +112,14 @@ class CellTable:
         columns = [name for name in _LABELS if name in self.texts]
         columns += [name for name in self.texts if name.startswith("predicted ")]
         return columns[0] if columns else None
+
+    def without(self, what: str) -> DeepometryError:
+        """Return the error of a format for classes; `what` is what it expected."""
+        if PREDICTED_VALUE in self.numbers:
+            found = "predicted numbers, which FCS and tables hold; choose one of these formats"
+        else:
+            found = "none; give the folder that Predict wrote"
+        return DeepometryError(f"{self.folder}: expected {what} (predicted.csv), found {found}.")
 
     @cached_property
     def classes(self) -> list[str]:

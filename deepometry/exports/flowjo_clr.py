@@ -40,10 +40,7 @@ def write_clr(job: ExportJob, archive: Archive) -> list[str]:
     """
     table = job.table
     if not table.probabilities:
-        raise DeepometryError(
-            f"{table.folder}: expected the probabilities of classes (predicted.csv), found none; "
-            "give the folder that Predict wrote."
-        )
+        raise table.without("the probabilities of classes")
     used, columns = set[str](), [*table.probabilities.values()]
     unknown = empty = 0
     for source, rows in _by_source(job):

@@ -31,10 +31,7 @@ def write_ideas(job: ExportJob, archive: Archive) -> list[str]:
     """
     table = job.table
     if table.label is None:
-        raise DeepometryError(
-            f"{table.folder}: expected a class for each cell (predicted.csv), found none; give the "
-            "folder that Predict wrote."
-        )
+        raise table.without("a class for each cell")
     lists, named = _lists(job, table.label)
     if not lists and named:
         raise DeepometryError(

@@ -15,6 +15,7 @@ from deepometry.cells.identity import cell_keys
 from deepometry.cells.stack_reader import IDENTITY
 from deepometry.core.errors import DeepometryError, explain_os_error
 from deepometry.core.spreadsheet import restored, safe_reader
+from deepometry.core.task_names import NUMBER_COLUMNS
 from deepometry.maps.cell_table import CONFIDENCE
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def _column_kinds(header: Sequence[str], kind: str) -> tuple[list[str], list[str
         numbers = [n for n in names if n == CONFIDENCE or COORDINATE.fullmatch(n)]
     else:
         numbers = [n for n in names if kind == "predicted" and n.startswith("probability_")]
+    numbers += [name for name in names if name in NUMBER_COLUMNS]
     return [name for name in names if name not in numbers], numbers, []
 
 

@@ -10,9 +10,8 @@ import numpy as np
 
 from deepometry.core.errors import DeepometryError
 from deepometry.core.text import shortened
-from deepometry.maps.cell_table import CONFIDENCE, PREDICTION, Column, MapCells
+from deepometry.maps.cell_table import CONFIDENCE, MOST_GROUPS, PREDICTION, Column, MapCells
 
-MOST_GROUPS = 20
 MISSING = "missing"
 
 
@@ -46,7 +45,7 @@ class Colouring:
 def choose_colourings(cells: MapCells, asked: Sequence[str] | None) -> list[Colouring]:
     """Choose the pictures by the names of columns, in any case.
 
-    By default the prediction, its confidence, and every level with 2 to 20 values.
+    By default the prediction, its confidence, numbers, and every level with 2 to 20 values.
 
     Raises
     ------
@@ -57,6 +56,7 @@ def choose_colourings(cells: MapCells, asked: Sequence[str] | None) -> list[Colo
         fitting = [n for n, each in cells.columns.items() if 2 <= len(each.values) <= MOST_GROUPS]
         fitting.sort(key=lambda name: name != PREDICTION)  # which comes first
         names = fitting + ([CONFIDENCE] if cells.confidence is not None else [])
+        names = [*cells.numbers, *names]
         single = Colouring("cells", ("cells",), (len(cells),), np.zeros(len(cells), np.int64))
         return [_of(cells, name) for name in names] or [single]
     return [_of(cells, _column_named(cells, name)) for name in asked]
@@ -64,6 +64,7 @@ def choose_colourings(cells: MapCells, asked: Sequence[str] | None) -> list[Colo
 
 def _column_named(cells: MapCells, name: str) -> str:
     names = [*cells.columns, *([CONFIDENCE] if cells.confidence is not None else [])]
+    names += cells.numbers
     column = next((each for each in names if each.casefold() == name.casefold()), None)
     if column is None:
         raise DeepometryError(
@@ -76,9 +77,17 @@ def _column_named(cells: MapCells, name: str) -> str:
 def _of(cells: MapCells, name: str) -> Colouring:
     if name == CONFIDENCE and cells.confidence is not None:
         return Colouring("confidence", (), (), cells.confidence)
+    if name in cells.numbers:
+        return Colouring(_title(cells, name), (), (), cells.numbers[name])
     column = cells.columns[name]
     title = f"{name} ({cells.target})" if name == PREDICTION and cells.target else name
     return _groups(title, column)
+
+
+def _title(cells: MapCells, name: str) -> str:
+    """Return the title of a number, such as `predicted Day`."""
+    named = name.replace("_value", "")
+    return f"{named} {cells.target or 'number'}" if named != name else name
 
 
 def _groups(title: str, column: Column) -> Colouring:

@@ -12,6 +12,7 @@ from deepometry.cells.identity import table_rows
 from deepometry.core.files import writing
 from deepometry.core.progress import Progress, Ticker
 from deepometry.core.spreadsheet import SafeWriter, table_file
+from deepometry.core.text import table_number
 from deepometry.maps import PLACES, code_bytes
 from deepometry.maps.cell_table import CONFIDENCE, MapCells
 
@@ -39,7 +40,7 @@ def write_coordinates(
     confidence = [] if cells.confidence is None else [CONFIDENCE]
     with writing(path) as part, table_file(part) as file:
         writer = SafeWriter(file, lineterminator="\n")
-        writer.writerow(["source", "object", *cells.columns, *confidence, *axes])
+        writer.writerow(["source", "object", *cells.columns, *cells.numbers, *confidence, *axes])
         with table_rows(metadata, tabs=True) as rows:
             next(rows, None)
             for first in range(0, len(cells), _AT_ONCE):
@@ -53,9 +54,9 @@ def _rows(
     identities: list[list[str]], cells: MapCells, places: np.ndarray, here: slice
 ) -> Iterator[list[str]]:
     texts = [_texts(each.values, each.codes[here]) for each in cells.columns.values()]
-    if cells.confidence is not None:
-        values = cells.confidence[here].tolist()
-        texts.append(["" if value != value else f"{value:.6g}" for value in values])
+    confidence = [] if cells.confidence is None else [cells.confidence]
+    numbers = (each[here].tolist() for each in [*cells.numbers.values(), *confidence])
+    texts += [[*map(table_number, each)] for each in numbers]
     texts += [[f"{value:.6g}" for value in axis] for axis in places[here].T.tolist()]
     for identity, *row in zip(identities, *texts, strict=True):
         yield [*identity, *row]

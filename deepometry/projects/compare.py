@@ -14,14 +14,14 @@ from deepometry.core.progress import Progress, Report, as_progress
 from deepometry.core.result_files import COMPARISON_PLOT, record_of
 from deepometry.core.run_records import provenance, write_json
 from deepometry.core.text import table
-from deepometry.evaluation.score_names import NAMES
+from deepometry.evaluation.score_names import NAMES, score_text
 from deepometry.projects.compare_cells import compare_cells, own_results
 from deepometry.projects.compared_run import ComparedRun, open_runs, options_that_differ
 from deepometry.projects.comparison import Comparison
 from deepometry.projects.comparison_files import write_comparison, write_differing
 from deepometry.projects.shared_cells import joined
 
-_SHOWN = ("accuracy", "balanced_accuracy", "log_loss")
+_SHOWN = ("accuracy", "balanced_accuracy", "log_loss", "mae", "r2", "spearman")
 _LONG = {"told": False}  # in files, not in the list of jobs
 
 
@@ -45,9 +45,10 @@ class CompareResult(ShowsInNotebook):
 
     def __str__(self) -> str:
         compared = self.comparison
-        scores = [[NAMES.get(name, "Run") for name in ("", *_SHOWN)]]
+        shown = [n for n in _SHOWN if any(n in each for each in compared.scores_by_name)]
+        scores = [[NAMES.get(name, "Run") for name in ("", *shown)]]
         scores += [
-            [run.name, *(str(each.get(name, "")) for name in _SHOWN)]
+            [run.name, *(score_text(each[n]) if n in each else "" for n in shown)]
             for run, each in zip(compared.runs, compared.scores_by_name, strict=True)
         ]
         told = table(scores, "<" * len(scores[0])) if any(compared.scores) else []

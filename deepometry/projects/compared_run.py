@@ -13,6 +13,7 @@ import numpy as np
 from deepometry.cells.model_description import Description, find_model, read_description
 from deepometry.core.errors import DeepometryError
 from deepometry.core.files import existing_folder
+from deepometry.core.folder_names import NUMBER
 from deepometry.core.result_files import (
     CLASSIFY_RECORD,
     CROSS_VALIDATION_RECORD,
@@ -31,7 +32,7 @@ from deepometry.projects.project import find_project
 from deepometry.projects.runs import find_run
 
 PREDICTION, TRAINING = "prediction", "training"
-CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
+CURVES = ("loss", "val_loss", "accuracy", "val_accuracy", "mae", "val_mae")
 _OWN_PLACES = {"output", "overwrite", "resume"}  # options that say nothing of the result
 
 
@@ -69,6 +70,8 @@ class ComparedRun:
         Whether its cells are those that its own model was validated with.
     notes : tuple of str
         What limits it in a comparison.
+    number : bool
+        Whether it predicts a number; then its cells are not compared one by one.
     """
 
     name: str
@@ -86,6 +89,7 @@ class ComparedRun:
     of_training: bool = False
     validated: bool = False
     notes: tuple[str, ...] = ()
+    number: bool = False
 
 
 def open_runs(places: Sequence[Path], beside: Path | None = None) -> list[ComparedRun]:
@@ -111,6 +115,13 @@ def open_runs(places: Sequence[Path], beside: Path | None = None) -> list[Compar
         raise DeepometryError(
             f"Runs: expected cells classified by one target, found {each}; compare runs of one "
             "target."
+        )
+    kinds = {run.number: run for run in runs}
+    if len(kinds) > 1:
+        raise DeepometryError(
+            f"Runs: expected runs that all predict classes or all predict a number, found "
+            f"{kinds[False].folder} of classes and {kinds[True].folder} of a number; compare runs "
+            "of one kind."
         )
     names = names_of([(run.folder, next(iter(run.options))) for run in runs])
     return [replace(run, name=name) for run, name in zip(runs, names, strict=True)]
@@ -142,13 +153,14 @@ def _prediction(folder: Path, record: dict[str, Any], step: str) -> ComparedRun:
     seen = record.get("seen") or {}
     known = isinstance(seen, Mapping) and ("training" in seen or not seen)
     unknown = () if known else (f"{folder.name}: {seen.get('message')}",)
+    number = _of_a_number(record)
     return ComparedRun(
         name=folder.name,
         folder=folder,
         kind=PREDICTION,
         target=str(record.get("target") or ""),
         labels=tuple(record.get("counts") or ()),
-        table=_predicted(folder),
+        table=None if number else _predicted(folder),
         scores=_recorded_scores(folder),
         matrix=None,
         curve=_curve_of(model),
@@ -156,22 +168,36 @@ def _prediction(folder: Path, record: dict[str, Any], step: str) -> ComparedRun:
         input=str(options.get("input") or ""),
         group_by=str(options.get("group_by") or ""),
         of_training=bool(seen.get("training_scores")),
-        notes=unknown,
+        notes=(*unknown, *[_not_by_cells(folder)] * number),
+        number=number,
     )
+
+
+def _of_a_number(record: Mapping[str, Any]) -> bool:
+    return (record.get("task") or {}).get("kind") == NUMBER
+
+
+def _not_by_cells(folder: Path) -> str:
+    return f"{folder.name} predicts a number: its own scores are shown, its cells are not compared."
 
 
 def _training(folder: Path, record: dict[str, Any]) -> ComparedRun:
     options, crossed = _options(record), record.get("cross_validation")
     description = _description(_beside(Path(str(record.get("model", ""))), folder))
     labels: Sequence[str] = description.labels if description else ()
+    number = _of_a_number(record)
     table = _predicted(folder) if crossed else _validation(folder, record)
+    table = None if number else table
     whole = own_record(folder / CROSS_VALIDATION_RECORD, "cross-validation")
     matrix = np.array(description.confusion, np.int64) if description else np.zeros(0)
+    cells = int((record.get("validation") or {}).get("cells") or matrix.sum())
     lacking = (
         f"{folder.name} has no table of its validation cells: it was stopped early, or trained by "
         "an earlier version. For a paired test, predict the same cells with each model and compare "
         "the predictions."
     )
+    if number:
+        lacking = _not_by_cells(folder)
     return ComparedRun(
         name=folder.name,
         folder=folder,
@@ -179,7 +205,7 @@ def _training(folder: Path, record: dict[str, Any]) -> ComparedRun:
         target=description.target if description else str(options.get("target") or ""),
         labels=tuple((whole or {}).get("counts") or labels),
         table=table,
-        scores=_recorded_scores(folder) or _validated(record.get("scores") or {}, matrix),
+        scores=_recorded_scores(folder) or _validated(record.get("scores") or {}, cells),
         matrix=matrix if matrix.ndim == 2 and not table else None,
         curve=_read_curve(folder / TRAINING_TABLE),
         options={"train": options},
@@ -187,6 +213,7 @@ def _training(folder: Path, record: dict[str, Any]) -> ComparedRun:
         group_by=str(options.get("group_by") or "") if table else "",
         validated=bool(table and not crossed),
         notes=() if table else (lacking,),
+        number=number,
     )
 
 
@@ -260,12 +287,13 @@ def _number(value: Any) -> float:
 
 _VALIDATED = {"val_accuracy": "accuracy", "val_balanced_accuracy": "balanced_accuracy"}
 _VALIDATED |= {"val_loss": "log_loss", "val_calibration_error": "calibration_error"}
+_NUMBERS = {f"val_{name}": name for name in ("mae", "rmse", "r2", "pearson", "spearman")}
 
 
-def _validated(recorded: Mapping[str, Any], matrix: np.ndarray) -> tuple[Score, ...]:
+def _validated(recorded: Mapping[str, Any], cells: int) -> tuple[Score, ...]:
     """Return the scores of the validation cells of a training."""
-    cells, none = int(matrix.sum()), math.nan
-    names = {name: label for name, label in _VALIDATED.items() if name in recorded}
+    none, wanted = math.nan, _NUMBERS if "val_r2" in recorded else _VALIDATED
+    names = {name: label for name, label in wanted.items() if name in recorded}
     return tuple(
         Score(label, "", _number(recorded[name]), none, none, cells)
         for name, label in names.items()

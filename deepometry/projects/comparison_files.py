@@ -31,13 +31,14 @@ from deepometry.core.result_files import (
 )
 from deepometry.core.run_records import write_json
 from deepometry.core.spreadsheet import SafeWriter, table_file
+from deepometry.core.task_names import MEASURES
 from deepometry.evaluation.score_names import NAMES
 from deepometry.exports.text_table import COMMA, TextTable
 from deepometry.projects.compared_run import ComparedRun
 from deepometry.projects.comparison import Comparison
 from deepometry.projects.shared_cells import AT_ONCE, SharedCells
 
-_DRAWN = ("accuracy", "balanced_accuracy", "macro_f1")
+_DRAWN = ("accuracy", "balanced_accuracy", "macro_f1", "r2", "pearson", "spearman")
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> None:
@@ -199,7 +200,7 @@ def _plot(comparison: Comparison) -> Any:
     curves, scores = any(run.curve for run in comparison.runs), any(comparison.scores)
     pairs = [pair for pair in comparison.pairs if pair.first == comparison.pairs[0].first]
     drawn = bool(pairs) and bool(comparison.scored)
-    height = 1.6 + 0.34 * len(comparison.runs) * len(_DRAWN) / 2
+    height = 1.6 + 0.34 * len(comparison.runs) * len(_drawn(comparison)) / 2
     ratios = [height] * scores + [3.4] * curves
     size = (10.0, sum(ratios))
     figure, grid = make_figure(size, columns=2, rows=len(ratios), height_ratios=ratios)
@@ -211,24 +212,31 @@ def _plot(comparison: Comparison) -> Any:
             grid[0, 1].set_axis_off()
     if curves:
         _draw_curves(grid[-1, 0], comparison, "val_loss", "Validation loss")
-        _draw_curves(grid[-1, 1], comparison, "val_accuracy", "Validation accuracy")
+        measure = "mae" if comparison.runs[0].number else "accuracy"
+        title = f"Validation {MEASURES[measure]}"
+        _draw_curves(grid[-1, 1], comparison, f"val_{measure}", title)
     return figure
 
 
+def _drawn(comparison: Comparison) -> list[str]:
+    """Return the names of the scores that are drawn: shares, or correlations of numbers."""
+    return [name for name in _DRAWN if any(name in each for each in comparison.scores_by_name)]
+
+
 def _draw_scores(axes: Any, comparison: Comparison) -> None:
-    runs = len(comparison.runs)
+    runs, drawn = len(comparison.runs), _drawn(comparison)
     for place, (run, scores) in enumerate(
         zip(comparison.runs, comparison.scores_by_name, strict=True)
     ):
-        there = [(row, scores[name]) for row, name in enumerate(_DRAWN) if name in scores]
+        there = [(row, scores[name]) for row, name in enumerate(drawn) if name in scores]
         heights = [row + (place + 0.5) / runs * 0.8 - 0.4 for row, _ in there]
         values = np.array([score.value for _, score in there])
         bounds = np.array([[s.low, s.high] for _, s in there]).reshape(-1, 2)
         gaps = np.nan_to_num(np.abs(bounds - values[:, None])).T
         style = {"fmt": "o", "ms": 5, "lw": 1.6, "capsize": 2.5, "color": colour_of(place)}
         axes.errorbar(values, heights, xerr=gaps, label=shown([run.name])[0], **style)
-    axes.set_yticks(range(len(_DRAWN)), [NAMES[name] for name in _DRAWN])
-    axes.set_ylim(len(_DRAWN) - 0.4, -0.6)
+    axes.set_yticks(range(len(drawn)), [NAMES[name] for name in drawn])
+    axes.set_ylim(len(drawn) - 0.4, -0.6)
     kind = "Training scores" if comparison.of_training else "Scores"
     plain_axes(axes, f"{kind} with 95 % intervals", grid="x")
     legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)

@@ -12,11 +12,13 @@ from deepometry.core.text import counted
 def main_score(record: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the main score of a run from the record of its step: `name` and `value`, or None.
 
-    It is the accuracy that the results of the step show first; the name says of which cells.
+    It is the accuracy, or the R2 of a number, that the results of the step show first; the name
+    says of which cells.
     """
-    for name, value in _accuracies(record):
-        if _is_number(value):
-            return {"name": name, "value": value}
+    for measure, key in (("R2", "r2"), ("accuracy", "accuracy")):
+        for name, value in _scores(record, measure, key):
+            if _is_number(value):
+                return {"name": name, "value": value}
     return None
 
 
@@ -27,7 +29,9 @@ def main_number(record: Mapping[str, Any]) -> str:
 
 
 def score_text(score: Mapping[str, Any]) -> str:
-    """Return a main score in words, such as `accuracy 92.1 %`."""
+    """Return a main score in words, such as `accuracy 92.1 %` or `validation R2 0.85`."""
+    if str(score["name"]).endswith("R2"):
+        return f"{score['name']} {score['value']:.3f}"
     return f"{score['name']} {100 * score['value']:.1f}\N{NO-BREAK SPACE}%"
 
 
@@ -39,22 +43,23 @@ def cells_of(record: Mapping[str, Any]) -> int | None:
     return sum(numbers) if numbers else None
 
 
-def _accuracies(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the accuracies of a run with their names, that of the most cells first."""
-    yield "cross-validated accuracy", _at(record, "cross_validation", "scores", "accuracy")
-    yield "validation accuracy", _at(record, "scores", "val_accuracy")
-    yield _own_name(record), _at(record, "scores", "accuracy")
-    yield "validation accuracy", _at(record, "so_far", "val_accuracy")  # while it trains
-    yield "accuracy with all cells", _at(record, "forecast", "now")
+def _scores(record: Mapping[str, Any], measure: str, key: str) -> Iterator[tuple[str, Any]]:
+    """Yield a score of a run with its names, that of the most cells first."""
+    yield f"cross-validated {measure}", _at(record, "cross_validation", "scores", key)
+    yield f"validation {measure}", _at(record, "scores", f"val_{key}")
+    yield f"{_whose(record)} {measure}".strip(), _at(record, "scores", key)
+    yield f"validation {measure}", _at(record, "so_far", f"val_{key}")  # while it trains
+    if key == "accuracy":
+        yield "accuracy with all cells", _at(record, "forecast", "now")
 
 
-def _own_name(record: Mapping[str, Any]) -> str:
-    """Return which cells the scores of a record are of, with the score's name."""
+def _whose(record: Mapping[str, Any]) -> str:
+    """Return which cells the scores of a record are of; empty for others than in training."""
     if record.get("step") == "baseline":
-        return "validation accuracy"
+        return "validation"
     if _at(record, "seen", "perhaps_training_scores"):
-        return "possibly training accuracy"
-    return "training accuracy" if _at(record, "seen", "training_scores") else "accuracy"
+        return "possibly training"
+    return "training" if _at(record, "seen", "training_scores") else ""
 
 
 def _size(record: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +12,8 @@ from deepometry.cells.batches import Batch
 from deepometry.cells.model_description import Description
 from deepometry.evaluation.calibration import calibration_error
 from deepometry.evaluation.confusion import confusion
+from deepometry.evaluation.evaluate import json_number
+from deepometry.evaluation.evaluate_numbers import true_ranges
 from deepometry.evaluation.judge import judge
 from deepometry.evaluation.metrics import ordered_scores
 from deepometry.evaluation.number_metrics import judge_numbers
@@ -236,8 +238,14 @@ class NumberObjective:
         write_numbers(path, self._cells, indices, predictions, folds)
 
     def facts(self, predictions: np.ndarray) -> dict[str, Any]:
-        """Return the number of cells."""
-        return {"cells": len(predictions), "task": self._task.brief()}
+        """Return the number of cells, and their errors by true number."""
+        true, (predicted, low, high) = self._cells.numbers(self._cells.validation), predictions.T
+        inside = None if np.isnan(low).all() else (true >= low) & (true <= high)
+        ranges = [
+            {name: json_number(value) for name, value in asdict(each).items()}
+            for each in true_ranges(true, predicted, inside)
+        ]
+        return {"cells": len(predictions), "task": self._task.brief(), "ranges": ranges}
 
 
 def _as_validation(scores: Scores) -> Scores:

@@ -196,10 +196,13 @@
     figure.hidden = rows.length === 0;
     if (figure.hidden || !window.Chart) return;
     plot(figure.querySelector(".loss"), "Loss", rows, "loss");
-    plot(figure.querySelector(".accuracy"), "Accuracy", rows, "accuracy");
+    const measure = "mae" in rows[0] ? "mae" : "accuracy";
+    const title = measure === "mae" ? "Mean absolute error" : "Accuracy";
+    plot(figure.querySelector(".accuracy"), title, rows, measure);
     const last = rows[rows.length - 1];
-    const score = (name) => `${name.replace("val_", "validation ")} ${last[name]?.toFixed(3)}`;
-    const names = ["loss", "val_loss", "accuracy", "val_accuracy"];
+    const words = (name) => name.replace("val_", "validation ").replace("mae", "mean absolute error");
+    const score = (name) => `${words(name)} ${last[name]?.toFixed(3)}`;
+    const names = ["loss", "val_loss", measure, `val_${measure}`];
     figure.querySelector("figcaption").textContent = `Epoch ${last.epoch}: ${names.map(score).join(", ")}.`;
   }
 

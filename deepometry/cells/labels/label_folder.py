@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from deepometry.cells.labels.source import LabelSource
 from deepometry.core.exchange import settle
 from deepometry.core.result_files import LABELS_FOLDER, PARSE_RECORD
 from deepometry.core.step import load
+
+if TYPE_CHECKING:
+    from deepometry.cells.labels.source import LabelSource
 
 _KINDS = {
     ".csv": "deepometry.cells.labels.label_table:open_label_table",

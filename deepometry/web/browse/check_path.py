@@ -200,8 +200,9 @@ def _model(path: Path, kind: str) -> Finding:
         return Finding("bad", str(error))
     channels = f", channels {joined(model.channels)}" if model.channels else ""
     name = f" ({file.name})" if path.is_dir() else ""
-    labels = counted(len(model.labels), "label")
-    return Finding("good", f"{model.target}, {labels}{channels}, frame {model.frame}{name}.")
+    labels = f"{model.target}, {counted(len(model.labels), 'label')}"
+    what = model.about_outputs if model.task.is_number else labels
+    return Finding("good", f"{what}{channels}, frame {model.frame}{name}.")
 
 
 # The tables that hold what one step wrote for another

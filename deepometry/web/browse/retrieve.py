@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepometry.core.errors import DeepometryError
+from deepometry.core.folder_names import CLASSES, NUMBER, number_of
 from deepometry.core.text import counted, joined, shortened
 from deepometry.web.browse.background import Task
 
@@ -82,7 +84,8 @@ def _choice(target: Target) -> dict[str, Any]:
     most = max(target.labels.values(), default=1)
     labels = target.labels.items()
     bars = [{"label": label, "cells": n, "share": 100 * n / most} for label, n in labels]
-    text = f"{target.name} ({counted(len(bars), 'label')}, {counted(target.cells, 'cell')})"
+    what = counted(len(bars), "label") if target.kind == CLASSES else target.between
+    text = f"{target.name} ({what}, {counted(target.cells, 'cell')})"
     return {
         "name": target.name,
         "text": text,
@@ -108,7 +111,7 @@ def _model_note(location: Path, dataset: Dataset, targets: Sequence[Target]) -> 
         model = read_description(path)
     except DeepometryError as error:
         return ModelNote("", "", (), "bad", str(error))
-    text = f"{path.name}: {model.target}, {counted(len(model.labels), 'label')}"
+    text = f"{path.name}: {_learnt(model)}"
     try:
         model.columns(dataset, path)
     except DeepometryError as error:
@@ -117,15 +120,30 @@ def _model_note(location: Path, dataset: Dataset, targets: Sequence[Target]) -> 
     return ModelNote(text, model.target, model.labels, state, fit)
 
 
+def _learnt(model: Description) -> str:
+    """Say in a few words what a model predicts."""
+    if model.task.is_number:
+        return model.about_outputs
+    return f"{model.target}, {counted(len(model.labels), 'label')}"
+
+
 def _fit(model: Description, dataset: Dataset, targets: Sequence[Target]) -> tuple[str, str]:
     """Compare the labels of the model with those of the folders."""
     same = next((t for t in targets if t.name.casefold() == model.target.casefold()), None)
     present = set(same.labels) if same else set(dataset.learnt(model.target).target().labels)
+    if same and same.kind == NUMBER and model.task.is_number:
+        return "good", f"These cells have numbers of {model.target}, as the model predicts."
     if not present:
         return "warn", (
             f"These cells have no labels of {model.target}, in folder names or otherwise; tick "
             "“Unannotated data?”."
         )
+    if model.task.is_number:
+        wrong = [label for label in present if isnan(number_of(label))]
+        if wrong:
+            named = shortened(sorted(wrong))
+            return "warn", f"Some values of {model.target} here are no numbers: {named}."
+        return "good", f"The values of {model.target} here are numbers, as the model predicts."
     if strange := sorted(present - set(model.labels)):
         return "warn", (
             f"The model was not trained on {counted(len(strange), 'label')} of {model.target} "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepometry.cells.cell_query import CellQuery
 from deepometry.core.result_files import layer_table
+from deepometry.core.task_names import PREDICTED_VALUE, TRUE_VALUE
 from deepometry.core.text import is_number
 from deepometry.web.cells.cell_rows import CellRows
 from deepometry.web.cells.label_doubts import doubt_ranks, has_doubts
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 CELLS_A_PAGE = 48
 _NONE = "-"  # of the two sides of a split
 _COLUMN = "column "
+_ERROR = "error"
 _MOST_COLUMNS = 4096  # offered
 _BLOCK = 4096  # rows
 
@@ -55,8 +57,8 @@ class Wanted:
     @classmethod
     def read(cls, asked: Mapping[str, str], rows: CellRows) -> Wanted:
         """Read it from an address; raise `Unknown` for a class or an order that there is not."""
-        order = asked.get("order", "") or ("file" if rows.sure is None else "sure")
-        down = order == "sure" if "down" not in asked else asked["down"] == "1"
+        order = asked.get("order", "") or _first_order(rows)
+        down = order in ("sure", _ERROR) if "down" not in asked else asked["down"] == "1"
         return cls(
             _label(asked, "true", rows.labels),
             _label(asked, "predicted", rows.labels),
@@ -65,6 +67,13 @@ class Wanted:
             order,
             down,
         )
+
+
+def _first_order(rows: CellRows) -> str:
+    """Return the order that cells have at first: the most confident, or the worst numbers."""
+    if rows.sure is not None:
+        return "sure"
+    return _ERROR if has_errors(rows) else "file"
 
 
 def _label(asked: Mapping[str, str], name: str, labels: list[str]) -> str | None:
@@ -159,10 +168,18 @@ def orders_of(output: Output, rows: CellRows) -> dict[str, str]:
     orders = {"sure": "probability of the predicted class"} if rows.sure is not None else {}
     if rows.predicted_column:
         orders["class"] = "predicted class"
+    if has_errors(rows):
+        orders[_ERROR] = "error of the predicted number"
     if has_doubts(output):
         orders[MISLABELLED] = "quality of the label"
     columns = columns_of(output, rows)[:_MOST_COLUMNS]
     return {**orders, "file": "order in the files", **{_COLUMN + c: c for c in columns}}
+
+
+def has_errors(rows: CellRows) -> bool:
+    """Return whether cells have predicted and true numbers."""
+    header = set() if rows.table is None else rows.table.columns
+    return {PREDICTED_VALUE, TRUE_VALUE} <= {*header}
 
 
 def columns_of(output: Output, rows: CellRows) -> list[str]:
@@ -212,6 +229,9 @@ def sort_values(output: Output, rows: CellRows, order: str) -> np.ndarray | None
         return None
     if order == "sure" and rows.sure is not None:
         return rows.sure
+    if order == _ERROR and has_errors(rows) and rows.table:
+        one, two = (_numbers(rows.table.path, name) for name in (PREDICTED_VALUE, TRUE_VALUE))
+        return np.abs(one - two).astype(np.float32)
     if order == MISLABELLED and has_doubts(output):
         return doubt_ranks(output, rows)
     if order == "class" and rows.table and rows.predicted_column:
@@ -318,4 +338,11 @@ def _described(rows: CellRows, row: int, line: dict[str, str]) -> dict[str, Any]
         "true": line.get("true_label"),
         "unsure": "label" in line and line["label"] != label,
         "sure": None if rows.sure is None else float(rows.sure[row]),
+        "number": _in_short(line.get(PREDICTED_VALUE, "")),
+        "true_number": _in_short(line.get(TRUE_VALUE, "")),
     }
+
+
+def _in_short(text: str) -> str:
+    """Write a number of a table with four digits, as below a small picture; blank for none."""
+    return f"{float(text):.4g}" if is_number(text) else ""

@@ -9,9 +9,10 @@ from typing import Any
 from deepometry.evaluation.score_names import NAMES
 from deepometry.web.results.charts import Chart, Series
 
-_SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "kappa", "mcc")
+_OF_CLASSES = ("accuracy", "balanced_accuracy", "macro_f1", "kappa", "mcc")
+_SCORES = (*_OF_CLASSES, "r2", "pearson", "spearman")
 _ENDS = ("value", "low", "high")
-_CURVES = {"loss": "Loss", "accuracy": "Accuracy"}
+_CURVES = {"loss": "Loss", "accuracy": "Accuracy", "mae": "Mean absolute error"}
 CHART_NAMES = ("scores", "differences", *(f"curve_{name}" for name in _CURVES))
 
 

@@ -14,7 +14,8 @@ from deepometry.web.jobs.job import Job
 from deepometry.web.results.charts import Chart
 from deepometry.web.results.output import Output, Unknown
 
-_SHOWN = ("accuracy", "balanced_accuracy", "macro_f1", "kappa", "mcc", "log_loss")
+_OF_CLASSES = ("accuracy", "balanced_accuracy", "macro_f1", "kappa", "mcc", "log_loss")
+_SHOWN = (*_OF_CLASSES, "mae", "rmse", "r2", "pearson", "spearman", "coverage")
 _MOST_CLASSES = 40
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deepometry.core.errors import DeepometryError
-from deepometry.core.result_files import PREDICTED_TABLE
+from deepometry.core.result_files import METADATA_TABLE, PREDICTED_TABLE
+from deepometry.core.task_names import EXPECTED_VALUE, LOWER, PREDICTED_VALUE, TRUE_VALUE, UPPER
 from deepometry.web.cells.cell_rows import CellRows
 from deepometry.web.cells.choose import parsed_column, parsed_columns
 from deepometry.web.explorer.map_data import intensities
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from deepometry.maps.feature_source import FeatureSource
 
 _PROBABILITY = "probability_"
+_TITLES = {
+    PREDICTED_VALUE: "predicted number",
+    TRUE_VALUE: "true number",
+    LOWER: "lower end of its interval",
+    UPPER: "upper end of its interval",
+    EXPECTED_VALUE: "expected number",
+}
 _BLOCK = 65_536  # rows
 
 
@@ -51,7 +59,7 @@ class ColumnGroup:
 def column_groups(output: Output, rows: CellRows) -> list[ColumnGroup]:
     """List all numbers that there are of the cells of a map."""
     makers = {
-        "probability": ("Probabilities", _probabilities),
+        "probability": ("Predictions", _predictions),
         "intensity": ("Mean intensities", _intensities),
         "measured": ("Sizes, and values of the instrument", _measured),
         "imported": ("Features of IDEAS", _imported),
@@ -119,24 +127,27 @@ def _feature(source: FeatureSource, number: int) -> np.ndarray:
     return np.concatenate([np.empty(0, np.float32), *blocks])
 
 
-# --- probabilities ------------------------------------------------------------------------------
+# --- predictions --------------------------------------------------------------------------------
 
 
-def _probabilities(output: Output, rows: CellRows) -> _Found:
+def _predictions(output: Output, rows: CellRows) -> _Found:
     """Find the predictions that the map was drawn with, or else those beside its features."""
     from deepometry.cells.table_columns import read_header
 
     place = Path(str(output.option("predictions") or output.option("input")))
     path = place / PREDICTED_TABLE if place.is_dir() else place
+    if not path.is_file():  # the features have the number that their network predicts
+        path = Path(str(output.option("input"))) / METADATA_TABLE
     if not path.is_file():
         return [], lambda number: _none()
-    header = read_header(path)
-    names = [name for name in header if name.startswith(_PROBABILITY)]
-    titles = [f"probability of {name.removeprefix(_PROBABILITY)}" for name in names]
-    return titles, lambda number: _matched(path, header.index(names[number]), rows)
+    tabs = path.name == METADATA_TABLE
+    header = read_header(path, tabs)
+    names = [name for name in header if name.startswith(_PROBABILITY) or name in _TITLES]
+    titles = [_TITLES.get(n, f"probability of {n.removeprefix(_PROBABILITY)}") for n in names]
+    return titles, lambda number: _matched(path, header.index(names[number]), rows, tabs)
 
 
-def _matched(path: Path, column: int, rows: CellRows) -> np.ndarray:
+def _matched(path: Path, column: int, rows: CellRows, tabs: bool = False) -> np.ndarray:
     """Read a column of a table that has the cells in another order, or only some of them."""
     import numpy as np
 
@@ -145,10 +156,10 @@ def _matched(path: Path, column: int, rows: CellRows) -> np.ndarray:
 
     keys = [
         cell_keys(*(plain_texts(block[place]) for place in (0, 1)))
-        for block in read_columns(path, texts=(0, 1))
+        for block in read_columns(path, texts=(0, 1), tabs=tabs)
     ]
     known = distinct_keys(np.concatenate([np.empty(0, np.uint64), *keys]))
-    values = np.append(read_numbers(path, column), np.nan)
+    values = np.append(read_numbers(path, column, tabs), np.nan)
     return values[find_keys(rows.keys, known)]  # -1, of cells that it does not have, is the last
 
 

@@ -16,6 +16,13 @@ from deepometry.core.result_files import (
 from deepometry.core.run_records import own_record
 from deepometry.web.jobs.job import Job
 from deepometry.web.results.charts import Chart, Charts, Series
+from deepometry.web.results.main_scores import pair_facts
+from deepometry.web.results.numbers import (
+    against_true,
+    against_true_tab,
+    of_numbers,
+    unit_of,
+)
 from deepometry.web.results.output import Output
 from deepometry.web.results.predict import mislabelled_tab
 from deepometry.web.results.tabs import Tab, written
@@ -37,12 +44,24 @@ def view(job: Job, output: Output) -> dict[str, Any]:
         "comparison": record.get("comparison") or {},
         "warnings": record.get("warnings") or [],
         "folds": int((record.get("cross_validation") or {}).get("folds", 0)),
+        "number": of_numbers(output),
     }
-    return {"baseline": baseline}
+    return {"baseline": baseline | _in_words(baseline, unit_of(output))}
+
+
+def _in_words(baseline: Mapping[str, Any], unit: str) -> dict[str, Any]:
+    """Return the main scores of a baseline, and of the network beside it, with their names."""
+    kind = "Cross-validated" if baseline["folds"] else "Validation"
+    facts = pair_facts(baseline["scores"], unit=unit, kind=kind)
+    sides = [baseline["comparison"].get(name) or {} for name in ("network", "baseline")]
+    rows = [pair_facts(side, unit=unit) for side in sides] if all(sides) else []
+    compared = [[*one, other[1]] for one, other in zip(*rows, strict=True)] if rows else []
+    return {"facts": facts, "compared": compared}
 
 
 TABS = (
     mislabelled_tab(f"{BASELINE_PREFIX}{LABEL_ERRORS_TABLE}"),
+    against_true_tab(view),
     Tab("cells", "Cells", "results/find.html", there=written(*_CELLS)),
     Tab("features", "Features", "results/baseline_features.html", view),
     Tab("model", "Model", "results/baseline_model.html", view),
@@ -88,8 +107,11 @@ def _importance(output: Output) -> Chart:
     rows = (output.record.get("important") or [])[:_MOST_FEATURES]
     bars = Series("Importance", [float(each["importance"]) for each in rows])
     names = [str(each["feature"]) for each in rows]
-    title = "Features that separate the classes"
+    number = of_numbers(output)
+    title = (
+        "Features that the number depends on" if number else "Features that separate the classes"
+    )
     return Chart(title, "Feature", "Increase of the loss", [bars], names, sideways=True)
 
 
-CHARTS: Charts = {"importance": _importance}
+CHARTS: Charts = {"importance": _importance, "against-true": against_true}

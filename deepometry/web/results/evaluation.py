@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 from deepometry.core.result_files import (
+    AGAINST_TRUE_PLOT,
+    BASELINE_PREFIX,
     CURVES_PLOT,
     EVALUATION_RECORD,
     GRADCAM_SHEET,
@@ -32,6 +34,8 @@ PLOTS = {
     f"{RELIABILITY_PLOT}.png": "Reliability diagram: accuracy against the predicted probability",
     f"{UNSURE_PLOT}.png": "Accuracy of the labels against the share of cells that get one",
     f"{SAMPLES_PLOT}.png": "Share of every predicted class in every sample",
+    f"{AGAINST_TRUE_PLOT}.png": "Predicted against true numbers of all cells",
+    f"{BASELINE_PREFIX}{AGAINST_TRUE_PLOT}.png": "Predicted against true numbers of all cells",
     MISTAKES_SHEET: "The errors with the highest predicted probability, with their images",
     GRADCAM_SHEET: "Heat maps of cells, a row a cell",
     OUTSIDE_SHEET: "Cells that are gated out, a row a cell",
@@ -42,11 +46,20 @@ _SHOWN = (
     "balanced_accuracy",
     "macro_f1",
     "kappa",
+    "quadratic_kappa",
+    "mae_steps",
     "mcc",
     "roc_area",
     "average_precision",
     "calibration_error",
     "brier",
+    "mae",
+    "rmse",
+    "r2",
+    "pearson",
+    "spearman",
+    "bias",
+    "coverage",
 )
 _SURE = 12  # mistakes whose heat maps are offered
 
@@ -88,11 +101,12 @@ def plots_of(output: Output) -> dict[str, str]:
 
 def _score_row(score: dict[str, Any]) -> dict[str, str]:
     # not at the top: it loads NumPy, which would delay the first page
-    from deepometry.evaluation.score_names import NAMES
+    from deepometry.evaluation.score_names import IN_UNITS, NAMES
 
-    low, high = score.get("low"), score.get("high")
-    between = "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
-    return {"name": NAMES[score["name"]], "value": _number(score["value"]), "between": between}
+    name, low, high = score["name"], score.get("low"), score.get("high")
+    digits = ".4g" if name in IN_UNITS else ".3f"
+    between = "" if low is None or high is None else f"{low:{digits}} to {high:{digits}}"
+    return {"name": NAMES[name], "value": _number(score["value"], digits), "between": between}
 
 
 def _in_percent(score: dict[str, Any]) -> str:
@@ -102,9 +116,9 @@ def _in_percent(score: dict[str, Any]) -> str:
     return f"{100 * low:.1f} to {100 * high:.1f}\N{NO-BREAK SPACE}%"
 
 
-def _number(value: Any) -> str:
+def _number(value: Any, digits: str = ".3f") -> str:
     missing = value is None or math.isnan(value)
-    return "none" if missing else f"{value:.3f}"
+    return "none" if missing else f"{value:{digits}}"
 
 
 def _percent(share: Any) -> str:

@@ -13,6 +13,7 @@ from deepometry.core.result_files import (
     UNSURE_TABLE,
 )
 from deepometry.web.results.charts import MOST_SERIES, Chart, Charts, Series, numbers, table
+from deepometry.web.results.numbers import against_true, number_samples, of_numbers
 from deepometry.web.results.output import Output
 
 _EACH = {"precision": "Precision", "recall": "Recall", "f1": "F1"}
@@ -100,7 +101,9 @@ def class_scores(output: Output) -> Chart:
 
 
 def samples(output: Output) -> Chart:
-    """Return the share of every predicted class in every sample."""
+    """Return the share of every predicted class in every sample, or its predicted numbers."""
+    if of_numbers(output):
+        return number_samples(output)
     by_label = _by(table(output, SAMPLES_TABLE), "label")
     names = [_sample(row) for row in next(iter(by_label.values()), [])][:MOST_SERIES]
     series = [
@@ -124,4 +127,5 @@ EVALUATION: Charts = {
     "unsure": unsure,
     "class-scores": class_scores,
     "samples": samples,
+    "against-true": against_true,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from deepometry.core.options.gradcam import STAGES
@@ -24,7 +24,16 @@ from deepometry.web.jobs.job import Job
 from deepometry.web.results.audit import audit_of
 from deepometry.web.results.evaluation import evaluation_of
 from deepometry.web.results.evaluation_charts import EVALUATION
+from deepometry.web.results.main_scores import pair_facts, score_in_words
 from deepometry.web.results.meaning import meaning, next_steps
+from deepometry.web.results.meaning_of_numbers import meaning_of_numbers, next_steps_of_numbers
+from deepometry.web.results.numbers import (
+    against_true_tab,
+    has_ranges,
+    of_classes,
+    of_numbers,
+    unit_of,
+)
 from deepometry.web.results.output import Output, reading
 from deepometry.web.results.predict_rows import ClassRow, MatrixCell
 from deepometry.web.results.tabs import Tab, written
@@ -32,6 +41,7 @@ from deepometry.web.results.tabs import Tab, written
 MISLABELLED = "mislabelled"
 """The tab of the labels that are likely wrong, and the order of the gallery in it."""
 CHECK = "likely_mislabelled"  # in the record
+_IN_SHORT = ("mean", "median", "lowest", "highest")
 _MOST_CLASSES = 40  # shown in the matrix and in the bars
 
 
@@ -57,6 +67,12 @@ class Prediction:
         Whether the scores are of such cells.
     perhaps_of_training : bool
         Whether they may be.
+    number : bool
+        Whether numbers were predicted, not classes.
+    unit : str
+        Of the numbers.
+    numbers : dict of str to float
+        The predicted numbers in short, as `PredictResult` has them.
     """
 
     cells: int
@@ -69,13 +85,31 @@ class Prediction:
     caveat: str = ""
     of_training: bool = False
     perhaps_of_training: bool = False
+    number: bool = False
+    unit: str = ""
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def accuracy(self) -> str:
         """What the accuracy is called."""
+        return f"{self._whose} accuracy".strip().capitalize()
+
+    @property
+    def _whose(self) -> str:
+        """Which cells the scores are of, in a word or two; empty for new ones."""
         if self.perhaps_of_training:
-            return "Possibly training accuracy"
-        return "Training accuracy" if self.of_training else "Accuracy"
+            return "possibly training"
+        return "training" if self.of_training else ""
+
+    @property
+    def facts(self) -> list[list[str]]:
+        """The main scores of predicted numbers, or these numbers in short, with their names."""
+        if "r2" in self.scores:
+            facts = pair_facts(self.scores, "", self.unit, self._whose.capitalize())
+            share = score_in_words("coverage", self.scores.get("coverage"))
+            return [*facts, ["Coverage of the 90 % intervals", share]]
+        told = [(name, self.numbers[name]) for name in _IN_SHORT if name in self.numbers]
+        return [[f"{n.capitalize()} number", f"{v:.4g} {self.unit}".strip()] for n, v in told]
 
     @property
     def hidden(self) -> int:
@@ -91,12 +125,26 @@ class Prediction:
 def view(job: Job, output: Output) -> dict[str, Any]:
     """Return what the results of a prediction show."""
     found = prediction_of(output)
+    if of_numbers(output):
+        return _number_view(output, found)
     judged = bool(found.matrix)
     return {
         "prediction": found,
         "evaluation": evaluation_of(output),
         "meaning": meaning(found.scores, found.classes, found.matrix),
         "next_steps": next_steps(found.classes, found.of_training, found.warnings, judged),
+        "stages": STAGES,
+    }
+
+
+def _number_view(output: Output, found: Prediction) -> dict[str, Any]:
+    """Return what the results of a prediction of numbers show."""
+    judged = has_ranges(output)
+    return {
+        "prediction": found,
+        "evaluation": evaluation_of(output),
+        "meaning": meaning_of_numbers(output, found.scores),
+        "next_steps": next_steps_of_numbers(judged, found.warnings),
         "stages": STAGES,
     }
 
@@ -110,9 +158,10 @@ def evaluated_tabs(view: Callable[[Job, Output], dict[str, Any]]) -> tuple[Tab, 
     """Return the tabs of cells that were predicted: by Predict, or in a cross-validation."""
     matrix, made = written(CONFUSION_MATRIX, VALIDATION_TABLE), "results/{}.html".format
     return (
-        Tab("confusion", "Confusion", made("matrix"), view, matrix),
+        Tab("confusion", "Confusion", made("matrix"), view, of_classes(matrix)),
+        against_true_tab(view),
         mislabelled_tab(LABEL_ERRORS_TABLE),
-        Tab("classes", "Classes", made("classes"), view, written(PREDICTED_TABLE)),
+        Tab("classes", "Classes", made("classes"), view, of_classes(written(PREDICTED_TABLE))),
         Tab("curves", "Curves", made("curves"), view, written(CURVES_TABLE)),
         Tab("calibration", "Calibration", made("calibration"), view, written(RELIABILITY_TABLE)),
         Tab("cells", "Cells", made("find"), there=written(PREDICTED_TABLE, VALIDATION_TABLE)),
@@ -155,6 +204,9 @@ def prediction_of(output: Output) -> Prediction:
     rows = [_class_row(code, label, counts, matrix) for code, label in enumerate(labels)]
     shown, seen = _most_frequent(rows), record.get("seen") or {}
     return Prediction(
+        number=of_numbers(output),
+        unit=unit_of(output),
+        numbers=record.get("numbers") or {},
         cells=int(record.get("cells", 0)),
         labels=labels,
         classes=shown,
@@ -231,7 +283,8 @@ def read_matrix(output: Output, labels: Sequence[str]) -> list[list[int]]:
         The table is not there any more, or another one.
     """
     if is_of_validation(output):
-        return [[int(count) for count in row] for row in prediction_record(output)["confusion"]]
+        recorded = prediction_record(output).get("confusion") or []
+        return [[int(count) for count in row] for row in recorded]
     if CONFUSION_MATRIX not in output.files:
         return []
     path = output.path(CONFUSION_MATRIX)

@@ -6,9 +6,10 @@ import csv
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepometry.core.result_files import REPORT_PAGE, TRAINING_TABLE
+from deepometry.core.task_names import MEASURES
 from deepometry.web.jobs.job import Job
 from deepometry.web.results.audit import option_rows
 from deepometry.web.results.baseline import crossed_beside, scores_beside
@@ -16,11 +17,16 @@ from deepometry.web.results.cell_pictures import Channel
 from deepometry.web.results.charts import Chart, Charts, Series
 from deepometry.web.results.evaluation import evaluation_of
 from deepometry.web.results.evaluation_charts import EVALUATION
+from deepometry.web.results.main_scores import pair_facts, pair_sentence
+from deepometry.web.results.numbers import of_numbers, unit_of
 from deepometry.web.results.output import Output, reading
 from deepometry.web.results.predict import evaluated_tabs, is_of_validation, prediction_of
 from deepometry.web.results.tabs import Tab, written
 
-CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
+if TYPE_CHECKING:
+    from deepometry.cells.model_description import Description
+
+_MEASURES = ("accuracy", "mae")
 _MOST_POINTS = 2000
 _PLACES = ("input", "output")
 
@@ -28,6 +34,7 @@ _PLACES = ("input", "output")
 def view(job: Job, output: Output) -> dict[str, Any]:
     """Return what the results of a training show."""
     values: dict[str, Any] = {"training": _training(job, output), "crossed": None}
+    values["number"] = of_numbers(output)
     record = output.record.get("cross_validation")
     if is_of_validation(output):
         return values | {"prediction": prediction_of(output)}
@@ -39,10 +46,22 @@ def view(job: Job, output: Output) -> dict[str, Any]:
         "scores": record.get("scores") or {},
         "baseline": crossed_beside(output),
     }
+    crossed |= _pairs(crossed, unit_of(output))
     return values | {
         "crossed": crossed,
         "prediction": prediction_of(output),
         "evaluation": evaluation_of(output),
+    }
+
+
+def _pairs(crossed: Mapping[str, Any], unit: str) -> dict[str, Any]:
+    """Return the main scores of a cross-validation in words, of all cells and of every fold."""
+    rows = [*crossed["each"], crossed["scores"]]
+    return {
+        "facts": pair_facts(crossed["scores"], unit=unit, kind="Cross-validated"),
+        "pairs": [[value for _, value in pair_facts(row, unit=unit)] for row in rows],
+        "names": [name for name, _ in pair_facts(crossed["scores"])],
+        "beside": pair_sentence(crossed["baseline"], unit) if crossed["baseline"] else "",
     }
 
 
@@ -76,7 +95,10 @@ def _training(job: Job, output: Output) -> dict[str, Any]:
     return {
         "model": model,
         "target": description.target,
-        "classes": {label: int(description.cells.get(label, 0)) for label in description.labels},
+        "classes": {label: int(n) for label, n in description.cells.items()},
+        "about": description.about_outputs,
+        "interval": _interval(description),
+        "facts": pair_facts(description.scores, "val_", unit_of(output), "Validation"),
         "channels": [str(Channel(0, n, names.get(str(n), ""))) for n in description.channels or ()],
         "frame": description.frame,
         "scores": description.scores,
@@ -86,9 +108,15 @@ def _training(job: Job, output: Output) -> dict[str, Any]:
         "wanted": int(output.option("epochs") or 0),
         "stopped": bool((job.result or {}).get("stopped")),
         "options": option_rows(output, _PLACES),
-        "baseline": scores_beside(output, description.fingerprint),
+        "baseline": pair_sentence(scores_beside(output, description.fingerprint), unit_of(output)),
         "warnings": output.record.get("warnings") or [],
     }
+
+
+def _interval(description: Description) -> str:
+    """Return the interval of a predicted number in words; empty where there is none."""
+    task = description.task
+    return "" if task.half_width is None else f"± {task.half_width:.4g} {task.unit}".strip()
 
 
 def _place(output: Output, name: str) -> Path:
@@ -96,12 +124,12 @@ def _place(output: Output, name: str) -> Path:
 
 
 def read_history(output: Output) -> dict[str, list[float]]:
-    """Read loss and accuracy of every epoch.
+    """Read loss and measure of every epoch, of training and validation.
 
     Returns
     -------
     dict of str to list of float
-        `epoch` and `CURVES`.
+        `epoch`, `loss` and `val_loss`; and the same of `accuracy`, or of `mae` of numbers.
 
     Raises
     ------
@@ -114,11 +142,13 @@ def read_history(output: Output) -> dict[str, list[float]]:
         path.open(encoding="utf-8-sig", newline="") as file,
     ):
         rows = list(csv.DictReader(file))
-        return {name: [float(row[name]) for row in rows] for name in ("epoch", *CURVES)}
+        measure = next(name for name in _MEASURES if name in rows[0]) if rows else _MEASURES[0]
+        names = ("epoch", "loss", "val_loss", measure, f"val_{measure}")
+        return {name: [float(row[name]) for row in rows] for name in names}
 
 
 def _epochs(output: Output, name: str) -> Chart:
-    """Return a loss or an accuracy of every epoch; of very many epochs, of evenly spaced ones.
+    """Return a loss or a measure of every epoch; of very many epochs, of evenly spaced ones.
 
     The epoch that was kept is marked, with the reason: a whole cycle keeps its last one, whatever
     its loss.
@@ -137,7 +167,7 @@ def _epochs(output: Output, name: str) -> Chart:
         )
         for place, (label, each) in enumerate((("Training", name), ("Validation", f"val_{name}")))
     ]
-    title, shares = name.capitalize(), name == "accuracy"
+    title, shares = MEASURES.get(name, name).capitalize(), name == "accuracy"
     about = f"The dashed line marks epoch {best}, which was selected{_reason(history, best)}."
     return Chart(title, "Epoch", title, series, shares=shares, mark=best, about=about)
 
@@ -153,9 +183,13 @@ def _reason(history: Mapping[str, list[float]], best: int) -> str:
 
 
 def _folds(output: Output) -> Chart:
-    """Return the accuracy of every fold."""
+    """Return the accuracy of every fold; of numbers, R2 and the correlation."""
     rows = (output.record.get("cross_validation") or {}).get("each") or []
     names = [f"Fold {row['fold']:.0f}" for row in rows]
+    if of_numbers(output):
+        r2, pearson = ([float(row[name]) for row in rows] for name in ("r2", "pearson"))
+        bars = [Series("R2", r2), Series("Pearson correlation", pearson, colour=1)]
+        return Chart("R2 of each fold", "Fold", "", bars, names)
     series = [
         Series(label, [float(row[key]) for row in rows], colour=place)
         for place, (label, key) in enumerate(
@@ -168,6 +202,7 @@ def _folds(output: Output) -> Chart:
 CHARTS: Charts = {
     "loss": partial(_epochs, name="loss"),
     "accuracy": partial(_epochs, name="accuracy"),
+    "mae": partial(_epochs, name="mae"),
     "folds": _folds,
     **EVALUATION,
 }
