@@ -25,6 +25,7 @@ PROBLEMS_TABLE = "problems.csv"
 LABELS_FOLDER = "labels"
 HAND_LABELS = ".sqlite"  # ending of labels given by hand there
 IMPORTED_FEATURES = "features.h5"
+CELL_FEATURES = "cell_features.h5"  # of all parsed cells, for assisted labelling
 
 # Gates, in the folder that Parse wrote; a .json each
 GATES_FOLDER = "gates"

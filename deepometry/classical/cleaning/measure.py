@@ -45,7 +45,7 @@ def features_of(dataset: Dataset, home: Path, progress: Progress) -> ImportedFea
     keys, names = distinct_keys(dataset.keys), feature_names(dataset)
     known = open_imported_features(home)
     current = known is not None and np.array_equal(known.keys, keys)
-    if known and current and set(names) <= set(known.names) and known.made_of == _stamp(dataset):
+    if known and current and set(names) <= set(known.names) and known.made_of == stamp(dataset):
         return known
     values = dict(zip(names, _measured(dataset, progress).T, strict=True))
 
@@ -53,14 +53,14 @@ def features_of(dataset: Dataset, home: Path, progress: Progress) -> ImportedFea
         earlier[:] = values[name]
 
     text = "Keeping the features"
-    write_imported_features(home, keys, names, column, progress, text, _stamp(dataset))
+    write_imported_features(home, keys, names, column, progress, text, stamp(dataset))
     found = open_imported_features(home)
     if found is None:
         raise DeepometryError(f"{home}: the features were deleted just now; run the step again.")
     return found
 
 
-def _stamp(dataset: Dataset) -> str:
+def stamp(dataset: Dataset) -> str:
     """Describe the images that were measured: another parse of the same cells has others."""
     written = dataset.parse_record.get("written", "")
     return f"{written} {dataset.frame} {dataset.channel_numbers} {dataset.dtype}"

@@ -1,0 +1,1 @@
+"""Assisted labelling: a fast classifier on features says which cells to label next."""
