@@ -13,6 +13,7 @@ from deepometry.cells.subset import SubsetResult
 from deepometry.cells.summary import SummaryResult
 from deepometry.cells.targets import Targets
 from deepometry.classical.cleaning.gate import GateResult
+from deepometry.classical.measure import MeasureResult
 from deepometry.classical.stain import StainResult
 from deepometry.core.errors import DeepometryError as DeepometryError
 from deepometry.core.errors import OptionsError as OptionsError
@@ -28,6 +29,7 @@ from deepometry.core.options.gate import GateOptions as GateOptions
 from deepometry.core.options.gradcam import GradcamOptions as GradcamOptions
 from deepometry.core.options.label import LabelOptions as LabelOptions
 from deepometry.core.options.learning_curve import LearningCurveOptions as LearningCurveOptions
+from deepometry.core.options.measure import MeasureOptions as MeasureOptions
 from deepometry.core.options.parse import InfoOptions as InfoOptions
 from deepometry.core.options.parse import ParseOptions as ParseOptions
 from deepometry.core.options.parse import TargetsOptions as TargetsOptions
@@ -36,6 +38,7 @@ from deepometry.core.options.predict import PredictOptions as PredictOptions
 from deepometry.core.options.similar import SimilarOptions as SimilarOptions
 from deepometry.core.options.stain import StainOptions as StainOptions
 from deepometry.core.options.subset import SubsetOptions as SubsetOptions
+from deepometry.core.options.suggest import SuggestOptions as SuggestOptions
 from deepometry.core.options.summary import SummaryOptions as SummaryOptions
 from deepometry.core.options.train import BaselineOptions as BaselineOptions
 from deepometry.core.options.train import TrainOptions as TrainOptions
@@ -56,6 +59,7 @@ from deepometry.maps.embed import EmbedResult
 from deepometry.maps.similar_cells import SimilarResult
 from deepometry.projects.compare import CompareResult
 from deepometry.protocol import DemoResult
+from deepometry.training.assisted.suggest import SuggestResult
 from deepometry.training.baseline import BaselineResult
 from deepometry.training.learning_curve import LearningCurveResult
 from deepometry.training.train import TrainResult
@@ -1312,6 +1316,78 @@ def similar(
     layer : str | None, default None
         Layer of the features, where the folder holds several. Left blank: the one extracted
         last.
+    overwrite : bool, default False
+        Replace the earlier results of this step in the output, which are then deleted.
+        Without it, the step refuses to.
+    progress : Progress or callable, optional
+        Receives the progress, as `progress(done, total, text)`.
+
+    Raises
+    ------
+    DeepometryError
+        In one sentence, what is wrong and what to do; OptionsError names every option at fault.
+    """
+
+def measure(
+    *,
+    input: str | PathLike[str],
+    features: str | PathLike[str] | None = None,
+    layer: str | None = None,
+    progress: Progress | Report | None = None,
+) -> MeasureResult:
+    """Keep features of all parsed cells, for assisted labelling.
+
+    Classical features are measured; or those that `extract` wrote are taken. They lie beside the cells, and are measured again when the cells have changed.
+
+    Parameters
+    ----------
+    input : Path
+        Folder of parsed cells, as Parse wrote it.
+    features : Path | None, default None
+        A folder that Extract wrote for these cells: the network's features are kept. Left
+        blank: classical features are measured.
+    layer : str | None, default None
+        Layer of the extracted features; by default the one extracted last.
+    progress : Progress or callable, optional
+        Receives the progress, as `progress(done, total, text)`.
+
+    Raises
+    ------
+    DeepometryError
+        In one sentence, what is wrong and what to do; OptionsError names every option at fault.
+    """
+
+def suggest(
+    *,
+    input: str | PathLike[str],
+    target: str,
+    output: str | PathLike[str],
+    order: Literal["uncertain", "likely", "different"] = "uncertain",
+    label: str | None = None,
+    number: int = 100,
+    overwrite: bool = False,
+    progress: Progress | Report | None = None,
+) -> SuggestResult:
+    """List the cells whose labels help a classifier most.
+
+    By a fast classifier that learns from the labels given so far. Its accuracy is estimated, and when more labels hardly help, it says so.
+
+    Parameters
+    ----------
+    input : Path
+        Folder of parsed cells, as Parse wrote it.
+    target : str
+        Labels given so far, by hand or from a table, such as Phase.
+    output : Path
+        Table to write (.csv): source and object of the cells to label next, with what they
+        are predicted as.
+    order : str, default 'uncertain'
+        uncertain: cells whose label teaches the classifier most; likely: those that are
+        most likely of a class; different: those least like all labelled cells.
+    label : str | None, default None
+        With the order likely: the class.
+    number : int, default 100
+        How many to suggest.
     overwrite : bool, default False
         Replace the earlier results of this step in the output, which are then deleted.
         Without it, the step refuses to.

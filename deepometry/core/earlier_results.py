@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deepometry.core.errors import Choice, Question
+from deepometry.core.errors import Choice, OptionsError, Question
 from deepometry.core.run_records import earlier_files, own_record
 from deepometry.core.step import Step
 from deepometry.core.steps import step_of
@@ -90,6 +90,23 @@ def ask_to_replace_picture(path: Path, overwrite: bool) -> None:
         return
     message = f"Overwrite: {path} exists already; allow its replacement, or choose another name."
     raise Question("overwrite", message, [Choice("true", "Replace the file")])
+
+
+def check_new_table(path: Path, overwrite: bool) -> None:
+    """Check, before long work, that a table can be written.
+
+    Raises
+    ------
+    OptionsError
+        Its name does not end in .csv, or it is a folder.
+    Question
+        It exists already, and nobody has said that it may be replaced.
+    """
+    if path.suffix.lower() != ".csv" or path.is_dir():
+        message = f"Table: expected a file name that ends in .csv, found {path.name!r}."
+        raise OptionsError({"output": message})
+    if path.exists() and not overwrite:
+        raise asked_to_replace(f"{path} exists already", {}, path.parent, [path.name])
 
 
 def _date(record: Mapping[str, Any]) -> str:

@@ -16,11 +16,13 @@ from deepometry.core.options.gate import GateOptions
 from deepometry.core.options.gradcam import GradcamOptions
 from deepometry.core.options.label import LabelOptions
 from deepometry.core.options.learning_curve import LearningCurveOptions
+from deepometry.core.options.measure import MeasureOptions
 from deepometry.core.options.parse import InfoOptions, ParseOptions, TargetsOptions
 from deepometry.core.options.predict import ExtractOptions, PredictOptions
 from deepometry.core.options.similar import SimilarOptions
 from deepometry.core.options.stain import StainOptions
 from deepometry.core.options.subset import SubsetOptions
+from deepometry.core.options.suggest import SuggestOptions
 from deepometry.core.options.summary import SummaryOptions
 from deepometry.core.options.train import BaselineOptions, TrainOptions
 from deepometry.core.result_files import (
@@ -381,6 +383,27 @@ _STEPS = (
         example='similar features "4711 of sample7.cif" similar.csv',
         options=SimilarOptions,
         function="deepometry.maps.similar_cells:similar",
+    ),
+    Step(
+        name="measure",
+        title="Features of all cells",
+        summary="Keep features of all parsed cells, for assisted labelling.",
+        details="Classical features are measured; or those that `extract` wrote are taken. They "
+        "lie beside the cells, and are measured again when the cells have changed.",
+        example="measure parsed",
+        options=MeasureOptions,
+        function="deepometry.classical.measure:measure",
+        less_memory="fewer channels, parsed to another folder",
+    ),
+    Step(
+        name="suggest",
+        title="Cells to label next",
+        summary="List the cells whose labels help a classifier most.",
+        details="By a fast classifier that learns from the labels given so far. Its accuracy is "
+        "estimated, and when more labels hardly help, it says so.",
+        example="suggest parsed Phase next.csv --number 100",
+        options=SuggestOptions,
+        function="deepometry.training.assisted.suggest:suggest",
     ),
     Step(
         name="example",

@@ -8,8 +8,8 @@ from pathlib import Path
 from deepometry.cells.cell_query import CellQuery
 from deepometry.cells.feature_tables import metadata_rows
 from deepometry.cells.stack_reader import IDENTITY
-from deepometry.core.earlier_results import asked_to_replace
-from deepometry.core.errors import DeepometryError, OptionsError
+from deepometry.core.earlier_results import check_new_table
+from deepometry.core.errors import DeepometryError
 from deepometry.core.files import writing
 from deepometry.core.notebook import NotebookView, ShowsInNotebook
 from deepometry.core.options.similar import SimilarOptions
@@ -88,7 +88,7 @@ def similar(options: SimilarOptions, progress: Progress | Report | None = None) 
         Features or table cannot be used, there is no such cell, or more than one.
     """
     progress = as_progress(progress)
-    _check_output(options)
+    check_new_table(options.output, options.overwrite)
     source = find_source(options.input, options.layer)
     index = indexed(source, progress)
     position = _position(source, CellQuery.read(options.object))
@@ -102,15 +102,6 @@ def indexed(source: FeatureSource, progress: Progress) -> SimilarIndex:
     """Open the index of features; make it where there is none that fits."""
     index = open_index(source)
     return build_index(source, progress) if index is None else index
-
-
-def _check_output(options: SimilarOptions) -> None:
-    output = options.output
-    if output.suffix.lower() != ".csv" or output.is_dir():
-        message = f"Table: expected a file name that ends in .csv, found {output.name!r}."
-        raise OptionsError({"output": message})
-    if output.exists() and not options.overwrite:
-        raise asked_to_replace(f"{output} exists already", {}, output.parent, [output.name])
 
 
 def _position(source: FeatureSource, query: CellQuery) -> int:

@@ -31,8 +31,9 @@ from mislabelled import measured
 from sklearn.model_selection import StratifiedKFold
 
 from deepometry.classical.boosting import learn
+from deepometry.core.options.suggest import SUGGESTION_ORDERS, UNCERTAIN
 from deepometry.core.progress import Progress
-from deepometry.training.assisted.assistant import ORDERS, UNCERTAIN, Assistant, Labels
+from deepometry.training.assisted.assistant import Assistant, Labels
 
 RANDOM = "random"
 SHOWN = (30, 50, 100, 150, 200, 300, 400, 600, 800, 1000)
@@ -201,14 +202,17 @@ def speed(cells: int, features: int = 500, classes: int = 7) -> None:
         given = Labels(rows, codes[rows], tuple(map(str, range(classes))))
         took = [timed(assistant, given) for _ in range(3)]
         learnt, *ordered = np.median(took, axis=0)
-        each = ", ".join(f"{n} {s:.2f} s" for n, s in zip(ORDERS, ordered, strict=True))
+        each = ", ".join(f"{n} {s:.2f} s" for n, s in zip(SUGGESTION_ORDERS, ordered, strict=True))
         print(f"  {labels:5} labels: trained and predicted in {learnt:.2f} s; orders: {each}")
 
 
 def timed(assistant: Assistant, labels: Labels) -> list[float]:
     """Return the seconds of training and of every order."""
     seconds = []
-    for what in (lambda: assistant.learn(labels), *(ordering(assistant, n) for n in ORDERS)):
+    for what in (
+        lambda: assistant.learn(labels),
+        *(ordering(assistant, n) for n in SUGGESTION_ORDERS),
+    ):
         start = time.perf_counter()
         what()
         seconds.append(time.perf_counter() - start)

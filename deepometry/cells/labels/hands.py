@@ -200,6 +200,10 @@ class HandLabels:
             standing.read(database, signed(keys))
         return standing
 
+    def in_order(self) -> tuple[np.ndarray, np.ndarray]:
+        """Read the labels that count as `read`, in the order in which they were given."""
+        return self._read(ordered=True)
+
     def read(self) -> tuple[np.ndarray, np.ndarray]:
         """Read the labels that count.
 
@@ -210,10 +214,15 @@ class HandLabels:
         codes : ndarray of int64, shape (labelled cells,)
             Index into `classes`. Cells that annotators differ about are left out until settled.
         """
+        return self._read(ordered=False)
+
+    def _read(self, ordered: bool) -> tuple[np.ndarray, np.ndarray]:
         ids, standing = [each.id for each in self.class_list], self.standing()
         counted = standing.counted(ids)
         index = {id: code for code, id in enumerate(ids)}
-        labelled = counted != NONE
+        labelled = np.flatnonzero(counted != NONE)
+        if ordered:
+            labelled = labelled[np.argsort(standing.newest()[labelled], kind="stable")]
         codes = [index[id] for id in counted[labelled].tolist()]
         return standing.keys[labelled], np.array(codes, np.int64)
 

@@ -110,7 +110,7 @@ class Standing:
 
         A decision is about the labels that stood: it ends where an annotator labels the cell anew.
         """
-        decided, last = np.zeros(len(self), np.int64), self._newest()
+        decided, last = np.zeros(len(self), np.int64), self.newest()
         for (annotator, settles), labels in self._labels.items():
             if settles:
                 rows = self._rows[annotator, settles]
@@ -137,7 +137,7 @@ class Standing:
             first = np.where(first == NONE, labels, first)
         return first, differs
 
-    def _newest(self) -> np.ndarray:
+    def newest(self) -> np.ndarray:
         """Return the row of the log of the last label of each cell: int64, shape (cells,)."""
         rows = [self._rows[a, settles] for a, settles in self._rows if not settles]
         newest: np.ndarray = np.max([np.zeros(len(self), np.int64), *rows], 0)

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from deepometry.cells.random_order import labelled_at_random, random_order
+from deepometry.core.options.suggest import DIFFERENT, LIKELY, UNCERTAIN
 from deepometry.core.progress import Progress
 from deepometry.evaluation.running_accuracy import RunningAccuracy, running_accuracy
 from deepometry.training.assisted.fast_classifier import FastClassifier
@@ -15,16 +16,13 @@ from deepometry.training.assisted.orders import distances, mix, order_by, uncert
 from deepometry.training.assisted.replay import Change, Replay
 from deepometry.training.assisted.standardise import Standardiser
 
-UNCERTAIN, LIKELY, DIFFERENT = "uncertain", "likely", "different"
-ORDERS = (UNCERTAIN, LIKELY, DIFFERENT)
-
 MOST_CELLS = 100_000
 """Cells among which is chosen what to label next; of more, so many are drawn at random."""
 
 _MOST_BYTES = 1 << 29  # of features in memory
 _WATCHED = 2000  # cells whose predictions are watched for changes
-_FEW_CHANGES = 0.02
-_AMONG, _CERTAIN_AMONG = 5, 2  # times the batch: among so many, the cells unlike each other
+_FEW_CHANGES = 0.03
+_AMONG, _LIKELY_AMONG = 5, 2  # times the batch: among so many, the cells unlike each other
 _AT_ONCE = 8192
 
 
@@ -223,9 +221,12 @@ class Assistant:
             random.
         """
         free = np.flatnonzero(~np.isin(self.rows, self.labels.rows))
-        among = _CERTAIN_AMONG if name == LIKELY and self.probabilities is not None else _AMONG
         where = (self._positions[free], self._nearest[free])
-        order = order_by(self._worth(name, label)[free], *where, batch, among * batch)
+        among = _AMONG * batch
+        if name == LIKELY and self.probabilities is not None:
+            predicted = int((self.probabilities[free].argmax(1) == label).sum())
+            among = min(_LIKELY_AMONG * batch, predicted)
+        order = order_by(self._worth(name, label)[free], *where, batch, among)
         if name != LIKELY:
             order = mix(order, np.argsort(self._ranks[free]))
         rows: np.ndarray = self.rows[free[order]]

@@ -34,12 +34,12 @@ class Standardiser:
 
     @classmethod
     def of(cls, features: np.ndarray, seed: int = 0) -> Standardiser:
-        """Learn the scale from cells (n, features), float32; NaN counts as the median."""
+        """Learn the scale from cells (n, features), float32; what is no number is average."""
         rng = np.random.default_rng(seed)
         if len(features) > _SAMPLE:
             features = features[np.sort(rng.choice(len(features), _SAMPLE, replace=False))]
-        low, median, high = _percentiles(features)
-        deviation = np.nan_to_num(np.nanstd(features, axis=0, dtype=np.float64))
+        features = _finite(features)
+        (low, median, high), deviation = _spread(features)
         spread = _float(_nonzero(np.where(high > low, (high - low) / 2, deviation)))
         zero = np.zeros_like(median)
         first = cls(median, spread, zero, zero + 1, zero)
@@ -50,8 +50,7 @@ class Standardiser:
 
     def scale(self, features: np.ndarray) -> np.ndarray:
         """Return features (n, features) on the common scale, float32."""
-        values = (np.nan_to_num(features, posinf=np.nan, neginf=np.nan) - self.median) / self.spread
-        values[np.isnan(features)] = 0
+        values = np.nan_to_num((_finite(features) - self.median) / self.spread)
         np.multiply(np.sign(values), np.log1p(np.abs(values)), out=values)
         return np.clip((values - self.mean) / self.deviation, -_FAR, _FAR, dtype=np.float32)
 
@@ -61,11 +60,17 @@ class Standardiser:
         return positions
 
 
-def _percentiles(features: np.ndarray) -> np.ndarray:
-    """Return 16th, 50th and 84th percentile of each feature; 0 where it has no number."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "All-NaN slice")
-        return _float(np.nan_to_num(np.nanpercentile(features, [16, 50, 84], axis=0)))
+def _finite(features: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(features), features, np.float32(np.nan))
+
+
+def _spread(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return 16th, 50th and 84th percentile, and standard deviation, of each feature."""
+    with warnings.catch_warnings():  # of features that are nowhere a number; they count as 0
+        warnings.filterwarnings("ignore", "All-NaN slice|Degrees of freedom")
+        percentiles = np.nanpercentile(features, [16, 50, 84], axis=0)
+        deviation = np.nanstd(features, axis=0, dtype=np.float64)
+    return _float(np.nan_to_num(percentiles)), np.nan_to_num(deviation)
 
 
 def _float(values: np.ndarray) -> np.ndarray:
