@@ -13,7 +13,15 @@ from deepometry.evaluation.running_accuracy import running_accuracy
 from deepometry.training.assisted import replay
 from deepometry.training.assisted.assistant import Assistant, Labels
 from deepometry.training.assisted.fast_classifier import FastClassifier, variance_ratios
-from deepometry.training.assisted.orders import MIXED, distances, mix, spread_out, uncertainty
+from deepometry.training.assisted.orders import (
+    MIXED,
+    MIXED_FIRST,
+    distances,
+    mix,
+    mixed,
+    spread_out,
+    uncertainty,
+)
 from deepometry.training.assisted.standardise import Standardiser
 
 NAMES = ("a", "b", "c")
@@ -66,7 +74,7 @@ def test_the_classifier_learns_rare_classes_from_few_cells():
     two = known[codes[known] > 0]
     found = FastClassifier.fit(scaled[two], codes[two]).probabilities(scaled, 4)
     assert (found[:, [0, 3]] == 0).all() and np.allclose(found.sum(1), 1, atol=1e-5)
-    one_each = known[[0, 6]]
+    one_each = known[[0, 6, 12]]
     found = FastClassifier.fit(scaled[one_each], codes[one_each]).probabilities(scaled, 3)
     assert np.isfinite(found).all()
 
@@ -109,10 +117,13 @@ def test_cells_that_are_spread_out_are_unlike_each_other_and_unlike_labelled_one
 
 def test_one_cell_in_five_is_taken_at_random_and_none_twice():
     order, at_random = np.arange(100)[::-1], np.random.default_rng(0).permutation(100)
-    mixed = mix(order, at_random)
-    assert sorted(mixed) == sorted(order)
-    assert mixed[MIXED - 1] == at_random[0] and mixed[2 * MIXED - 1] == at_random[1]
-    assert mixed[:4].tolist() == [99, 98, 97, 96]
+    found = mix(order, at_random, 5)
+    assert sorted(found) == sorted(order)
+    assert found[4] == at_random[0] and found[9] == at_random[1]
+    assert found[:4].tolist() == [99, 98, 97, 96]
+    assert mix(order, at_random, 2)[:4].tolist() == [99, at_random[0], 98, at_random[1]]
+    assert mixed(np.array([0, 0, 0])) == mixed(np.array([19, 0, 0])) == MIXED_FIRST
+    assert mixed(np.array([20, 9, 0])) == mixed(np.array([30, 0, 0])) == MIXED
 
 
 def test_the_random_order_belongs_to_the_cells_and_not_to_their_number():

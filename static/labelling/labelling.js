@@ -1,4 +1,5 @@
 // The labelling page: its parts, and what it tells of labels and cells.
+import { Assist } from "./assist.js";
 import { Classes } from "./classes.js";
 import { Focus } from "./focus.js";
 import { Grid } from "./grid.js";
@@ -53,6 +54,7 @@ class Page {
     labels.send();
     await this.screens.load();
     this.grid.list.focus({ preventScroll: true });
+    this.assist = new Assist(labels, this.screens);
     root.dataset.ready = "yes";
   }
 
@@ -81,6 +83,7 @@ class Page {
       after: () => screens.forward(),
       focus: () => this.focus.toggle(),
       differ: () => screens.settle(),
+      "cancel-measuring": () => this.assist.cancel(),
     };
     acts[what]?.();
   }

@@ -8,12 +8,12 @@
 The file holds `images` (n, height, width[, channels]) and `label`. Of every seed, a fifth of the
 cells is left out to judge. An annotator who knows all labels then labels the others, ten at a time,
 in random order or in the one of the page ("most uncertain", which begins as "most different", and
-of which one cell in five is chosen at random). After each batch the fast classifier learns from all
-labels so far, and classifies the cells that were left out. Prints mean accuracy and balanced
-accuracy over the seeds, how many labels of the page's order give the accuracy of so many random
-ones, how good the running estimate is (its error, and how often its interval holds the accuracy on
-the cells left out), and after how many labels it says that more hardly help. With `--final`,
-gradient boosting learns from the same labels, as `deepometry baseline` does.
+of which one cell in five, at first one in two, is chosen at random). After each batch the fast
+classifier learns from all labels so far, and classifies the cells that were left out. Prints mean
+accuracy and balanced accuracy over the seeds, how many labels of the page's order give the accuracy
+of so many random ones, how good the running estimate is (its error, and how often its interval
+holds the accuracy on the cells left out), and after how many labels it says that more hardly help.
+With `--final`, gradient boosting learns from the same labels, as `deepometry baseline` does.
 
 `--inner` judges by a quarter of the cells that are not left out instead: by that, of the Jurkat
 cells alone, the defaults were chosen.

@@ -12,7 +12,7 @@ from deepometry.core.options.suggest import DIFFERENT, LIKELY, UNCERTAIN
 from deepometry.core.progress import Progress
 from deepometry.evaluation.running_accuracy import RunningAccuracy, running_accuracy
 from deepometry.training.assisted.fast_classifier import FastClassifier
-from deepometry.training.assisted.orders import distances, mix, order_by, uncertainty
+from deepometry.training.assisted.orders import distances, mix, mixed, order_by, uncertainty
 from deepometry.training.assisted.replay import Change, Replay
 from deepometry.training.assisted.standardise import Standardiser
 
@@ -217,7 +217,7 @@ class Assistant:
         Returns
         -------
         ndarray of int64, shape (unlabelled cells in `rows`,)
-            Places among all cells. With `UNCERTAIN` and `DIFFERENT`, one in `MIXED` is chosen at
+            Places among all cells. With `UNCERTAIN` and `DIFFERENT`, one in `mixed` is chosen at
             random.
         """
         free = np.flatnonzero(~np.isin(self.rows, self.labels.rows))
@@ -228,7 +228,7 @@ class Assistant:
             among = min(_LIKELY_AMONG * batch, predicted)
         order = order_by(self._worth(name, label)[free], *where, batch, among)
         if name != LIKELY:
-            order = mix(order, np.argsort(self._ranks[free]))
+            order = mix(order, np.argsort(self._ranks[free]), mixed(self.labels.counts))
         rows: np.ndarray = self.rows[free[order]]
         return rows
 

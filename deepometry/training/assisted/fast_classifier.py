@@ -135,6 +135,10 @@ def _extra_trees(features: np.ndarray, places: np.ndarray, seed: int) -> Any:
 
     drawn = {"bootstrap": True, "max_samples": _TREE_CELLS} if len(places) > _TREE_CELLS else {}
     how = {"max_features": 0.5, "random_state": seed, **drawn}
+    if len(places) < 2 * (places.max() + 1):
+        # scikit-learn warns where classes have hardly more than a cell each; twice the same cells
+        # make the same trees
+        features, places = np.repeat(features, 2, 0), np.repeat(places, 2)
     return ExtraTreesClassifier(_TREES, **how).fit(features, places)
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-MIXED = 5
-"""Of so many cells in an order, one is chosen at random, for an honest estimate of the accuracy."""
+MIXED, MIXED_FIRST = 5, 2
+"""Of so many cells in an order, one is chosen at random, for an honest estimate of the accuracy; at
+first of so many, while a classifier knows too little to choose well."""
+
+_FIRST = 10  # labels for each class
 
 _RARITY = 0.25  # power by which classes with few labels count more
 _AT_ONCE = 4096
@@ -109,16 +112,22 @@ def order_by(
     return np.concatenate([first, order[~np.isin(order, first)]])
 
 
-def mix(order: np.ndarray, at_random: np.ndarray) -> np.ndarray:
-    """Let every cell at a place divisible by `MIXED` be one that was chosen at random.
+def mixed(counts: np.ndarray) -> int:
+    """Return of how many cells one is chosen at random, by the labelled cells of each class."""
+    known = max(int((counts > 0).sum()), 2)
+    return MIXED_FIRST if counts.sum() < _FIRST * known else MIXED
+
+
+def mix(order: np.ndarray, at_random: np.ndarray, every: int) -> np.ndarray:
+    """Let every cell at a place divisible by `every` be one that was chosen at random.
 
     `at_random` are the same places in random order; each place occurs once in what is returned,
     where it comes first, so that the random ones stand in their own order.
     """
     both = np.empty(2 * len(order), np.int64)
     ahead = np.arange(len(order))
-    slots = np.concatenate([ahead + ahead // (MIXED - 1), MIXED * ahead + MIXED - 1])
+    slots = np.concatenate([ahead + ahead // (every - 1), every * ahead + every - 1])
     both[np.argsort(np.argsort(slots, kind="stable"))] = np.concatenate([order, at_random])
     _, first = np.unique(both, return_index=True)
-    mixed: np.ndarray = both[np.sort(first)]
-    return mixed
+    found: np.ndarray = both[np.sort(first)]
+    return found

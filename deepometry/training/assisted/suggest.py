@@ -81,7 +81,8 @@ def suggest(options: SuggestOptions, progress: Progress | Report | None = None) 
     -------
     SuggestResult
         The table has a row a cell, the most helpful first. With the orders uncertain and different,
-        one cell in five is chosen at random: by these, the accuracy is estimated.
+        one cell in five, at first one in two, is chosen at random: by these, the accuracy is
+        estimated.
 
     Raises
     ------

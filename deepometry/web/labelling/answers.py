@@ -41,10 +41,11 @@ def about() -> dict[str, Any]:
     cells = board.places.cells
     sides = sorted({part.side for part in cells.dataset.parts if part.side}, reverse=True)
     told = {"frame": cells.dataset.frame, "channels": channels_told(cells), "sides": sides}
-    return told | _told(board, board.look(_who()))
+    return told | _told(board, board.look(who_asks()))
 
 
-def _who() -> str:
+def who_asks() -> str:
+    """Return the name of the annotator who asks."""
     return " ".join(request.args.get("who", "").split())
 
 
@@ -73,7 +74,7 @@ def _told(board: Board, look: Look) -> dict[str, Any]:
 def cells() -> dict[str, Any]:
     """Send a screenful of cells and their labels."""
     board = asked_board()
-    look = board.look(_who())
+    look = board.look(who_asks())
     screen = choose_cells(board, look, request.args)
     return _told(board, look) | {
         "shown": _described(board, look, screen.rows),
@@ -120,7 +121,8 @@ def agreement() -> dict[str, Any]:
 # --- what is changed ----------------------------------------------------------------------------
 
 
-def _sent() -> dict[str, Any]:
+def sent_json() -> dict[str, Any]:
+    """Read what a script sent; raise `DeepometryError` if it is no object."""
     sent = request.get_json()
     if not isinstance(sent, dict):
         raise DeepometryError("Expected a JSON object; reload the page.")
@@ -130,7 +132,7 @@ def _sent() -> dict[str, Any]:
 @blueprint.post("/give")
 def give() -> dict[str, Any]:
     """Label cells, or take their labels away."""
-    board, sent = asked_board(), _sent()
+    board, sent = asked_board(), sent_json()
     keys, label = _keys_of(sent), sent.get("label")
     change = board.labels.give(
         board.places.named(keys),
@@ -145,7 +147,7 @@ def give() -> dict[str, Any]:
 @blueprint.post("/<any(undo, redo):turn>")
 def turn(turn: str) -> dict[str, Any]:
     """Take back what an annotator did last, or do again what was taken back."""
-    board, sent = asked_board(), _sent()
+    board, sent = asked_board(), sent_json()
     labels = board.labels
     change = (labels.undo if turn == "undo" else labels.redo)(_name_of(sent), _mark_of(sent))
     # the page took what it knew for the last change; another window may have made a later one
@@ -183,7 +185,7 @@ def _changed(
 @blueprint.post("/classes")
 def classes() -> dict[str, Any]:
     """Add, change, order or delete classes."""
-    board, sent = asked_board(), _sent()
+    board, sent = asked_board(), sent_json()
     labels, id = board.labels, int(sent.get("id") or 0)
     what = sent.get("do")
     if what == "add":

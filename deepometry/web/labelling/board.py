@@ -20,8 +20,6 @@ from deepometry.web.results.output import Gone, Unknown
 if TYPE_CHECKING:
     import numpy as np
 
-_SEED = 0
-
 
 @dataclass(frozen=True)
 class Places:
@@ -112,9 +110,9 @@ class Board:
     @cached_property
     def shuffled(self) -> np.ndarray:
         """All rows in random order, the same one for everybody: int64, shape (cells,)."""
-        import numpy as np
+        from deepometry.cells.random_order import random_order
 
-        return np.random.default_rng(_SEED).permutation(len(self))
+        return random_order(self.places.rows.identities)
 
     def look(self, who: str) -> Look:
         """Read the labels as they stand now, for an annotator."""
@@ -171,6 +169,7 @@ class Look:
         self.counted, self.settled = standing.counted(ids), standing.settled(ids)
         self.labelled = standing.labelled(ids)
         self.open = standing.differs(ids) & (self.settled == NONE)
+        self._newest = standing.newest()
         self._known, self._rows = board.pairs  # as they are now; others go on labelling
 
     def mask(self, chosen: np.ndarray) -> np.ndarray:
@@ -180,6 +179,15 @@ class Look:
         spread = np.zeros(len(self.board), bool)
         spread[self._rows] = chosen[self._known]
         return spread
+
+    def in_order(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows whose label counts and their classes, in the order of labelling."""
+        import numpy as np
+
+        classes = self.counted[self._known]
+        order = np.argsort(self._newest[self._known], kind="stable")
+        order = order[classes[order] != NONE]
+        return self._rows[order], classes[order]
 
     def number(self, chosen: np.ndarray) -> int:
         """Count cells among the chosen labelled ones; one that is there twice counts twice."""
