@@ -233,6 +233,15 @@ def test_targets_of_parsed_cells(client: FlaskClient, tmp_path: Path) -> None:
     assert 'name="target"' not in text
 
 
+def test_labels_that_are_numbers_are_told(client: FlaskClient, tmp_path: Path) -> None:
+    write_classes(tmp_path / "p", {"Day 1": 2, "Day 15": 2})
+    hint = "These labels are numbers."
+    assert hint in settled(client, "/retrieve", path=tmp_path / "p", form="train")
+    assert hint not in settled(client, "/retrieve", path=tmp_path / "p", form="predict")
+    write_classes(tmp_path / "q", {"Class A": 2, "Class B": 2})
+    assert hint not in settled(client, "/retrieve", path=tmp_path / "q", form="train")
+
+
 def test_mistakes_of_retrieve_are_told_in_words(client: FlaskClient, tmp_path: Path) -> None:
     assert "Input location: fill it in first" in settled(client, "/retrieve", path="")
     assert "expected parsed cells" in settled(client, "/retrieve", path=tmp_path)

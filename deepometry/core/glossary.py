@@ -138,6 +138,11 @@ GLOSSARY = (
         "and large where the network was sure and wrong.",
         ("loss", "validation loss"),
     ),
+    Term(
+        "Mean absolute error",
+        "By how much predicted numbers differ from the true ones on average, in the unit of the "
+        "number.",
+    ),
     Term("Montage", "One picture with many cells of a folder side by side."),
     Term(
         "Near-duplicate",
@@ -157,6 +162,11 @@ GLOSSARY = (
         "and are closest to the decision.",
     ),
     Term("Precision-recall curve", "Precision against recall as the required probability falls."),
+    Term(
+        "R2",
+        "Share of the variance of the true numbers that the predicted ones explain: 1 is perfect, "
+        "0 what always predicting the mean gives.",
+    ),
     Term("Recall", "Share of the cells of a class that are recognised as this class."),
     Term(
         "Recipe",

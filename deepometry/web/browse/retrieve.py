@@ -92,6 +92,7 @@ def _choice(target: Target) -> dict[str, Any]:
         "bars": bars,
         "unlabelled": target.unlabelled,
         "gated_out": target.gated_out,
+        "are_numbers": bool(bars) and not any(isnan(number_of(label)) for label in target.labels),
     }
 
 

@@ -15,7 +15,7 @@ from deepometry.web.results.charts import Chart
 from deepometry.web.results.output import Output, Unknown
 
 _OF_CLASSES = ("accuracy", "balanced_accuracy", "macro_f1", "kappa", "mcc", "log_loss")
-_SHOWN = (*_OF_CLASSES, "mae", "rmse", "r2", "pearson", "spearman", "coverage")
+_SHOWN = (*_OF_CLASSES, "mae", "r2", "pearson", "spearman")
 _MOST_CLASSES = 40
 
 
