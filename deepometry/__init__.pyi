@@ -6,6 +6,7 @@ from typing import Literal
 
 from deepometry.cells.dataset import open_cells as open_cells
 from deepometry.cells.hand_labels import open_hand_labels as open_hand_labels
+from deepometry.cells.label_corrections import CorrectResult
 from deepometry.cells.label_import.label import LabelResult
 from deepometry.cells.labels.agreement import Agreement
 from deepometry.cells.parse import ParseResult
@@ -20,6 +21,7 @@ from deepometry.core.errors import OptionsError as OptionsError
 from deepometry.core.options.agreement import AgreementOptions as AgreementOptions
 from deepometry.core.options.classify import ClassifyOptions as ClassifyOptions
 from deepometry.core.options.compare import CompareOptions as CompareOptions
+from deepometry.core.options.correct import CorrectOptions as CorrectOptions
 from deepometry.core.options.embed import EmbedOptions as EmbedOptions
 from deepometry.core.options.example import DemoOptions as DemoOptions
 from deepometry.core.options.example import ExampleOptions as ExampleOptions
@@ -1319,6 +1321,39 @@ def similar(
     overwrite : bool, default False
         Replace the earlier results of this step in the output, which are then deleted.
         Without it, the step refuses to.
+    progress : Progress or callable, optional
+        Receives the progress, as `progress(done, total, text)`.
+
+    Raises
+    ------
+    DeepometryError
+        In one sentence, what is wrong and what to do; OptionsError names every option at fault.
+    """
+
+def correct(
+    *,
+    input: str | PathLike[str],
+    target: str,
+    table: str | PathLike[str],
+    who: str | None = None,
+    progress: Progress | Report | None = None,
+) -> CorrectResult:
+    """Correct or confirm labels by a table.
+
+    Such as the table of likely mislabelled cells, with its column correct_label filled in. The labels stay as they are; a target of its own has the corrections.
+
+    Parameters
+    ----------
+    input : Path
+        Folder of parsed cells, as Parse wrote it.
+    target : str
+        Target whose labels are corrected, such as Class.
+    table : Path
+        Table of cells (.csv) with the columns source, object and correct_label, such as
+        likely_mislabelled.csv. Rows without a correct_label are passed over; the label that
+        a cell has already confirms it.
+    who : str | None, default None
+        Who corrects; by default the user of the computer.
     progress : Progress or callable, optional
         Receives the progress, as `progress(done, total, text)`.
 

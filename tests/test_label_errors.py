@@ -86,7 +86,7 @@ def test_folds_of_the_baseline_list_cells_in_the_wrong_folder(mixed, tmp_path):
     table = pd.read_csv(tmp_path / "baseline_likely_mislabelled.csv")
     assert list(table.columns) == [
         *("source", "object", "rank", "label", "suggested_label", "score"),
-        *("probability_suggested", "flagged"),
+        *("probability_suggested", "flagged", "correct_label"),
     ]
     assert set(table["object"][:3]) == {27, 28, 29}
     assert (table["source"][:3] == "Class B.cif").all()

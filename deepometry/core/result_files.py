@@ -41,6 +41,7 @@ TRAINING_TABLE, LOSS_PLOT = "training.csv", "train_val_loss.png"
 VALIDATION_TABLE = "validation_cells.csv"
 FOLDS_TABLE = "folds.csv"
 LABEL_ERRORS_TABLE = "likely_mislabelled.csv"
+CORRECT_LABEL = "correct_label"  # its last column, for a user to fill in
 LAST_EPOCH = "last_epoch.npz"
 
 # Baseline, whose other tables are those of Train and Evaluate behind its prefix

@@ -8,6 +8,7 @@ from deepometry.core.errors import DeepometryError
 from deepometry.core.options.agreement import AgreementOptions
 from deepometry.core.options.classify import ClassifyOptions
 from deepometry.core.options.compare import CompareOptions
+from deepometry.core.options.correct import CorrectOptions
 from deepometry.core.options.embed import EmbedOptions
 from deepometry.core.options.example import DemoOptions, ExampleOptions
 from deepometry.core.options.export import ExportOptions, ShowOptions
@@ -383,6 +384,16 @@ _STEPS = (
         example='similar features "4711 of sample7.cif" similar.csv',
         options=SimilarOptions,
         function="deepometry.maps.similar_cells:similar",
+    ),
+    Step(
+        name="correct",
+        title="Correction of labels",
+        summary="Correct or confirm labels by a table.",
+        details="Such as the table of likely mislabelled cells, with its column correct_label "
+        "filled in. The labels stay as they are; a target of its own has the corrections.",
+        example="correct parsed Class model/likely_mislabelled.csv",
+        options=CorrectOptions,
+        function="deepometry.cells.label_corrections:correct",
     ),
     Step(
         name="measure",

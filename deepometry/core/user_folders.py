@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import stat
 import sys
@@ -22,6 +23,14 @@ _STATE = (
     "values.json",
 )  # what the page keeps, and beginnings of drafts
 _NAME = "Deepometry" if sys.platform in ("win32", "darwin") else "deepometry"
+
+
+def user_name() -> str:
+    """Return the name of this user of the computer; blank where the system does not tell."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
 
 
 def state_folder() -> Path:

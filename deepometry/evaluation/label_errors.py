@@ -8,13 +8,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deepometry.core.result_files import CORRECT_LABEL
+
 if TYPE_CHECKING:
     import pandas as pd
 
 RANKING = "self_confidence"
 """How cells are ranked, a name of cleanlab: by the probability of the label that they have."""
 
-COLUMNS = ("rank", "label", "suggested_label", "score", "probability_suggested", "flagged")
+COLUMNS = (
+    "rank",
+    "label",
+    "suggested_label",
+    "score",
+    "probability_suggested",
+    "flagged",
+    CORRECT_LABEL,
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,7 @@ class LabelErrors:
             self.scores,
             self.probabilities,
             np.where(self.flagged, "yes", "no"),
+            "",
         )
         return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 

@@ -13,7 +13,7 @@ from deepometry.cells.groups import groups_of
 from deepometry.cells.known_cells import fingerprints_of
 from deepometry.cells.model_description import Description
 from deepometry.core.errors import DeepometryError, OptionsError
-from deepometry.core.folder_names import Target, normal_name
+from deepometry.core.folder_names import FOLDERS, Target, normal_name
 from deepometry.core.options.train import BaselineOptions, TrainOptions
 from deepometry.core.progress import Progress
 from deepometry.core.text import counted, joined
@@ -49,6 +49,8 @@ def _labelled_cells(options: TrainOptions | BaselineOptions, progress: Progress)
     if target.unlabelled:
         without = counted(target.unlabelled, "cell")
         progress.say(f"{without} without a label of {target.name}: not learnt from.")
+    if target.origin != FOLDERS:
+        progress.say(f"{target.name}: {target.origin}.")
     prints = dataset.fingerprints(progress)
     digest = hashlib.blake2b(np.sort(prints + _bits(learnt)).tobytes(), digest_size=16)
     by = options.group_by

@@ -178,7 +178,16 @@ class HandLabels:
         """Where the labels come from, in words."""
         standing, names = self.standing(), self.annotators
         who = shortened([names[number] for number in standing.annotators])
-        return f"labels given by hand by {who or 'nobody yet'}"
+        corrected, confirmed = self.decisions(standing)
+        if not corrected and not confirmed:
+            return f"labels given by hand by {who or 'nobody yet'}"
+        return f"labels of {who}, {corrected:,} corrected and {confirmed:,} confirmed by hand"
+
+    def decisions(self, standing: Standing | None = None) -> tuple[int, int]:
+        """Count labels that were corrected, and those that were confirmed."""
+        standing = standing or self.standing()
+        corrected, confirmed = standing.decisions([each.id for each in self.class_list])
+        return int(corrected.sum()), int(confirmed.sum())
 
     def standing(self, before: Standing | None = None) -> Standing:
         """Read which labels hold now; `before`, if given, is brought up to date."""

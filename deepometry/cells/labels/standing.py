@@ -128,6 +128,17 @@ class Standing:
         agreed, differs = self._agreed(known)
         return np.where(settled != NONE, settled, np.where(differs, NONE, agreed))
 
+    def decisions(self, classes: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return which labels were corrected, and which were confirmed: bool, shape (cells,).
+
+        Corrected is a label that all agreed on, where another one was settled on.
+        """
+        known = [*classes]
+        settled = self.settled(known)
+        agreed, differs = self._agreed(known)
+        decided = (settled != NONE) & (agreed != NONE) & ~differs
+        return decided & (settled != agreed), decided & (settled == agreed)
+
     def _agreed(self, classes: list[int]) -> tuple[np.ndarray, np.ndarray]:
         """Return the first label of each cell, and whether another one differs from it."""
         first, differs = np.zeros(len(self), np.int64), np.zeros(len(self), bool)

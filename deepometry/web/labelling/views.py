@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from deepometry.cells.hand_labels import open_hand_labels
 from deepometry.cells.labels.hand_files import find_hand_labels, list_hand_labels
 from deepometry.core.errors import DeepometryError
 from deepometry.core.folder_names import TRAIN
+from deepometry.core.user_folders import user_name
 from deepometry.web.labelling.opened import asked_home, home_of, prepare
 from deepometry.web.labelling.orders import ORDERS
 from deepometry.web.labelling.shown import FILTERS
@@ -38,16 +38,8 @@ def show() -> str | AnyResponse:
         name=labels.name,
         orders=ORDERS,
         filters=FILTERS,
-        who=_user() if is_here() else "",
+        who=user_name() if is_here() else "",
     )
-
-
-def _user() -> str:
-    """Return the name of this user of the computer, as a first suggestion."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""
 
 
 def _offer(home: Path, error: str = "") -> str:

@@ -1,0 +1,216 @@
+"""Labels corrected by hand: those of a target, kept as they were, with decisions on top."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from deepometry.cells.dataset import Dataset, open_dataset
+from deepometry.cells.hand_labels import open_hand_labels
+from deepometry.cells.labels.hand_files import labels_file
+from deepometry.cells.labels.hand_log import Identity
+from deepometry.cells.labels.hand_schema import SCHEMA
+from deepometry.cells.labels.hands import HandLabels
+from deepometry.cells.labels.label_folder import parsed_home
+from deepometry.cells.labels.source import CellLabels
+from deepometry.core.database import Database
+from deepometry.core.errors import DeepometryError, explain_os_error
+from deepometry.core.files import writing
+from deepometry.core.folder_names import CLASSES, normal_name
+from deepometry.core.notebook import NotebookView, ShowsInNotebook
+from deepometry.core.options.correct import CorrectOptions
+from deepometry.core.progress import Progress, Report, as_progress
+from deepometry.core.result_files import CORRECT_LABEL
+from deepometry.core.spreadsheet import safe_records
+from deepometry.core.text import counted
+from deepometry.core.user_folders import user_name
+
+_CORRECTED = "{} corrected"
+_SOMEBODY = "somebody"
+
+
+@dataclass(frozen=True)
+class CorrectResult(ShowsInNotebook):
+    """How many labels were corrected and confirmed.
+
+    Attributes
+    ----------
+    target : str
+        The target to train on: the labels with all corrections so far.
+    corrected, confirmed : int
+        Cells that have another label now, and cells whose label was confirmed, in all.
+    path : Path
+        The file of these labels.
+    """
+
+    target: str
+    corrected: int
+    confirmed: int
+    path: Path
+
+    def __str__(self) -> str:
+        return (
+            f"{counted(self.corrected, 'label')} corrected, {self.confirmed:,} confirmed.\n"
+            f"To train with them: --target {self.target!r}. Labels: {self.path}"
+        )
+
+    def notebook_view(self) -> NotebookView:
+        """Show the numbers."""
+        rows: dict[str, object] = {"Corrected": self.corrected, "Confirmed": self.confirmed}
+        return NotebookView(f"Labels of {self.target}", rows | {"File": self.path})
+
+
+def correct(options: CorrectOptions, progress: Progress | Report | None = None) -> CorrectResult:
+    """Correct or confirm labels by a table, such as the one of likely mislabelled cells.
+
+    The labels of the target stay as they are. A target of its own, `<target> corrected`, has all
+    of them with the corrections; labels given by hand keep their name.
+
+    Parameters
+    ----------
+    options : CorrectOptions
+        Parsed cells, the target, and the table with a filled in column `correct_label`.
+    progress : Progress or callable, optional
+        Receives messages.
+
+    Returns
+    -------
+    CorrectResult
+
+    Raises
+    ------
+    DeepometryError
+        The table has no such column, or a label or a cell that there is not.
+    """
+    progress = as_progress(progress)
+    home = parsed_home(options.input)
+    dataset = open_dataset(home, progress)
+    wanted = dict(_wanted(options.table))
+    target = _labels_of(dataset, options.target)
+    if wrong := next((label for label in wanted.values() if label not in target.classes), None):
+        raise DeepometryError(
+            f"{options.table}: expected one of {', '.join(target.classes)} in {CORRECT_LABEL}, "
+            f"found {wrong}; correct the table."
+        )
+    _check_cells(dataset, wanted, options.table)
+    labels = open_corrections(dataset, options.target)
+    settle(labels, wanted, options.who or user_name() or _SOMEBODY)
+    return CorrectResult(labels.name, *labels.decisions(), labels.path)
+
+
+def settle(labels: HandLabels, wanted: Mapping[Identity, str], who: str) -> None:
+    """Decide what the labels of some cells are."""
+    for label in dict.fromkeys(wanted.values()):
+        cells = [cell for cell, each in wanted.items() if each == label]
+        labels.give(cells, label, who, settles=True)
+
+
+def find_corrections(dataset: Dataset, target: str) -> HandLabels | None:
+    """Find the labels that have the corrections of a target; None before the first one."""
+    own = _by_hand(dataset, target)
+    if own is not None:
+        return own
+    path = labels_file(dataset.root, _CORRECTED.format(_labels_of(dataset, target).name))
+    return HandLabels(path) if path.is_file() else None
+
+
+def open_corrections(dataset: Dataset, target: str) -> HandLabels:
+    """Open the labels that have the corrections of a target, or make them of its labels.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of all parsed cells, or of a part of them such as `Train`.
+    target : str
+
+    Raises
+    ------
+    DeepometryError
+        There is no such target, or it is of numbers.
+    """
+    there = find_corrections(dataset, target)
+    if there is not None:
+        return there
+    whole = open_dataset(parsed_home(dataset.root))
+    given = _labels_of(whole, target)
+    path = labels_file(whole.root, _CORRECTED.format(given.name))
+    with writing(path) as part:  # whole, or not at all
+        Database(part, SCHEMA).close()
+        labels = HandLabels(part)
+        for name in given.classes:
+            labels.add_class(name)
+        for name, cells in _cells_of(whole, given):
+            labels.give(cells, name, given.origin)
+    return open_hand_labels(whole.root, path.stem)
+
+
+def _by_hand(dataset: Dataset, target: str) -> HandLabels | None:
+    wanted = normal_name(target).casefold()
+    named = (s for s in dataset.label_sources if normal_name(s.name).casefold() == wanted)
+    return next((source for source in named if isinstance(source, HandLabels)), None)
+
+
+def _labels_of(dataset: Dataset, target: str) -> CellLabels:
+    labels = dataset.labels(target)
+    if labels.kind != CLASSES or not labels.classes:
+        found = "numbers" if labels.kind != CLASSES else "none of this name"
+        raise DeepometryError(
+            f"Target classification {target}: expected classes to correct, found {found}; see "
+            "deepometry targets."
+        )
+    offered = {normal_name(each.name).casefold(): each.name for each in dataset.targets()}
+    name = offered.get(normal_name(target).casefold(), labels.name)  # as the folders spell it
+    return replace(labels, name=name)
+
+
+def _cells_of(dataset: Dataset, labels: CellLabels) -> Iterator[tuple[str, list[Identity]]]:
+    """Yield each class with its cells."""
+    names = np.empty((len(dataset), 2), object)
+    for place, (_, source, name) in enumerate(dataset.identities()):
+        names[place] = source, name
+    for code, label in enumerate(labels.classes):
+        own = names[labels.values == code]
+        yield label, [(source, name) for source, name in own.tolist()]
+
+
+def _wanted(table: Path) -> Iterator[tuple[Identity, str]]:
+    """Read the corrections of a table: the cell, and its label."""
+    with _opened(table) as file:
+        for number, row in enumerate(safe_records(file), 2):
+            if number == 2 and not {"source", "object", CORRECT_LABEL} <= row.keys():
+                raise DeepometryError(
+                    f"{table}: expected the columns source, object and {CORRECT_LABEL}, found "
+                    f"{', '.join(row)}; give the table of likely mislabelled cells."
+                )
+            if label := row.get(CORRECT_LABEL, "").strip():
+                yield (row["source"], row["object"]), label
+
+
+@contextmanager
+def _opened(table: Path) -> Iterator[TextIO]:
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            yield file
+    except OSError as error:
+        raise explain_os_error(error, table) from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DeepometryError(
+            f"{table}: expected a .csv table in UTF-8, found something else ({error}); save it as "
+            "CSV UTF-8."
+        ) from error
+
+
+def _check_cells(dataset: Dataset, wanted: Mapping[Identity, str], table: Path) -> None:
+    known = {(source, name) for _, source, name in dataset.identities()}
+    missing = [cell for cell in wanted if cell not in known]
+    if missing:
+        raise DeepometryError(
+            f"{table}: expected cells of {dataset.root}, found {counted(len(missing), 'other')}, "
+            f"such as {missing[0][1]} of {missing[0][0]}; give the parsed cells that it is of."
+        )
