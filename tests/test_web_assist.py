@@ -144,3 +144,14 @@ def test_the_random_order_is_the_one_by_which_accuracy_is_estimated(page, parsed
     expected = [identities[n] for n in random_order(dataset.keys)[:10]]
     assert names(page.cells(order="random")["shown"]) == expected
     assert len(np.unique(dataset.keys)) == 100
+
+
+def test_one_click_starts_the_training_beside_the_cells_or_in_the_project(page, parsed):
+    jobs = page.client.application.extensions["jobs"]
+    for name in ("model Shape", "model Shape 2"):
+        answer = page.client.post("/labelling/train/now", data=page.address)
+        assert answer.status_code == 302 and answer.location.endswith("/#step-train")
+        job = max(jobs.list(), key=lambda each: each.created)
+        assert (job.verb, job.options["target"]) == ("train", "Shape")
+        assert job.options["input"] == str(parsed.resolve())
+        assert job.output == parsed.resolve().parent / name

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from deepometry.cells.hand_labels import open_hand_labels
 from deepometry.cells.labels.hand_files import find_hand_labels, list_hand_labels
+from deepometry.cells.labels.label_folder import parsed_home
 from deepometry.core.errors import DeepometryError
 from deepometry.core.folder_names import TRAIN
+from deepometry.core.options.train import TrainOptions
+from deepometry.core.safe_names import safe_name
+from deepometry.core.steps import STEPS
 from deepometry.core.user_folders import user_name
+from deepometry.projects.new_run import propose
 from deepometry.web.labelling.opened import asked_home, home_of, prepare
 from deepometry.web.labelling.orders import ORDERS
 from deepometry.web.labelling.shown import FILTERS
+from deepometry.web.projects import current
 from deepometry.web.results.shared import answer_error, is_here
 
 blueprint = Blueprint("labelling", __name__, url_prefix="/labelling")
@@ -73,9 +80,38 @@ def begin() -> str | AnyResponse:
 @blueprint.post("/train")
 def train() -> AnyResponse:
     """Open the forms with these cells and this target entered in Train."""
+    cells, target = _to_learn()
+    session["entered"] = {"train": {"input": str(cells), "target": target}}
+    return redirect(url_for("pages.index", _anchor="step-train"))
+
+
+@blueprint.post("/train/now")
+def train_now() -> AnyResponse:
+    """Start to train a network with all defaults, and show its progress."""
+    cells, target = _to_learn()
+    jobs = current_app.extensions["jobs"]
+    project, taken = current.opened(), current.taken(jobs.list())
+    if project is None:
+        output = _free_folder(cells, f"model {target}", taken)
+    else:
+        output = propose(project, STEPS["train"], taken=taken)
+    jobs.submit(TrainOptions(input=cells, output=output, target=target))
+    return redirect(url_for("pages.index", _anchor="step-train"))
+
+
+def _to_learn() -> tuple[Path, str]:
+    """Return the cells to learn from, and the target."""
     home = home_of(request.form.get("cells", ""))
     labels = find_hand_labels(home, request.form.get("name", ""))
     part = home / TRAIN
-    cells = part if part.is_dir() else home
-    session["entered"] = {"train": {"input": str(cells), "target": labels.name}}
-    return redirect(url_for("pages.index", _anchor="step-train"))
+    return part if part.is_dir() else home, labels.name
+
+
+def _free_folder(cells: Path, name: str, taken: Collection[Path]) -> Path:
+    """Return a folder beside the parsed cells that does not exist yet."""
+    place = parsed_home(cells).parent / safe_name(name)
+    number, free = 1, place
+    while free.exists() or free in taken:
+        number += 1
+        free = place.with_name(f"{place.name} {number}")
+    return free
