@@ -187,7 +187,7 @@ def find_thresholds(light: np.ndarray, options: StainOptions) -> tuple[float, ..
     if options.classes == "none":
         return ()
     wanted = len(options.class_names or ("low", "high"))
-    scale = _scale_of(light)
+    scale = scale_of(light)
     values = np.arcsinh(light / scale) if scale else light
     find = _by_otsu if options.classes == "otsu" else _by_mixture
     found = find(values, wanted)
@@ -201,7 +201,7 @@ def find_thresholds(light: np.ndarray, options: StainOptions) -> tuple[float, ..
     return tuple(float(f"{value:.6g}") for value in back)
 
 
-def _scale_of(light: np.ndarray) -> float:
+def scale_of(light: np.ndarray) -> float:
     """Return what counts as small where intensities spread over decades; 0 where they do not."""
     low, middle, high = np.percentile(np.abs(light), (25, 50, 95))
     return float(max(low, 1e-6)) if high > _SPREAD * max(middle, 1e-6) else 0.0

@@ -83,6 +83,7 @@ def _assemble(app: Flask) -> None:
         security,
         text_filters,
     )
+    from deepometry.web.browse import cell_views  # noqa: F401  adds its addresses to the blueprint
     from deepometry.web.browse import views as browse
     from deepometry.web.jobs import event_stream
     from deepometry.web.jobs.queue import Jobs

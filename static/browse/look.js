@@ -70,6 +70,7 @@
     showChannels();
     drawFrame();
     for (const group of element.querySelectorAll(".targets[data-form]")) showTarget(group, true);
+    document.dispatchEvent(new Event("deepometry:settled"));
   }
 
   // --- channels --------------------------------------------------------------------------------
@@ -188,6 +189,11 @@
     load(place, url("/retrieve", values));
   }
 
+  function histogram() {
+    const values = { path: field("form-stain", "input")?.value ?? "", channel: field("form-stain", "channel")?.value ?? "" };
+    load(document.getElementById("targets-stain"), url("/stain", values));
+  }
+
   // Ticks the choice that the field names; `fill` writes the suggested one into an empty field.
   function showTarget(group, fill) {
     const input = field(group.dataset.form, "target");
@@ -204,9 +210,10 @@
   // --- listening -------------------------------------------------------------------------------
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest?.("[data-look], [data-use-frame], .retrieve");
+    const button = event.target.closest?.("[data-look], [data-use-frame], .retrieve, .histogram");
     if (!button) return;
-    if (button.matches(".retrieve")) retrieve(button.dataset.form || button.form?.id);
+    if (button.matches(".histogram")) histogram();
+    else if (button.matches(".retrieve")) retrieve(button.dataset.form || button.form?.id);
     else if (button.dataset.useFrame) set(PARSE, "frame", button.dataset.useFrame);
     else if (button.dataset.look === "again") look(true);
     else if (button.dataset.look === "zoom") zoom(button.querySelector("img"));
@@ -232,8 +239,8 @@
   function edited(event) {
     const { name, form } = event.target;
     const id = form?.id;
-    const isPlace = name === "input" || name === "model";
-    if (isPlace && event.type === "change" && /^form-(train|predict)$/.test(id)) forget(id);
+    const isPlace = name === "input" || name === "model" || name === "channel";
+    if (isPlace && event.type === "change" && /^form-(train|predict|stain)$/.test(id)) forget(id);
     if (id === PARSE && name === "input") {
       // not while it is being typed: half a path is no mistake
       if (event.type === "change" || event.inputType === "insertFromPaste") look(false);

@@ -1,4 +1,4 @@
-"""Blueprint `browse`: the folder picker, the look into a folder of images, and Retrieve.
+"""Blueprint `browse`: the folder picker, and the look into a folder of images.
 
 Everything here only reads the local disk, but for "New folder" and the list of recent places.
 No file is served: names and numbers only, and a picture of the first cells.
@@ -6,27 +6,24 @@ No file is served: names and numbers only, and a picture of the first cells.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, jsonify, render_template, request
+from flask import Response, abort, current_app, jsonify, request
 
 from deepometry.core.errors import DeepometryError, explain_os_error
 from deepometry.core.options.fields import LARGEST_FRAME, SMALLEST_FRAME, whole
 from deepometry.core.options.parse import InfoOptions
 from deepometry.web.browse import look as browse_look
 from deepometry.web.browse import places as browse_places
-from deepometry.web.browse.background import MOMENT, Task, Tasks
+from deepometry.web.browse.answers import answer, ask, blueprint
+from deepometry.web.browse.background import Task, Tasks
 from deepometry.web.browse.check_path import KINDS, Finding, check_path
 from deepometry.web.browse.file_names import find_names, preview
 from deepometry.web.browse.list_folder import FILES, Wanted, list_folder
 from deepometry.web.browse.places import read_path
-from deepometry.web.browse.retrieve import retrieve
 from deepometry.web.jobs.question import plain_question
-
-blueprint = Blueprint("browse", __name__)
 
 MOST_LOOKS = 6
 """Folders looked into that are kept."""
@@ -35,7 +32,7 @@ GONE = -1
 """In place of when a folder was changed: it is not there."""
 
 # Seconds for which an answer holds
-_KEEP_LISTING, KEEP_CHANGED, _KEEP_LOOK, _KEEP_TARGETS = 1.5, 1.0, 600.0, 60.0
+_KEEP_LISTING, KEEP_CHANGED, _KEEP_LOOK = 1.5, 1.0, 600.0
 _KEEP_NAMES = 30.0
 _HEADS = {
     "raw": "Choose the folder of images",
@@ -71,38 +68,9 @@ def _home() -> Path:
     return Path(current_app.extensions["home"])
 
 
-def _page(template: str, **values: Any) -> Response:
-    """Render a partial; names that are no valid text are spelled out, not a reason to fail."""
-    text = render_template(template, page=_page_id(), **values)
-    answer = Response(text.encode("utf-8", "backslashreplace"), mimetype="text/html")
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
-
-
 def _kind() -> str:
     kind = request.values.get("kind", "folder")
     return kind if kind in KINDS else "folder"
-
-
-def _page_id() -> str:
-    return request.args.get("page", "")[:64]
-
-
-def _ask(
-    key: tuple[Any, ...],
-    work: Callable[[Task], Any],
-    keep: float,
-    watcher: str = "",
-    tasks: str = "browse",
-) -> Task:
-    """Return the work of a key a moment after it was asked for.
-
-    Each open page has one question of a sort, or of a watcher, at a time.
-    """
-    asking = f"{watcher or key[0]} {_page_id()}"
-    task: Task = current_app.extensions[tasks].ask(key, work, asking, keep)
-    task.wait(MOMENT)
-    return task
 
 
 # --- the picker ------------------------------------------------------------------------------
@@ -116,7 +84,7 @@ def picker() -> Response:
     begin = [place.path for place in (*recent, *homes)]
     text = request.args.get("path", "").strip() or next(iter(begin), "/")
     kind = _kind()
-    return _page(
+    return answer(
         "browse/picker.html",
         head=_HEADS[kind],
         recent=recent,
@@ -130,7 +98,7 @@ def picker() -> Response:
 def listing() -> Response:
     """The folders at a path, which may still be being typed."""
     text = request.args.get("path", "").strip()
-    return _page("browse/list.html", **_listed(text, typed="typed" in request.args))
+    return answer("browse/list.html", **_listed(text, typed="typed" in request.args))
 
 
 def _listed(text: str, typed: bool) -> dict[str, Any]:
@@ -142,7 +110,7 @@ def _listed(text: str, typed: bool) -> dict[str, Any]:
         return {"error": str(error), "listing": None, "pending": False, "kind": kind, "asked": text}
     inside = text.rstrip("\"' ").endswith(("/", "\\"))
     wanted = Wanted(path, kind, typed, inside)
-    task = _ask(("list", wanted), partial(list_folder, wanted), _KEEP_LISTING)
+    task = ask(("list", wanted), partial(list_folder, wanted), _KEEP_LISTING)
     # `found` comes before `over`, so read in the other order
     over, shown = task.over, task.found
     return {
@@ -205,7 +173,7 @@ def check() -> Response:
     except DeepometryError as error:
         return jsonify(state="bad", text=str(error), pending=False)
     watcher = f"check {request.args.get('field', '')[:64]}"
-    task = _ask(("check", path, kind), partial(check_path, path, kind), _KEEP_LISTING, watcher)
+    task = ask(("check", path, kind), partial(check_path, path, kind), _KEEP_LISTING, watcher)
     if not task.over:
         return jsonify(state="plain", text="Checking …", pending=True)
     if task.error:
@@ -223,12 +191,12 @@ def names() -> Response:
         path = None
     if path is None:
         return jsonify(state="", text="", pending=False)
-    known = _ask(("names", path), partial(find_names, path), _KEEP_NAMES)
+    known = ask(("names", path), partial(find_names, path), _KEEP_NAMES)
     if not known.over or known.error:
         text = "" if known.error else "Reading the names of the files …"
         return jsonify(state="plain", text=text, pending=not known.over)
     work = partial(preview, known.found, pattern)
-    task = _ask(("pattern", path, pattern, known.number), work, _KEEP_NAMES)
+    task = ask(("pattern", path, pattern, known.number), work, _KEEP_NAMES)
     if not task.over:
         return jsonify(state="plain", text="Reading the names of the files …", pending=True)
     found = task.found or Finding("bad", task.error)
@@ -246,20 +214,20 @@ def look() -> Response:
         path = read_path(text) if text.strip() else None
         options = browse_look.look_options(path, request.args) if path else None
     except DeepometryError as error:
-        return _page("browse/look.html", state="failed", error=str(error))
+        return answer("browse/look.html", state="failed", error=str(error))
     there = path and _there(path)
     if path is None or options is None or there == GONE:  # the line under the field says so
-        return _page("browse/look.html", state="none")
+        return answer("browse/look.html", state="none")
     asked = {"path": text, "reading": _reading()}
     task = _look_task(options, there) if there else None
     if task is None or (task.found is None and not task.over):
         reported = task.reported if task else (0, 0, "", "")
-        return _page("browse/look.html", state="looking", reported=reported, **asked)
+        return answer("browse/look.html", state="looking", reported=reported, **asked)
     if task.found is None:
         question = plain_question(task.question) if task.question else None
-        return _page("browse/look.html", state="failed", error=task.error, question=question)
+        return answer("browse/look.html", state="failed", error=task.error, question=question)
     shown = browse_look.shown(task.found.result)
-    return _page("browse/look.html", state="found", **asked, **shown, **_gallery(task))
+    return answer("browse/look.html", state="found", **asked, **shown, **_gallery(task))
 
 
 def _reading() -> dict[str, str]:
@@ -276,7 +244,7 @@ def _gallery(task: Task) -> dict[str, Any]:
 
 def _there(path: Path) -> int | None:
     """Return when a place was last changed; None while the disk does not answer."""
-    return _ask(("changed", path), partial(_changed, path), KEEP_CHANGED).found
+    return ask(("changed", path), partial(_changed, path), KEEP_CHANGED).found
 
 
 def _changed(path: Path, _: Task) -> int:
@@ -289,7 +257,7 @@ def _changed(path: Path, _: Task) -> int:
 def _look_task(options: InfoOptions, changed: int) -> Task:
     keep = 0.0 if "fresh" in request.args else _KEEP_LOOK
     work = partial(browse_look.look_into, options)
-    return _ask(("look", options, changed), work, keep, tasks="looks")
+    return ask(("look", options, changed), work, keep, tasks="looks")
 
 
 @blueprint.get("/look/gallery")
@@ -300,14 +268,14 @@ def gallery() -> Response:
         path = read_path(text)
         options = browse_look.look_options(path, request.args)
     except DeepometryError as error:
-        return _page("browse/look_gallery.html", gallery_error=str(error))
+        return answer("browse/look_gallery.html", gallery_error=str(error))
     changed = _there(path)
     if changed == GONE:
-        return _page("browse/look_gallery.html", gallery_error=f"{path} is no longer there.")
+        return answer("browse/look_gallery.html", gallery_error=f"{path} is no longer there.")
     if changed is None:
-        return _page("browse/look_gallery.html", ready=False, path=text, reading=_reading())
+        return answer("browse/look_gallery.html", ready=False, path=text, reading=_reading())
     shown = _gallery(_look_task(options, changed))
-    return _page("browse/look_gallery.html", path=text, reading=_reading(), **shown)
+    return answer("browse/look_gallery.html", path=text, reading=_reading(), **shown)
 
 
 @blueprint.get("/look/gallery.png")
@@ -324,30 +292,3 @@ def gallery_picture() -> tuple[Response, int] | Response:
     except ValueError as error:
         return Response(str(error), mimetype="text/plain"), 422
     return Response(content, mimetype="image/png", headers={"Cache-Control": "no-store"})
-
-
-# --- Retrieve --------------------------------------------------------------------------------
-
-
-@blueprint.get("/retrieve")
-def targets() -> Response:
-    """What can be learnt from parsed cells; for prediction, what the model was trained on."""
-    form = "predict" if request.args.get("form") == "predict" else "train"
-    text = request.args.get("path") or request.args.get("input", "")
-    model = request.args.get("model", "").strip() if form == "predict" else ""
-    asked = {"form": form, "path": text, "model": model}
-    try:
-        path, beside = read_path(text), read_path(model) if model else None
-    except DeepometryError as error:
-        blank = "Input location: fill it in first, then press Retrieve."
-        return _page("browse/retrieve.html", error=str(error) if text.strip() else blank, **asked)
-    keep = _KEEP_TARGETS if "poll" in request.args else 0.0
-    work = partial(retrieve, path, beside)
-    task = _ask(("retrieve", path, beside), work, keep, f"retrieve {form}")
-    return _page(
-        "browse/retrieve.html",
-        error=task.error,
-        found=task.found if task.over else None,
-        reported=task.reported,
-        **asked,
-    )

@@ -37,7 +37,9 @@ _FOR_ONCE = {"split", "split_by"}  # other cells may be without labels, and are 
 
 
 def has_results(job: Job) -> bool:
-    """Return whether a job wrote something: it is done, or was stopped and kept what it had."""
+    """Return whether a job wrote what can be shown: it is done, or stopped and kept what it had."""
+    if job.verb in STEPS and not STEPS[job.verb].view:
+        return False
     return job.state == "done" or (job.state == "cancelled" and job.result is not None)
 
 

@@ -42,7 +42,7 @@ def _tools() -> dict[str, Any]:
 
 def _folded(form: StepForm) -> list[str]:
     """Return the paths of a form that stand under "Other locations", as a project knows them."""
-    kinds = form.spec.kinds if current.opened() else {}
+    kinds = form.spec.kinds if current.opened() and "output" in form else {}
     images = [name for name, kind in kinds.items() if kind == "raw" and not form[name].data]
     return [name for name in kinds if name not in (*images, *form.spec.step.asks)]
 

@@ -1,0 +1,59 @@
+"""Blueprint `browse`: Retrieve, and the histogram of a stain, of parsed cells."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flask import Response, request
+
+from deepometry.core.errors import DeepometryError
+from deepometry.core.options.fields import whole
+from deepometry.web.browse.answers import answer, ask, blueprint
+from deepometry.web.browse.places import read_path
+from deepometry.web.browse.retrieve import retrieve
+from deepometry.web.browse.stain_histogram import stain_histogram
+
+_KEEP = 60.0  # seconds for which an answer holds
+_channel = whole(1, 9999)
+
+
+@blueprint.get("/retrieve")
+def targets() -> Response:
+    """What can be learnt from parsed cells; for prediction, what the model was trained on."""
+    form = "predict" if request.args.get("form") == "predict" else "train"
+    text = request.args.get("path") or request.args.get("input", "")
+    model = request.args.get("model", "").strip() if form == "predict" else ""
+    asked = {"form": form, "path": text, "model": model}
+    try:
+        path, beside = read_path(text), read_path(model) if model else None
+    except DeepometryError as error:
+        blank = "Input location: fill it in first, then press Retrieve."
+        return answer("browse/retrieve.html", error=str(error) if text.strip() else blank, **asked)
+    keep = _KEEP if "poll" in request.args else 0.0
+    work = partial(retrieve, path, beside)
+    task = ask(("retrieve", path, beside), work, keep, f"retrieve {form}")
+    return answer(
+        "browse/retrieve.html",
+        error=task.error,
+        found=task.found if task.over else None,
+        reported=task.reported,
+        **asked,
+    )
+
+
+@blueprint.get("/stain")
+def histogram() -> Response:
+    """The intensities of a channel, on which thresholds are set."""
+    asked = {name: request.args.get(name, "").strip() for name in ("path", "channel")}
+    try:
+        if not asked["path"] or not asked["channel"]:
+            raise DeepometryError("Fill in Input location and Channel first, then press Histogram.")
+        path, channel = read_path(asked["path"]), _channel(asked["channel"])
+    except ValueError as error:
+        return answer("browse/stain.html", error=str(error), **asked)
+    work = partial(stain_histogram, path, channel)
+    task = ask(("stain", path, channel), work, _KEEP if "poll" in request.args else 0.0)
+    found = task.found if task.over else None
+    return answer(
+        "browse/stain.html", error=task.error, found=found, reported=task.reported, **asked
+    )
