@@ -32,3 +32,11 @@ def write_days(
         for day in days:
             write_stack(root / side / f"Day {day:g}", discs(cells, day, seed + number))
     return root
+
+
+def write_samples(root: Path, count: int, days: Sequence[float] = (1, 15, 43)) -> Path:
+    """Write parsed cells of samples, each of a single day."""
+    for sample, day in enumerate(days, start=1):
+        write_days(root / f"Sample {sample}", count, days=(day,), split=False)
+    (root / "parse.json").write_bytes((root / "Sample 1" / "parse.json").read_bytes())
+    return root

@@ -1,5 +1,7 @@
 """Numbers in a cross-validation and in the baseline, and both beside each other."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,7 +22,7 @@ from deepometry.training.baseline import baseline
 from deepometry.training.learning_curve import learning_curve
 from deepometry.training.train import train
 from tests.conftest import short_training
-from tests.numbers import write_days
+from tests.numbers import write_days, write_samples
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,18 @@ def classical(days, crossed):
 def asked(days, output, **more):
     how = {"target": "Day", "learn_as": "number", "validation": 0.2, "seed": 1}
     return BaselineOptions(input=days, output=output, **(how | more))
+
+
+def test_folds_of_equal_numbers_have_no_correlation(tmp_path):
+    root = tmp_path / "parsed"
+    how = {"target": "Day", "learn_as": "number", "folds": 3, "group_by": "Sample", "views": 1}
+    samples = write_samples(root, 16)
+    result = train(short_training(samples, tmp_path / "model", epochs=1, **how))
+    assert np.isnan(result.cross_validation.folds[0]["r2"])
+    assert "R2 not defined" in str(result)  # of the validation cells, a single sample
+    record = (tmp_path / "model" / "cross_validation.json").read_text("utf-8")
+    assert "NaN" not in record
+    assert json.loads(record)["each"][0]["r2"] is None
 
 
 def test_trees_of_numbers_are_those_of_scikit_learn():

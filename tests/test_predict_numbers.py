@@ -129,6 +129,20 @@ def test_a_folder_that_is_no_number_is_refused(days, model, tmp_path):
         predict(options)
 
 
+def test_another_unit_than_that_of_the_model_is_refused(tmp_path):
+    learnt, other = tmp_path / "learnt", tmp_path / "other"
+    for root, unit in ((learnt, "uM"), (other, "nM")):
+        root.mkdir()
+        write_days(root, 20, days=(1, 43), split=False)
+        for day in (1, 43):
+            (root / f"Day {day}").rename(root / f"Dose {day} {unit}")
+    how = {"target": "Dose", "learn_as": "number", "epochs": 1, "views": 1}
+    model = train(short_training(learnt, tmp_path / "model", **how)).model
+    options = PredictOptions(input=other, output=tmp_path / "out", model=model)
+    with pytest.raises(DeepometryError, match="expected a number in uM, as the model learnt"):
+        predict(options)
+
+
 def test_a_number_that_was_not_learnt_is_scored_all_the_same(model, tmp_path):
     write_days(tmp_path / "parsed", 8, days=(20, 35), split=False)
     result = predict(

@@ -12,7 +12,7 @@ from deepometry.inference.predict import predict
 from deepometry.training.baseline import baseline
 from deepometry.training.train import train
 from tests.conftest import short_training
-from tests.numbers import write_days
+from tests.numbers import write_days, write_samples
 from tests.results_runs import Jobs, make_app, read_run
 
 pytestmark = pytest.mark.slow
@@ -32,6 +32,9 @@ def jobs(tmp_path_factory):
         how = {**NUMBER, "validation": 0.2, "seed": 1, "folds": folds}
         asked = BaselineOptions(input=days / "Train", output=root / name, **how)
         jobs.run(f"baseline_{name}", "baseline", baseline, asked)
+    whole = {**NUMBER, "folds": 3, "group_by": "Sample", "epochs": 1, "views": 1}
+    samples = write_samples(root / "samples", 16)
+    jobs.run("samples", "train", train, short_training(samples, root / "whole", **whole))
     for name in ("annotated", "unannotated"):
         how = {"model": root / "plain", "unannotated": name == "unannotated"}
         asked = PredictOptions(input=days / "Hold-out", output=root / name, **how)
@@ -104,6 +107,14 @@ def test_curves_folds_and_samples_are_charts(client):
     samples = client.get("/runs/unannotated/charts/samples.json").get_json()
     assert len(samples["categories"]) == 5
     assert samples["y"] == "Predicted number"
+
+
+def test_scores_that_are_not_defined_are_said_to_be_none(client):
+    page = read_run(client, "samples")
+    assert "nan" not in re.findall(r"[a-z]+", words_of(page)) and "None" not in page
+    assert re.search(r"<td[^>]*>none</td>", page)  # the R2 of a fold
+    folds = client.get("/runs/samples/charts/folds.json").get_json()
+    assert [series["y"] for series in folds["series"]] == [[None] * 3] * 2
 
 
 def test_the_baseline_is_beside_the_network(client):

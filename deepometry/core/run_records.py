@@ -40,9 +40,14 @@ class NewerFormatError(DeepometryError):
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write `content` as readable JSON, whole or not at all."""
+    """Write `content` as readable JSON, whole or not at all.
+
+    Numbers that are not defined become null: JSON has no word for them, and other programs refuse
+    what Python would write.
+    """
+    text = json.dumps(plain(content), indent=2, ensure_ascii=False, allow_nan=False)
     with writing(path) as part:
-        part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        part.write_text(f"{text}\n", "utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any]:

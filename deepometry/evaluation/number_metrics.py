@@ -10,6 +10,7 @@ import numpy as np
 
 from deepometry.evaluation.intervals import DRAWS, percentiles
 from deepometry.evaluation.metrics import Score
+from deepometry.evaluation.score_names import told, unitless
 from deepometry.evaluation.significance import SURE
 
 _MOST_UNITS = 2000  # cells or blocks of cells that are drawn
@@ -29,7 +30,7 @@ class JudgedNumbers:
     scores: dict[str, float]
 
     def __str__(self) -> str:
-        return f"mean absolute error {self.scores['mae']:.4g}, R2 {self.scores['r2']:.3f}"
+        return told(self.scores)
 
 
 def judge_numbers(true: np.ndarray, predicted: np.ndarray, deviation: float) -> JudgedNumbers:
@@ -179,7 +180,7 @@ def no_better_than_the_mean(
     side = "validation" if kind == "val" else "cross-validation"
     return [
         f"The predicted numbers of the {judged:,} {side} cells are not significantly related to "
-        f"the true ones (Spearman {scores[f'{kind}_spearman']:.3f}, R2 "
-        f"{scores[f'{kind}_r2']:.3f}; always predicting the mean gives an R2 of 0): there may be "
-        f"too few cells, or these channels do not show {target}."
+        f"the true ones (Spearman {unitless(scores[f'{kind}_spearman'])}, R2 "
+        f"{unitless(scores[f'{kind}_r2'])}; always predicting the mean gives an R2 of 0): there "
+        f"may be too few cells, or these channels do not show {target}."
     ]

@@ -50,8 +50,13 @@ def told_pair(scores: Mapping[str, float], prefix: str = "") -> tuple[str, str]:
     """Write each of the two scores that stand for all in words."""
     first, second = (scores[prefix + name] for name in main_pair(scores, prefix))
     if main_pair(scores, prefix) == NUMBER_PAIR:
-        return f"mean absolute error {first:.4g}", f"R2 {second:.3f}"
+        return f"mean absolute error {first:.4g}", f"R2 {unitless(second)}"
     return f"accuracy {first:.3f}", f"balanced {second:.3f}"
+
+
+def unitless(value: float) -> str:
+    """Write a score without a unit; R2 and correlations of equal numbers are not defined."""
+    return f"{value:.3f}" if value == value else "not defined"
 
 
 def named_pair(scores: Mapping[str, float], prefix: str, kind: str) -> dict[str, object]:

@@ -8,8 +8,10 @@ import numpy as np
 
 from deepometry.cells.dataset import Dataset
 from deepometry.cells.groups import Level
+from deepometry.cells.labels.source import CellLabels
 from deepometry.cells.model_description import Description
 from deepometry.core.errors import DeepometryError
+from deepometry.core.label_numbers import read_number
 from deepometry.core.progress import Progress
 from deepometry.core.result_files import (
     CROSS_VALIDATION_RECORD,
@@ -70,10 +72,12 @@ def true_labels(dataset: Dataset, description: Description) -> np.ndarray:
     ------
     DeepometryError
         A cell in a folder has no class, no cell has one, or one has a class that the model does
-        not know; or the same of numbers.
+        not know; or the same of numbers, or these have another unit than the model's.
     """
     labels, number = dataset.learnt(description.target), description.task.is_number
     true = labels.numbers() if number else labels.codes(description.labels)
+    if number:
+        _check_unit(labels, description)
     wrong = ~has_label(true) & ~dataset.gated_out.cells
     if not labels.from_folders and labels.labelled.any():
         wrong &= labels.labelled
@@ -88,6 +92,18 @@ def true_labels(dataset: Dataset, description: Description) -> np.ndarray:
             f"found {value}; remove these cells, or predict them as unannotated."
         )
     return true
+
+
+def _check_unit(labels: CellLabels, description: Description) -> None:
+    """Refuse true numbers in another unit than that of the model."""
+    own, target = description.task.unit, description.target
+    for label in labels.classes:
+        unit = (read_number(label) or (0.0, ""))[1]
+        if own and unit and unit != own:
+            raise DeepometryError(
+                f"{target} {label}: expected a number in {own}, as the model learnt, found one in "
+                f"{unit}; name the classes in {own}, or predict the cells as unannotated."
+            )
 
 
 def gated_sentence(dataset: Dataset, scored: bool) -> str:

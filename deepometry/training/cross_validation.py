@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -167,7 +168,10 @@ class Folds:
                 f"found none in {folders[records.index({})]}; train with --resume, which trains "
                 "that fold again."
             )
-        rows: list[Row] = [record["row"] for record in records]
+        rows: list[Row] = [  # what is null is not defined
+            {n: math.nan if v is None else v for n, v in record["row"].items()}
+            for record in records
+        ]
         report = report_of(self.options, cells, records[0]["options"], self.progress)
         earlier = earlier_files(output / CROSS_VALIDATION_RECORD, STEP)
         with staged(output, earlier, self.progress.say) as stage:

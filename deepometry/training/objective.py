@@ -17,6 +17,7 @@ from deepometry.evaluation.evaluate_numbers import true_ranges
 from deepometry.evaluation.judge import judge
 from deepometry.evaluation.metrics import ordered_scores
 from deepometry.evaluation.number_metrics import judge_numbers
+from deepometry.evaluation.score_names import told, unitless
 from deepometry.evaluation.temperature_scaling import fit_temperature, scaled
 from deepometry.network.losses import absolute_error, class_loss, number_loss
 from deepometry.network.small_resnet import LINEAR, SOFTMAX
@@ -217,8 +218,8 @@ class NumberObjective:
             errors = self._cells.numbers(indices) - self._task.numbers_of(raw)
         task = self._task.with_interval(errors)
         sentence = (
-            f"Validation: mean absolute error {scores['mae']:.4g}, R2 {scores['r2']:.3f}, Spearman "
-            f"{scores['spearman']:.3f}. {_about_interval(task)}"
+            f"Validation: {told(scores)}, Spearman {unitless(scores['spearman'])}. "
+            f"{_about_interval(task)}"
         )
         predictions = task.predictions_of(raw)
         return Validated(_as_validation(scores), {"task": task}, predictions, sentence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -187,7 +188,7 @@ def _folds(output: Output) -> Chart:
     rows = (output.record.get("cross_validation") or {}).get("each") or []
     names = [f"Fold {row['fold']:.0f}" for row in rows]
     if of_numbers(output):
-        r2, pearson = ([float(row[name]) for row in rows] for name in ("r2", "pearson"))
+        r2, pearson = ([_defined(row[name]) for row in rows] for name in ("r2", "pearson"))
         bars = [Series("R2", r2), Series("Pearson correlation", pearson, colour=1)]
         return Chart("R2 of each fold", "Fold", "", bars, names)
     series = [
@@ -197,6 +198,10 @@ def _folds(output: Output) -> Chart:
         )
     ]
     return Chart("Accuracy of each fold", "Fold", "Accuracy", series, names, shares=True)
+
+
+def _defined(score: float | None) -> float:
+    return math.nan if score is None else float(score)
 
 
 CHARTS: Charts = {
