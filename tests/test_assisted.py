@@ -155,6 +155,8 @@ def test_the_running_estimate_counts_random_cells_predicted_lately():
     assert (told.labels, told.cells, told.right) == (100, 25, 20)
     assert told.low < told.accuracy == 0.8 < told.high
     assert "Estimated accuracy 80 % (95 % interval 61 to 91 %), from 25 randomly" in str(told)
+    few = running_accuracy(codes, predicted, np.arange(100) % 4 == 0)
+    assert (few.cells, few.right) == (20, 10)  # further back, as there are so few
     none = running_accuracy(codes, predicted, at_random & False)
     assert np.isnan(none.accuracy) and "of which there are 0" in str(none)
 
@@ -247,3 +249,17 @@ def test_of_many_cells_some_are_chosen_among_and_cells_left_out_never():
     assert len(assistant.rows) == 100 and not out[assistant.rows].any()
     assistant.learn(labelled(np.flatnonzero(out)[:60], codes))  # labelled before the gate
     assert set(assistant.order("uncertain", 20)) == set(assistant.rows)
+
+
+def test_labels_that_contradict_a_classifier_that_had_not_seen_them_are_doubtful():
+    cells, codes = made()
+    assistant = Assistant(cells)
+    rows = assistant.at_random[:200]
+    assert len(assistant.doubtful()) == 0
+    given = codes.copy()
+    wrong = rows[20:30]
+    given[wrong] = (codes[wrong] + 1) % 3
+    assistant.learn(labelled(rows, given))
+    assert set(assistant.doubtful()[:10]) == set(wrong)
+    assistant.learn(labelled(rows[codes[rows] == 0], codes))
+    assert len(assistant.doubtful()) == 0

@@ -155,3 +155,17 @@ def test_one_click_starts_the_training_beside_the_cells_or_in_the_project(page, 
         assert (job.verb, job.options["target"]) == ("train", "Shape")
         assert job.options["input"] == str(parsed.resolve())
         assert job.output == parsed.resolve().parent / name
+
+
+def test_labelled_cells_that_are_likely_mislabelled_come_first(page, parsed):
+    deepometry.measure(input=parsed)
+    panel(page)
+    shown = page.cells(order="random", count=60)["shown"]
+    label(page, shown)
+    wrong = [each for each in shown if each["source"] == "Sample 0.cif"][:3]
+    page.give(wrong, 2)
+    panel(page)
+    told = page.cells(order="doubtful", show="labelled", count=3)
+    assert {*names(told["shown"])} == {*names(wrong)} and "most doubtful first" in told["note"]
+    html = page.client.get("/labelling", query_string=page.address).text
+    assert '<option value="doubtful" data-of-labelled>likely mislabelled' in html

@@ -54,8 +54,8 @@ class RunningAccuracy:
     def __str__(self) -> str:
         if not self.is_reliable:
             return (
-                f"No estimate of the accuracy yet: it needs {FEWEST} randomly chosen cells among "
-                f"the labels given last, of which there are {self.cells}."
+                f"No estimate of the accuracy yet: it needs {FEWEST} randomly chosen cells with a "
+                f"label, of which there are {self.cells}."
             )
         return (
             f"Estimated accuracy {100 * self.accuracy:.0f} % (95 % interval {100 * self.low:.0f} "
@@ -81,10 +81,12 @@ def running_accuracy(
     Notes
     -----
     Of the predictions only those count that were made with half as many labels as there are now,
-    or more. The classifier has learnt since, so that the estimate is rather too low than too high.
+    or more; where these are fewer than `FEWEST`, the last ones. The classifier has learnt since,
+    so that the estimate is rather too low than too high.
     """
-    recent = np.arange(len(codes)) >= _RECENT * len(codes)
-    counted = recent & at_random & (predicted >= 0)
-    cells, right = int(counted.sum()), int((codes == predicted)[counted].sum())
+    known = np.flatnonzero(at_random & (predicted >= 0))
+    recent = known[known >= _RECENT * len(codes)]
+    counted = recent if len(recent) >= FEWEST else known[-FEWEST:]
+    cells, right = len(counted), int((codes == predicted)[counted].sum())
     low, high = wilson(np.array(right), np.array(cells))
     return RunningAccuracy(len(codes), cells, right, float(low), float(high))

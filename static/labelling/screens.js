@@ -70,7 +70,17 @@ export class Screens extends EventTarget {
     of("order-class").hidden = this.controls.order.selectedOptions[0]?.dataset.ofClass === undefined;
   }
 
+  // An order of labelled cells shows those, and the others go back to unlabelled ones
+  showOrdered() {
+    const { show, order } = this.controls;
+    const labelled = order.selectedOptions[0]?.dataset.ofLabelled !== undefined;
+    if (labelled && show.value === "unlabelled") show.value = "labelled";
+    if (!labelled && this.ofLabelled && show.value === "labelled") show.value = "unlabelled";
+    this.ofLabelled = labelled;
+  }
+
   changed(field) {
+    if (field === this.controls.order) this.showOrdered();
     if (field === this.controls.size) return remember(SIZE, Number(field.value));
     if (field === this.controls.q) return; // found while one types
     this.ofClass();
@@ -115,7 +125,8 @@ export class Screens extends EventTarget {
     if (this.at < this.all.length - 1) return this.display(this.at + 1);
     if (this.ended) return this.note(this.ending);
     const asked = (this.asked += 1);
-    const left = (this.now?.shown ?? []).filter((cell) => !this.labels.state(cell.key).mine);
+    // in an order that changes, also what was labelled just now, which the server may not know yet
+    const left = (this.now?.shown ?? []).filter((cell) => !this.now.lasting || !this.labels.state(cell.key).mine);
     this.seen = [...left.map((cell) => cell.row), ...this.seen].slice(0, SEEN);
     of("wait").hidden = false;
     try {

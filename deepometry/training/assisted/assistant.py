@@ -24,6 +24,7 @@ _WATCHED = 2000  # cells whose predictions are watched for changes
 _FEW_CHANGES = 0.03
 _AMONG, _LIKELY_AMONG = 5, 2  # times the batch: among so many, the cells unlike each other
 _AT_ONCE = 8192
+_FOLDS = 5
 
 
 class Features(Protocol):
@@ -197,6 +198,33 @@ class Assistant:
         sample = allowed[labelled_at_random(self._features.keys[allowed], labelled)]
         at_random = np.isin(labels.rows, sample)
         return Progression(running_accuracy(labels.codes, predicted, at_random), changes)
+
+    def doubtful(self) -> np.ndarray:
+        """Order labelled cells by how likely their label is wrong, the most doubtful first.
+
+        Each is predicted by a classifier that did not learn from it, in `_FOLDS` folds. Cells that
+        are predicted as their label are left out.
+
+        Returns
+        -------
+        ndarray of int64
+            Places among all cells; none before the classifier begins.
+        """
+        from deepometry.evaluation.label_errors import find_label_errors
+
+        rows, codes = self.labels.rows, self.labels.codes
+        probabilities = np.zeros((len(codes), len(self.labels.classes)))
+        folds = np.argsort(random_order(self._features.keys[rows])) % _FOLDS
+        for fold in range(_FOLDS):
+            known = folds != fold
+            if len(np.unique(codes[known])) < 2:
+                return rows[:0]
+            classifier = FastClassifier.fit(self._given[known], codes[known])
+            predicted = classifier.probabilities(self._given[~known], probabilities.shape[1])
+            probabilities[~known] = predicted
+        errors = find_label_errors(codes, probabilities)
+        found: np.ndarray = rows[errors.cells]
+        return found
 
     # --- orders ----------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from deepometry.web.browse.background import MOMENT, Task, Tasks
 from deepometry.web.jobs.job import Job
 from deepometry.web.labelling.answers import sent_json, who_asks
 from deepometry.web.labelling.board import Board
-from deepometry.web.labelling.helper import Helper, make_helper
+from deepometry.web.labelling.helper import DOUBTFUL, Helper, make_helper
 from deepometry.web.labelling.opened import asked_board
 from deepometry.web.labelling.orders import ORDERS, Asked, Order, Ordered
 from deepometry.web.labelling.views import blueprint
@@ -68,6 +68,7 @@ ORDERS |= {
     UNCERTAIN: Order("most uncertain", partial(_ordered, UNCERTAIN)),
     LIKELY: Order("most likely of class", partial(_ordered, LIKELY), of_class=True),
     DIFFERENT: Order("most different from labelled", partial(_ordered, DIFFERENT)),
+    DOUBTFUL: Order("likely mislabelled", partial(_ordered, DOUBTFUL), of_labelled=True),
 }
 
 

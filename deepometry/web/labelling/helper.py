@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from deepometry.training.assisted.assistant import Assistant, Labels, Progression
 
+DOUBTFUL = "doubtful"
+"""The order of labelled cells by how likely their label is wrong."""
+
 EVERY = 5
 """Labels that change before the classifier learns anew."""
 
@@ -117,6 +120,9 @@ class Helper:
 
     def _order(self, name: str, id: int) -> Ordered:
         learnt = self._learnt
+        if name == DOUBTFUL:
+            stamp = f"{name} {learnt.round}"
+            return Ordered(self._assistant.doubtful(), stamp, False, _ABOUT_DOUBTS)
         code = learnt.ids.index(id) if id in learnt.ids else 0
         rows = self._assistant.order(name, _BATCH, code)
         stamp = f"{name} {id} {learnt.round}"
@@ -125,6 +131,10 @@ class Helper:
 
 
 _BATCH = 48  # cells: a screenful
+_ABOUT_DOUBTS = (
+    "Labelled cells that a classifier predicts as another class than their label, which it had not "
+    "seen: the most doubtful first."
+)
 _UNBEGUN = (
     "Cells that are unlike each other: the classifier begins to learn when two classes have labels."
 )

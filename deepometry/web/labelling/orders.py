@@ -69,11 +69,14 @@ class Order:
         Returns the cells in this order.
     of_class : bool
         Whether it needs a class.
+    of_labelled : bool
+        Whether it is about labelled cells.
     """
 
     title: str
     rows: Callable[[Asked], Ordered]
     of_class: bool = False
+    of_labelled: bool = False
 
 
 def _parsed(asked: Asked) -> Ordered:
