@@ -11,8 +11,6 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-
 from deepometry.core.database import Schema
 from deepometry.core.errors import DeepometryError
 from deepometry.core.palette import GROUPS
@@ -21,6 +19,7 @@ from deepometry.core.safe_names import folded
 NONE = 0
 """Of the numbers of classes: no label."""
 
+_HALF = 1 << 63
 _LONGEST = 60  # letters of a name
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
@@ -106,8 +105,8 @@ def read_classes(rows: Iterable[sqlite3.Row]) -> tuple[LabelClass, ...]:
 
 def signed(keys: Iterable[int]) -> list[int]:
     """Turn keys of cells to the signed numbers that SQLite stores."""
-    numbers: list[int] = np.array([*keys], np.uint64).view(np.int64).tolist()
-    return numbers
+    # without NumPy, which the page does not load at its start
+    return [(int(key) + _HALF) % (2 * _HALF) - _HALF for key in keys]
 
 
 def checked_name(text: str, field: str) -> str:

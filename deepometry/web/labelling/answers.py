@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask
 from flask import Response, request
 from flask_wtf.csrf import generate_csrf
 
-from deepometry.cells.labels.hand_log import Change
 from deepometry.cells.labels.hand_schema import NONE
 from deepometry.core.errors import DeepometryError
 from deepometry.web.cells.views import channels_told
@@ -19,6 +18,9 @@ from deepometry.web.labelling.opened import asked_board, asked_home, places_of
 from deepometry.web.labelling.shown import MOST, choose_cells
 from deepometry.web.labelling.views import blueprint
 from deepometry.web.results.output import Unknown
+
+if TYPE_CHECKING:
+    from deepometry.cells.labels.hand_log import Change
 
 
 @blueprint.get("/token")

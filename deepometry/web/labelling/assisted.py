@@ -8,7 +8,6 @@ from typing import Any
 
 from flask import current_app
 
-from deepometry.cells.cell_features import features_path
 from deepometry.core.errors import DeepometryError, OptionsError
 from deepometry.core.options.fields import read_path
 from deepometry.core.options.measure import MeasureOptions
@@ -29,6 +28,8 @@ _READING = "Cells in random order: their features are still being read."
 
 def helper_of(board: Board) -> Task | None:
     """Return the work that makes the helper of a board; None where no features were measured."""
+    from deepometry.cells.cell_features import features_path
+
     tasks: Tasks = current_app.extensions["helpers"]
     path = features_path(board.places.root)
     try:

@@ -9,9 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepometry.cells.labels.hand_files import find_hand_labels
 from deepometry.cells.labels.hand_schema import NONE
-from deepometry.cells.labels.standing import Standing
 from deepometry.core.progress import Progress
 from deepometry.web.cells.cell_rows import CellRows, parsed_rows
 from deepometry.web.results.cell_pictures import Cells
@@ -97,6 +95,9 @@ class Board:
 
     def __init__(self, places: Places, name: str) -> None:
         import numpy as np
+
+        from deepometry.cells.labels.hand_files import find_hand_labels
+        from deepometry.cells.labels.standing import Standing
 
         self.places, self.labels = places, find_hand_labels(places.root, name)
         self.standing, self._lock = Standing(), threading.Lock()

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask
 from flask import request
 
-from deepometry.cells.dataset import Dataset
-from deepometry.cells.hand_labels import names_at_home
-from deepometry.cells.identity import cell_key
-from deepometry.cells.label_corrections import find_corrections, open_corrections, settle
 from deepometry.cells.labels.hand_schema import NONE
-from deepometry.cells.labels.hands import HandLabels
 from deepometry.cells.labels.label_folder import parsed_home
 from deepometry.core.user_folders import user_name
 from deepometry.web.cells.cell_rows import CellRows, rows_of
@@ -23,12 +18,18 @@ from deepometry.web.labelling.views import blueprint
 from deepometry.web.results.output import Gone, Output
 from deepometry.web.results.shared import is_here
 
+if TYPE_CHECKING:
+    from deepometry.cells.dataset import Dataset
+    from deepometry.cells.labels.hands import HandLabels
+
 _SHOWN = 240  # cells
 
 
 @blueprint.get("/check/<id>.json")
 def check(id: str) -> dict[str, Any]:
     """Say what some cells of a run are labelled and predicted as, and what was decided."""
+    from deepometry.cells.label_corrections import find_corrections
+
     output, rows, dataset = _asked(id)
     asked = [int(text) for text in request.args.get("rows", "").split(",") if text.isdecimal()]
     labels = find_corrections(dataset, _target(output))
@@ -38,6 +39,9 @@ def check(id: str) -> dict[str, Any]:
 @blueprint.post("/check/<id>")
 def decide(id: str) -> dict[str, Any]:
     """Decide what the label of a cell is; the first time, begin the labels that have decisions."""
+    from deepometry.cells.hand_labels import names_at_home
+    from deepometry.cells.label_corrections import open_corrections, settle
+
     output, rows, dataset = _asked(id)
     sent = sent_json()
     row, label, who = int(sent.get("row", -1)), str(sent.get("label", "")), str(sent.get("who", ""))
@@ -90,6 +94,9 @@ def _decided(
     rows: CellRows, dataset: Dataset, labels: HandLabels | None, asked: list[int]
 ) -> dict[int, str]:
     """Return what was settled on, by row."""
+    from deepometry.cells.hand_labels import names_at_home
+    from deepometry.cells.identity import cell_key
+
     if labels is None or not asked:
         return {}
     keys = [cell_key(*name) for name in names_at_home(dataset, [rows.name(row) for row in asked])]

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import request
 
-from deepometry.cells.hand_labels import names_at_home
-from deepometry.cells.identity import cell_key
-from deepometry.cells.labels.hand_files import find_hand_labels, list_hand_labels
 from deepometry.cells.labels.hand_schema import NONE
-from deepometry.cells.labels.hands import HandLabels
 from deepometry.cells.labels.label_folder import parsed_home
 from deepometry.web.cells.cell_rows import CellRows, rows_of
 from deepometry.web.cells.marked import read_bits
@@ -21,6 +17,9 @@ from deepometry.web.labelling.views import blueprint
 from deepometry.web.results.cell_pictures import Cells
 from deepometry.web.results.output import Gone
 
+if TYPE_CHECKING:
+    from deepometry.cells.labels.hands import HandLabels
+
 _BITS = "application/octet-stream"
 _SHOWN = 240  # cells
 
@@ -28,6 +27,8 @@ _SHOWN = 240  # cells
 @blueprint.get("/of/<id>.json")
 def of_run(id: str) -> dict[str, Any]:
     """List the labels that the cells of a run can be given; none where its cells are not there."""
+    from deepometry.cells.labels.hand_files import list_hand_labels
+
     cells = rows_of(run_of(id)).cells
     if isinstance(cells, str):
         return {"cells": "", "sets": []}
@@ -48,6 +49,8 @@ def labels_of_run(id: str) -> dict[str, Any]:
 
 
 def _labels(rows: CellRows, name: str) -> HandLabels:
+    from deepometry.cells.labels.hand_files import find_hand_labels
+
     return find_hand_labels(parsed_home(_cells(rows).dataset.root), name)
 
 
@@ -59,6 +62,9 @@ def _cells(rows: CellRows) -> Cells:
 
 def _counted(rows: CellRows, labels: HandLabels, chosen: Sequence[int]) -> dict[str, Any]:
     """Return which class counts of some cells."""
+    from deepometry.cells.hand_labels import names_at_home
+    from deepometry.cells.identity import cell_key
+
     named = names_at_home(_cells(rows).dataset, [rows.name(row) for row in chosen])
     keys = [cell_key(*each) for each in named]
     standing = labels.standing_of(keys)
@@ -74,6 +80,8 @@ def _counted(rows: CellRows, labels: HandLabels, chosen: Sequence[int]) -> dict[
 @blueprint.post("/of/<id>/give")
 def give_run(id: str) -> dict[str, Any]:
     """Label cells of a run: rows in JSON, or one bit a cell with all else in the address."""
+    from deepometry.cells.hand_labels import names_at_home
+
     rows = rows_of(run_of(id))
     sent, named = _sent(rows)
     labels = _labels(rows, str(sent.get("name", "")))

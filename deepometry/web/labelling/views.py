@@ -9,8 +9,6 @@ from typing import Any
 from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from deepometry.cells.hand_labels import open_hand_labels
-from deepometry.cells.labels.hand_files import find_hand_labels, list_hand_labels
 from deepometry.cells.labels.label_folder import parsed_home
 from deepometry.core.errors import DeepometryError
 from deepometry.core.folder_names import TRAIN
@@ -35,6 +33,8 @@ _FIRST = "Hand labels"
 @blueprint.get("")
 def show() -> str | AnyResponse:
     """Show the page of a set of labels, or offer those that there are."""
+    from deepometry.cells.labels.hand_files import find_hand_labels
+
     home, name = asked_home(), request.args.get("name", "")
     if not name:
         return _offer(home)
@@ -50,6 +50,8 @@ def show() -> str | AnyResponse:
 
 
 def _offer(home: Path, error: str = "") -> str:
+    from deepometry.cells.labels.hand_files import list_hand_labels
+
     there = list_hand_labels(home)
     taken = {each.name.casefold() for each in there}
     number, free = 1, _FIRST
@@ -65,6 +67,8 @@ def _offer(home: Path, error: str = "") -> str:
 @blueprint.post("")
 def begin() -> str | AnyResponse:
     """Begin a set of labels with its first classes, and open its page."""
+    from deepometry.cells.hand_labels import open_hand_labels
+
     home = home_of(request.form.get("cells", ""))
     try:
         labels = open_hand_labels(home, request.form.get("name", ""), make=True)
@@ -101,6 +105,8 @@ def train_now() -> AnyResponse:
 
 def _to_learn() -> tuple[Path, str]:
     """Return the cells to learn from, and the target."""
+    from deepometry.cells.labels.hand_files import find_hand_labels
+
     home = home_of(request.form.get("cells", ""))
     labels = find_hand_labels(home, request.form.get("name", ""))
     part = home / TRAIN
