@@ -14,13 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from deepometry.cells.feature_file import begun, mapped, opened, read_names_and_keys
 from deepometry.cells.labels.label_folder import parsed_home
-from deepometry.core.errors import DeepometryError
-from deepometry.core.files import writing
 from deepometry.core.result_files import CELL_FEATURES, LABELS_FOLDER
 
-_FORMAT = 1
-_DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
+_ADVICE = "delete the file, and measure the cells again"
 
 
 @dataclass(frozen=True)
@@ -50,15 +48,8 @@ class CellFeatures:
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Read the features of some cells: float32, shape (n, features)."""
-        with _opened(self.path) as file:
-            place, shape = file["values"].id.get_offset(), file["values"].shape
-        if place is None:
-            return np.empty((0, len(self.names)), np.float32)  # there are no cells
-        values = np.memmap(self.path, "<f4", "r", place, shape)
-        try:
+        with mapped(self.path, _ADVICE) as values:
             return np.asarray(values[rows])
-        finally:
-            values._mmap.close()  # type: ignore[attr-defined]  # Windows could not replace it
 
     def fits(self, keys: np.ndarray, made_of: str) -> bool:
         """Return whether they are of these cells and these images."""
@@ -81,13 +72,10 @@ def find_cell_features(folder: Path) -> CellFeatures | None:
     path = features_path(folder)
     if not path.is_file():
         return None
-    with _opened(path) as file:
-        names = tuple(name.decode() for name in file["names"][:])
-        keys = np.asarray(file["keys"], np.uint64)
-        if file["values"].shape != (len(keys), len(names)):
-            raise ValueError("its parts do not fit together")
+    with opened(path, _ADVICE) as file:
+        names, keys = read_names_and_keys(file, cells_first=True)
         origin, made_of = (str(file.attrs[name]) for name in ("origin", "made_of"))
-    return CellFeatures(path, names, keys, origin, made_of)
+    return CellFeatures(path, tuple(names), keys, origin, made_of)
 
 
 def features_path(folder: Path) -> Path:
@@ -103,26 +91,6 @@ def writing_features(
 
     Rows that are not written are NaN.
     """
-    import h5py
-
-    with writing(features_path(folder)) as part, h5py.File(part, "w") as file:
-        file.attrs["format_version"] = _FORMAT
-        file.attrs["origin"], file.attrs["made_of"] = origin, made_of
-        file["names"] = np.array([name.encode() for name in names], dtype=object)
-        file["keys"] = keys
+    about = {"origin": origin, "made_of": made_of}
+    with begun(features_path(folder), names, keys, **about) as file:
         yield file.create_dataset("values", (len(keys), len(names)), "<f4", fillvalue=np.nan)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open the file; every failure is a `DeepometryError`."""
-    import h5py  # takes long to load
-
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            yield file
-    except _DAMAGE as error:
-        reason = " ".join(str(error).split())[:120]
-        raise DeepometryError(
-            f"{path} is damaged ({reason}): delete the file, and measure the cells again."
-        ) from error

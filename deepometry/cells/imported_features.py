@@ -7,22 +7,18 @@ object of every cell; `values`, float32 of shape (features, cells), NaN where a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from deepometry.cells.feature_file import begun, mapped, opened, read_names_and_keys
 from deepometry.cells.identity import find_keys
 from deepometry.cells.labels.label_folder import parsed_home
-from deepometry.core.errors import DeepometryError
-from deepometry.core.files import writing
 from deepometry.core.progress import Progress
 from deepometry.core.result_files import IMPORTED_FEATURES, LABELS_FOLDER
 
-_FORMAT = 1
-_DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
+_ADVICE = "import the analysis of IDEAS again, or delete the file"
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ class ImportedFeatures:
 
     def column(self, name: str) -> np.ndarray:
         """Read a feature: float32, shape (cells,), NaN where a cell has none."""
-        with _opened(self.path) as file:
+        with opened(self.path, _ADVICE) as file:
             return np.asarray(file["values"][self.names.index(name)])
 
     def of(self, keys: np.ndarray, name: str) -> np.ndarray:
@@ -64,7 +60,7 @@ class ImportedFeatures:
             NaN for cells that have none.
         """
         places = find_keys(keys, self.keys)
-        with _mapped(self.path) as values:
+        with mapped(self.path, _ADVICE) as values:
             for first in range(0, len(keys), size):
                 some = places[first : first + size]
                 block = np.ascontiguousarray(values[:, some].T)
@@ -91,11 +87,8 @@ def open_imported_features(folder: Path) -> ImportedFeatures | None:
 def _open(path: Path) -> ImportedFeatures | None:
     if not path.is_file():
         return None
-    with _opened(path) as file:
-        names = [name.decode() for name in file["names"][:]]
-        keys = np.asarray(file["keys"], np.uint64)
-        if file["values"].shape != (len(names), len(keys)):
-            raise ValueError("its parts do not fit together")
+    with opened(path, _ADVICE) as file:
+        names, keys = read_names_and_keys(file, cells_first=False)
         made_of = str(file.attrs.get("made_of", ""))
     return ImportedFeatures(path, names, keys, made_of)
 
@@ -129,18 +122,13 @@ def write_imported_features(
     made_of : str
         Of features that were measured here, a description of the images.
     """
-    import h5py
-
     path = _path(home)
     earlier = _open(path)
     if earlier is not None and not np.array_equal(earlier.keys, keys):
         earlier = None  # of another parse
     every = list(dict.fromkeys([*(earlier.names if earlier else ()), *names]))
-    with writing(path) as part, h5py.File(part, "w") as file:
-        file.attrs["format_version"] = _FORMAT
-        file.attrs["made_of"] = made_of or (earlier.made_of if earlier else "")
-        file["names"] = np.array([name.encode() for name in every], dtype=object)
-        file["keys"] = keys
+    made_of = made_of or (earlier.made_of if earlier else "")
+    with begun(path, every, keys, made_of=made_of) as file:
         values = file.create_dataset("values", (len(every), len(keys)), "<f4")
         for place, name in enumerate(every):
             progress.report(place, len(every), text, "features")
@@ -152,36 +140,5 @@ def write_imported_features(
     return path
 
 
-@contextmanager
-def _mapped(path: Path) -> Iterator[np.memmap]:
-    """Map the values, which lie in one piece, so that cells can be read in any order."""
-    with _opened(path) as file:
-        place, shape = file["values"].id.get_offset(), file["values"].shape
-        if place is None:
-            raise ValueError("its values are not in one piece")
-        values = np.memmap(path, "<f4", "r", place, shape)
-        try:
-            yield values
-        finally:
-            values._mmap.close()  # type: ignore[attr-defined]  # Windows could not replace it
-
-
 def _path(home: Path) -> Path:
     return home / LABELS_FOLDER / IMPORTED_FEATURES
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open the file; every failure is a `DeepometryError`."""
-    import h5py  # takes long to load
-
-    try:
-        with h5py.File(path, "r", locking=False) as file:
-            yield file
-    except DeepometryError:
-        raise
-    except _DAMAGE as error:
-        reason = " ".join(str(error).split())[:120]
-        raise DeepometryError(
-            f"{path} is damaged ({reason}): import the analysis of IDEAS again, or delete the file."
-        ) from error

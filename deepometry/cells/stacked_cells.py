@@ -155,7 +155,8 @@ class StackedCells:
     def targets(self) -> list[Target]:
         """List what can be learnt: by folder names, then by other labels; with counts."""
         out = self.gated_out
-        others = (self._clean(self._labels_of(source)).target() for source in self.label_sources)
+        given = (self.learnt(source.name) for source in self.label_sources)
+        others = [labels.target() for labels in given if not labels.from_folders]
         found = find_targets(self._learnt_folders)
         found += [t for t in others if len(t.labels) > 1 or t.numbered]
         each = (replace(t, unlabelled=self._unlabelled(t), gated_out=out.count) for t in found)

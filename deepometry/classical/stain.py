@@ -20,7 +20,7 @@ from deepometry.core.notebook import NotebookView, ShowsInNotebook
 from deepometry.core.numba_cache import compile_message
 from deepometry.core.options.stain import StainOptions
 from deepometry.core.progress import Progress, Report, as_progress
-from deepometry.core.text import counted, joined, shortened
+from deepometry.core.text import counted, shortened
 
 _AT_ONCE = 256  # cells
 _BLEEDS = 0.6  # correlation of pixels from which a channel may show the stain
@@ -254,7 +254,7 @@ def _message(
         first = f"{name}: {every} in {len(labels)} classes ({named}), divided at {at}."
     else:
         first = f"{name}: {every} from {low:.4g} to {high:.4g} (5 to 95 %), median {middle:.4g}."
-    parts = [first, f"Trainings of {name} leave channel {joined((channel,))} out."]
+    parts = [first, f"Trainings of {name} leave channel {channel} out."]
     bright = {label: r for label, r in alike.items() if abs(r) >= _BLEEDS}
     if bright:
         told = shortened([f"{label} (correlation {r:.2f})" for label, r in bright.items()])
