@@ -10,9 +10,7 @@ from typing import Any
 from deepometry.core.notebook import NotebookView, ShowsInNotebook
 from deepometry.core.progress import Progress, Report
 from deepometry.core.text import counted, quoted, shortened, table
-from deepometry.images.cif.codec import CifError
-from deepometry.images.cif.reader import CifReader
-from deepometry.images.daf.belongs import find_cif, mismatch
+from deepometry.images.daf.belongs import compare_with_cif, find_cif
 from deepometry.images.daf.evaluation import Members
 from deepometry.images.daf.file import DafFile
 from deepometry.images.daf.parts import DafError
@@ -128,7 +126,7 @@ def daf_info(path: Path, progress: Progress | Report | None = None) -> DafInfo:
         binary=daf.binary,
         cif=daf.cif,
         cif_file=str(cif) if cif else None,
-        mismatch=_compare(daf, cif) if cif else "",
+        mismatch=compare_with_cif(daf, cif) if cif else "",
         objects=len(daf),
         channels=daf.channels,
         features=daf.features,
@@ -147,14 +145,6 @@ def _population(daf: DafFile, members: Members) -> PopulationInfo:
         definition=population.described(),
         damage=members.damage,
     )
-
-
-def _compare(daf: DafFile, cif: Path) -> str:
-    try:
-        with CifReader(cif) as reader:
-            return mismatch(daf, reader.catalogue.chain)
-    except CifError as error:
-        return str(error).rstrip(".")
 
 
 # --- as text ---------------------------------------------------------------------------------

@@ -14,9 +14,7 @@ from deepometry.cells.label_import.match_cells import Files
 from deepometry.core.errors import DeepometryError
 from deepometry.core.progress import Progress
 from deepometry.core.text import shortened
-from deepometry.images.cif.codec import CifError
-from deepometry.images.cif.reader import CifReader
-from deepometry.images.daf.belongs import find_cif, mismatch
+from deepometry.images.daf.belongs import compare_with_cif, find_cif
 from deepometry.images.daf.file import DafFile
 
 SUFFIX = ".daf"
@@ -146,7 +144,7 @@ class AnalysisFinder:
         if not named:
             return None
         images = {source: self._image(source, daf, len(named) == 1) for source in named}
-        reasons = {s: _compare(daf, cif) if cif else "" for s, cif in images.items()}
+        reasons = {s: compare_with_cif(daf, cif) if cif else "" for s, cif in images.items()}
         fitting = [source for source in named if not reasons[source]]
         if not fitting:
             source, reason = next(iter(reasons.items()))
@@ -192,14 +190,6 @@ def _collecting(faults: list[str] | None) -> Iterator[None]:
         if faults is None:
             raise
         faults.append(str(error))
-
-
-def _compare(daf: DafFile, cif: Path) -> str:
-    try:
-        with CifReader(cif) as reader:
-            return mismatch(daf, reader.catalogue.chain)
-    except CifError as error:
-        return str(error).rstrip(".")
 
 
 def _only(source: str, several: Sequence[Analysed]) -> Analysed:

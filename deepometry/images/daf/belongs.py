@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from deepometry.core.text import counted
+from deepometry.images.cif.codec import CifError
 from deepometry.images.cif.index import Chain
 from deepometry.images.cif.offsets import WRAP
+from deepometry.images.cif.reader import CifReader
 from deepometry.images.daf.file import DafFile
 
 
@@ -19,6 +21,15 @@ def find_cif(daf: DafFile) -> Path | None:
         return None
     beside = sorted(daf.path.parent.iterdir())
     return next((each for each in beside if each.name.casefold() == wanted), None)
+
+
+def compare_with_cif(daf: DafFile, cif: Path) -> str:
+    """Say why an analysis is not of a .cif file, by its objects' places; blank if it is."""
+    try:
+        with CifReader(cif) as reader:
+            return mismatch(daf, reader.catalogue.chain)
+    except CifError as error:
+        return str(error).rstrip(".")
 
 
 def mismatch(daf: DafFile, chain: Chain) -> str:
