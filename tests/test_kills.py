@@ -14,15 +14,18 @@ import pandas as pd
 import pytest
 
 from deepometry.cells.dataset import open_dataset
+from deepometry.cells.gates.gate import gates_of
 from deepometry.cells.model_description import find_model, read_description
 from deepometry.cells.reopened_files import open_classified
 from deepometry.cells.subset import subset
 from deepometry.cells.summary import summary
+from deepometry.classical.cleaning.gate import gate
 from deepometry.core.exchange import settle
 from deepometry.core.options.classify import ClassifyOptions
 from deepometry.core.options.compare import CompareOptions
 from deepometry.core.options.embed import EmbedOptions
 from deepometry.core.options.export import ExportOptions
+from deepometry.core.options.gate import GateOptions
 from deepometry.core.options.gradcam import GradcamOptions
 from deepometry.core.options.predict import ExtractOptions, PredictOptions
 from deepometry.core.options.similar import SimilarOptions
@@ -114,6 +117,23 @@ def test_a_summary(cells, tmp_path):
         lambda: summary(options), out, lambda: own_record(out / "summary.json", "summary")
     )
     assert set(after) == {"summary.csv", "summary.json"}
+
+
+def test_a_gate(cells, tmp_path):
+    home, out = tmp_path / "cells", tmp_path / "out"
+    shutil.copytree(cells, home)
+    options = GateOptions(input=home, output=out, limits="Area Ch3 = 1..", overwrite=True)
+    gate(options)
+    other = replace(options, limits="Area Ch3 = 2..")
+    after = kills(lambda: gate(other), out, lambda: own_record(out / "gate.json", "gate"))
+    assert set(after) >= {"gate.csv", "gate.json"}
+    (earlier,) = gates_of(home)
+    # one file, put in its place by one change of a name
+    states = states_of(lambda: gate(options), home, tmp_path / "states")
+    (now,) = gates_of(home)
+    assert states and earlier != now
+    assert all(each in (earlier, now) for state in states for each in gates_of(state))
+    assert all(len(gates_of(state)) == 1 for state in states)
 
 
 def test_a_prediction(cells, trained, tmp_path):

@@ -255,11 +255,12 @@ def test_a_subset_finds_the_cells_that_a_table_lists(odd):
 def test_metadata_for_the_projector_has_no_mark(tmp_path):
     from types import SimpleNamespace
 
+    from deepometry.core.task import Task
     from deepometry.inference.extract import _Metadata
 
     file = io.StringIO()
-    dataset = SimpleNamespace(folders={("Class =1",): 1}, sides={None})
-    description = SimpleNamespace(labels=("=1", "ж"), target="Class")
+    dataset = SimpleNamespace(folders={("Class =1",): 1}, sides={None}, label_columns={})
+    description = SimpleNamespace(labels=("=1", "ж"), target="Class", task=Task())
     inference = SimpleNamespace(dataset=dataset, description=description)
     part = SimpleNamespace(levels=("Class =1",), side=None)
     outputs = (np.zeros((1, 2)), np.array([[0.9, 0.1]]))

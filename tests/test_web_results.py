@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from dataclasses import replace
 from types import SimpleNamespace
@@ -71,10 +73,15 @@ def get(client, path):
 
 
 def cells_of(client, path):
-    """Ask for the gallery of a run as the page does."""
-    answer = client.get(f"/cells/{path}", headers={"HX-Request": "true"})
-    assert answer.status_code == 200, (path, answer.text)
-    return answer
+    """Ask for the gallery of a run as the page does: again while the cells are still loading."""
+    place, end = f"/cells/{path}", time.monotonic() + 120
+    while True:
+        answer = client.get(place, headers={"HX-Request": "true"})
+        assert answer.status_code == 200, (path, answer.text)
+        if "c-opening" not in answer.text:
+            return answer
+        assert time.monotonic() < end, "the cells were never loaded"
+        place = html.unescape(re.search(r'hx-get="([^"]+)"', answer.text)[1])
 
 
 def picture(client, path) -> np.ndarray:
