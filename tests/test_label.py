@@ -52,8 +52,8 @@ def test_rows_name_cells_by_file_and_object(cells):
 
 
 def test_names_are_matched_whole(cells):
-    path = table(cells, "file,object,gate\nca.cif,1,G1\nb.cif,11,S\nb.cif,1,S\nb.cif,2,G1\n")
-    result = run(cells, path)
+    rows = "z.cif,0,\nca.cif,1,G1\nb.cif,11,S\nb.cif,1,S\nb.cif,2,G1\n"  # the first without a label
+    result = run(cells, table(cells, f"file,object,gate\n{rows}"))
     assert result.unmatched == 2
     assert "2 of 4 rows have no parsed cell, such as “ca.cif, object 1”, “b.cif, object 11”" in (
         result.message

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from deepometry.cells.label_import.column_names import (
+    FILES,
+    LABEL,
+    LABELS,
+    OBJECTS,
+    find_known,
+    plain_name,
+)
 from deepometry.cells.label_import.foreign_table import ForeignTable
 from deepometry.core.errors import Choice, OptionsError, Question
 from deepometry.core.text import counted, shortened
@@ -13,19 +20,6 @@ from deepometry.core.text import counted, shortened
 if TYPE_CHECKING:
     import pandas as pd
 
-_FILES = (
-    "source", "file", "filename", "sourcefile", "imagefile", "path", "filepath", "imagepath",
-    "image", "imagename", "ciffile", "cif", "sample", "samplename",
-)  # fmt: skip
-_OBJECTS = (
-    "object", "objectnumber", "objectid", "objectno", "objectnumberid", "event", "eventnumber",
-    "eventno", "eventid", "eventindex", "cell", "cellid", "cellnumber",
-)  # fmt: skip
-_LABEL = "label"
-_LABELS = (
-    _LABEL, "class", "truelabel", "gate", "population", "phenotype", "celltype", "type", "target",
-    "category", "cluster", "annotation", "phase",
-)  # fmt: skip
 _MOST_CLASSES = 200
 _MOST_CHOICES = 8
 
@@ -49,23 +43,12 @@ def find_columns(
         There are several columns that can hold labels.
     """
     names = [str(name) for name in table.rows.columns]
-    files = _named(table, "file_column", file) or table.file or _known(names, _FILES)
-    objects = _named(table, "object_column", object) or table.object or _known(names, _OBJECTS)
+    files = _named(table, "file_column", file) or table.file or find_known(names, FILES)
+    objects = _named(table, "object_column", object) or table.object or find_known(names, OBJECTS)
     objects = "" if objects == files else objects
     label = _named(table, "column", column) or table.label
     others = [name for name in names if name not in (files, objects)]
     return files, objects, label or _label_column(table, others)
-
-
-def _plain(name: str) -> str:
-    """Write the name of a column without spaces, case, and what FlowJo adds behind `::`."""
-    return re.sub(r"[\W_]+", "", name.split("::")[0]).casefold()
-
-
-def _known(names: Sequence[str], known: Sequence[str]) -> str:
-    """Return the column whose name stands first among those that are known; blank for none."""
-    plain = {_plain(name): name for name in reversed(names)}
-    return next((plain[each] for each in known if each in plain), "")
 
 
 def _named(table: ForeignTable, option: str, wanted: str | None) -> str:
@@ -86,11 +69,14 @@ def _named(table: ForeignTable, option: str, wanted: str | None) -> str:
 def _label_column(table: ForeignTable, names: Sequence[str]) -> str:
     """Choose the column of the labels, or ask."""
     fitting = [name for name in names if _can_label(table.rows[name])]
-    if len(fitting) == 1 or (fitting and _plain(fitting[0]) == _LABEL):
+    if len(fitting) == 1 or (fitting and plain_name(fitting[0]) == LABEL):
         return fitting[0]
-    known = [name for name in fitting if _plain(name) in _LABELS]
+    known = [name for name in fitting if plain_name(name) in LABELS]
     if len(known) == 1:
         return known[0]
+    constant = [name for name in names if plain_name(name) in LABELS and _values(table, name)]
+    if not fitting and len(constant) == 1:
+        return constant[0]
     if not fitting:
         raise OptionsError(
             {"column": f"Column: {table.path.name}: expected a column with labels, found none "
@@ -108,6 +94,10 @@ def _can_label(values: pd.Series) -> bool:
     """Return whether a column says something that is neither the same nor another in all rows."""
     number = values[values != ""].nunique()
     return bool(1 < number <= _MOST_CLASSES or (number > 1 and _are_numbers(values)))
+
+
+def _values(table: ForeignTable, name: str) -> int:
+    return int((table.rows[name] != "").sum())
 
 
 def _are_numbers(values: pd.Series) -> bool:

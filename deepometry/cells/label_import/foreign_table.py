@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from deepometry.cells.label_import.column_names import name_cells
+from deepometry.cells.label_import.delimited_text import read_delimited
 from deepometry.core.errors import DeepometryError, explain_os_error
 from deepometry.core.file_types import LABEL_TABLES as TABLES
 from deepometry.core.result_files import POPULATIONS_TABLE
-from deepometry.core.spreadsheet import restored
 from deepometry.core.text import is_number
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _TEXTS = (".csv", ".tsv", ".txt", ".tab")
-_SEPARATORS = ",;\t|"
-_SNIFFED = 1 << 16  # characters
 _SPARE = "label"  # the column of a label, in a table made of lists
 
 
@@ -36,6 +33,10 @@ class ForeignTable:
         Text; blank where there is nothing.
     file, object, label : str
         Columns, where it is known what they are; else blank.
+    commas : bool
+        Whether commas are known to be decimal points.
+    sheet : str
+        Of a spreadsheet with several; else blank.
     """
 
     path: Path
@@ -43,6 +44,8 @@ class ForeignTable:
     file: str = ""
     object: str = ""
     label: str = ""
+    commas: bool = False
+    sheet: str = ""
 
 
 def read_foreign(path: Path) -> ForeignTable:
@@ -58,7 +61,7 @@ def read_foreign(path: Path) -> ForeignTable:
     try:
         if path.is_dir() or path.suffix.lower() == ".zip":
             return _lists(path)
-        return ForeignTable(path, _rows(path))
+        return _table(path)
     except OSError as error:
         raise explain_os_error(error, path) from error
     except DeepometryError:
@@ -70,20 +73,58 @@ def read_foreign(path: Path) -> ForeignTable:
         ) from error
 
 
-def _rows(path: Path) -> pd.DataFrame:
+def _table(path: Path) -> ForeignTable:
     import pandas as pd
 
     suffix = path.suffix.lower()
     if suffix == ".xlsx":
-        return _texts(pd.read_excel(path, dtype=object))
+        return _spreadsheet(path)
     if suffix in (".parquet", ".pq"):
-        return _texts(pd.read_parquet(path))
+        rows = pd.read_parquet(path)
+        named = [name for name in rows.index.names if name is not None]
+        return ForeignTable(path, _texts(rows.reset_index() if named else rows))
     if suffix in _TEXTS:
-        return _read_text(path.read_bytes(), str(path))
+        rows, commas = read_delimited(path.read_bytes(), str(path))
+        return ForeignTable(path, rows, commas=commas)
     raise DeepometryError(
         f"Labels {path}: expected a table ({', '.join(TABLES)}), found {suffix or 'no ending'}; "
         "save the labels as one of these."
     )
+
+
+def _spreadsheet(path: Path) -> ForeignTable:
+    """Read the only sheet, or the first one with columns that name cells."""
+    import pandas as pd
+
+    read = pd.read_excel(
+        path, sheet_name=None, header=None, dtype=object, keep_default_na=False, na_values=[""]
+    )
+    sheets = {name: _below_header(_texts(rows)) for name, rows in read.items()}
+    sheets = {name: rows for name, rows in sheets.items() if len(rows)}
+    if not sheets:
+        raise DeepometryError(f"Labels {path}: expected a table, found empty sheets.")
+    name = next((name for name, rows in sheets.items() if name_cells([*rows])), next(iter(sheets)))
+    return ForeignTable(path, sheets[name], sheet=name if len(sheets) > 1 else "")
+
+
+def _below_header(rows: pd.DataFrame) -> pd.DataFrame:
+    """Take the first row of two cells or more for the header; drop what is empty."""
+    filled = (rows != "").sum(axis=1)
+    first = next((place for place, number in enumerate(filled) if number > 1), 0)
+    below = rows.iloc[first + 1 :]
+    used = [n for n in rows.columns if rows.at[first, n] != "" or (below[n] != "").any()]
+    below = below.loc[(below != "").any(axis=1), used]
+    names = rows.loc[first, used].tolist() if len(rows) else []
+    return below.set_axis(_different(names), axis=1).reset_index(drop=True)
+
+
+def _different(names: Sequence[str]) -> list[str]:
+    """Number names that are there already, and those that are blank."""
+    given: list[str] = []
+    for place, name in enumerate(names, 1):
+        own = name or f"column {place}"
+        given.append(own if own not in given else f"{own}.{place}")
+    return given
 
 
 def _texts(rows: pd.DataFrame) -> pd.DataFrame:
@@ -93,44 +134,13 @@ def _texts(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _text(value: Any) -> str:
-    if value is None or value != value:
+    import pandas as pd
+
+    if value is None or value is pd.NA or value != value:
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return " ".join(str(value).split())
-
-
-def _read_text(content: bytes, what: str) -> pd.DataFrame:
-    import pandas as pd
-
-    text = _decoded(content).lstrip("\ufeff")
-    if not text.strip():
-        raise DeepometryError(f"Labels {what}: expected a table, found an empty file.")
-    separator = _separator(text)
-    rows = pd.read_csv(
-        io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True
-    )
-    rows.columns = [restored(str(name)).strip() for name in rows.columns]
-    return rows.apply(lambda column: column.map(lambda value: restored(str(value)).strip()))
-
-
-def _decoded(content: bytes) -> str:
-    """Decode text: with a mark as that says, else as UTF-8, or as Windows of the West wrote it."""
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return content.decode("utf-16")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
-
-
-def _separator(text: str) -> str:
-    """Find what separates columns: that of which the first lines have most, and equally many."""
-    lines = [line for line in text[:_SNIFFED].splitlines()[:20] if line.strip()]
-    counts = {each: [len(next(csv.reader([line], delimiter=each))) for line in lines]
-              for each in _SEPARATORS}  # fmt: skip
-    best = max(_SEPARATORS, key=lambda each: (min(counts[each]), counts[each][0]))
-    return best if counts[best][0] > 1 else ","
 
 
 # --- lists that Export wrote ---------------------------------------------------------------------
@@ -149,7 +159,7 @@ def _lists(path: Path) -> ForeignTable:
             "or a .csv file of probabilities for each source), or a table for each class, found "
             "no such file; give the table itself."
         )
-    read = {name: _read_text(content, f"{path}/{name}") for name, content in tables.items()}
+    read = {n: read_delimited(content, f"{path}/{n}")[0] for n, content in tables.items()}
     if all(_is_probabilities(rows) for rows in read.values()):
         return _probabilities(path, read)
     return _tables_of_classes(path, read)
@@ -177,7 +187,7 @@ def _made(path: Path, rows: list[tuple[str, str, str]]) -> ForeignTable:
 def _ideas(path: Path, files: Mapping[str, bytes], listed: str) -> ForeignTable:
     """Read a list of object numbers for each class and source file."""
     found, above = [], PurePosixPath(listed).parent
-    for row in _read_text(files[listed], listed).to_dict("records"):
+    for row in read_delimited(files[listed], listed)[0].to_dict("records"):
         name = (above / str(row["file"])).as_posix()
         if name not in files:
             raise DeepometryError(

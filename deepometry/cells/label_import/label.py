@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,15 +17,17 @@ from deepometry.cells.label_import.label_result import (
     open_receiver,
     write_labels,
 )
+from deepometry.cells.label_import.label_values import LabelValues, label_values
 from deepometry.cells.label_import.match_cells import CellFinder, Match
 from deepometry.cells.label_import.overlaps import Given, settled
 from deepometry.core.errors import OptionsError
-from deepometry.core.folder_names import CLASSES, NUMBER, natural_key, number_of
+from deepometry.core.folder_names import NUMBER, natural_key
 from deepometry.core.options.label import LabelOptions
 from deepometry.core.progress import Progress, Report, as_progress
 from deepometry.core.text import shortened
 
-_FEW = 20  # different whole numbers that are rather classes
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def label(options: LabelOptions, progress: Progress | Report | None = None) -> LabelResult:
@@ -59,80 +62,68 @@ def label(options: LabelOptions, progress: Progress | Report | None = None) -> L
     columns = find_columns(table, options.file_column, options.object_column, options.column)
     name = free_name(options.name or columns[2], options.overwrite, cells.dataset)
     progress.report(0, 0, "Finding the cells")
-    labels = table.rows[columns[2]].tolist()
+    rows = table.rows[table.rows[columns[2]] != ""]
     names = list(dict.fromkeys((s, each) for _, s, each in cells.dataset.identities()))
-    match = _matched(table, columns, CellFinder(names), labels)
-    found, kind = _given(table, options, match, labels, names)
-    file = options.labels.name
-    origin = file if table.label else f"column {columns[2]} of {file}"
-    return write_labels(options, cells, (name, kind, origin), found)
+    match = _matched(table, rows, columns, CellFinder(names))
+    labels = rows[columns[2]].to_numpy()
+    values = label_values(labels[match.cells >= 0].tolist(), options.learn, table.commas)
+    cells.notes.extend(values.notes)
+    found = _found(options, match, values, names)
+    return write_labels(options, cells, (name, values.kind, _origin(table, columns[2])), found)
+
+
+def _origin(table: ForeignTable, column: str) -> str:
+    """Return in words where the labels come from."""
+    sheet = f", sheet {table.sheet}" * bool(table.sheet)
+    return f"{'' if table.label else f'column {column} of '}{table.path.name}{sheet}"
 
 
 def _matched(
-    table: ForeignTable, columns: tuple[str, str, str], finder: CellFinder, labels: Sequence[str]
+    table: ForeignTable, rows: pd.DataFrame, columns: tuple[str, str, str], finder: CellFinder
 ) -> Match:
-    """Find the cells of all rows that have a label."""
+    """Find the cells of rows that have a label."""
     file, name, _ = columns
     if not file and not name:
         raise OptionsError(
             {"file_column": f"File column: {table.path.name}: expected a column with the file or "
              "the path of the image, or the object number, found "
-             f"{shortened([str(n) for n in table.rows.columns])}; name it."}
+             f"{shortened([str(n) for n in rows])}; name it."}
         )  # fmt: skip
     how = "both" if file and name else "path" if file else "object"
-    given = {"file": table.rows[file].tolist()} if file else {}
-    given |= {"object": table.rows[name].tolist()} if name else {}
+    given = {"file": rows[file].tolist()} if file else {}
+    given |= {"object": rows[name].tolist()} if name else {}
     match = finder.match(given, how)
     if how == "both" and not (match.cells >= 0).any():
         by_path = finder.match(given, "path")
         match = by_path if (by_path.cells >= 0).any() else match
-    used = np.array([bool(text) for text in labels], bool)
-    if not (match.cells[used] >= 0).any():
+    if not (match.cells >= 0).any():
         raise finder.nothing_found(f"Labels {table.path}", match)
     return match
 
 
-def _kind(options: LabelOptions, labels: Sequence[str]) -> str:
-    """Decide whether labels are numbers."""
-    values = [number_of(text) for text in dict.fromkeys(labels)]
-    numbers = all(value == value for value in values)
-    if options.learn == NUMBER and not numbers:
-        wrong = next(text for text in labels if number_of(text) != number_of(text))
-        raise OptionsError(
-            {"learn": f"Labels are: expected numbers, found {wrong!r}; choose classes."}
-        )
-    many = len(values) > _FEW or any(value != int(value) for value in values if value == value)
-    auto = NUMBER if numbers and many else CLASSES
-    return auto if options.learn == "auto" else options.learn
-
-
-def _given(
-    table: ForeignTable,
+def _found(
     options: LabelOptions,
     match: Match,
-    labels: list[str],
+    values: LabelValues,
     identities: Sequence[tuple[str, str]],
-) -> tuple[Found, str]:
-    """Give every cell that was found one label; return the labels and their kind."""
-    used = np.array([bool(text) for text in labels], bool)
-    rows = np.flatnonzero(used & (match.cells >= 0)).tolist()
-    texts = [labels[row] for row in rows]
-    kind = _kind(options, texts)
+) -> Found:
+    """Give every cell that was found one label."""
+    some = np.array([bool(text) for text in values.texts], bool)
+    texts = [text for text in values.texts if text]
     classes = tuple(sorted(dict.fromkeys(texts), key=natural_key))
     index = {text: code for code, text in enumerate(classes)}
     codes = np.array([index[text] for text in texts], np.int64)
-    given = Given(match.cells[rows], codes, classes)
-    given, overlapping = settled(given, _how(options, kind), str(table.path))
-    found = Found(
+    given = Given(match.cells[match.cells >= 0][some], codes, classes)
+    given, overlapping = settled(given, _how(options, values.kind), str(options.labels))
+    return Found(
         given,
         (identities[cell] for cell in given.cells.tolist()),
-        rows=int(used.sum()),
-        unmatched=int((match.cells[used] == -1).sum()),
-        ambiguous=int((match.cells[used] == -2).sum()),
+        rows=len(match.cells),
+        unmatched=int((match.cells == -1).sum()),
+        ambiguous=int((match.cells == -2).sum()),
         examples=match.unmatched,
         overlapping=overlapping,
     )
-    return found, kind
 
 
 def _how(options: LabelOptions, kind: str) -> str:
