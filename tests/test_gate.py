@@ -40,15 +40,18 @@ def discs(radii, seed=0, channels=2):
     return images.round().astype(np.uint16)
 
 
-@pytest.fixture
-def cells(tmp_path):
+def write_cells(home):
     """Two classes of 60 discs, of another size each; 5 specks in A, 3 in B, at the end of each."""
-    home = tmp_path / "parsed"
     write_record(home)
     for n, (name, radius, specks) in enumerate((("Class A", 7, 5), ("Class B", 10, 3))):
         radii = np.random.default_rng(n).normal(radius, 0.3, 60)
         write_stack(home / name, discs([*radii, *[2] * specks], n))
     return home
+
+
+@pytest.fixture
+def cells(tmp_path):
+    return write_cells(tmp_path / "parsed")
 
 
 def run(cells, tmp_path, out="out", **more):

@@ -43,7 +43,9 @@ def settled(client: FlaskClient, place: str, **query: object) -> str:
     answer = client.get(place, query_string={key: str(value) for key, value in query.items()})
     for _ in range(1200):
         text = answer.get_data(as_text=True)
-        again = re.search(r'hx-get="(/(?:look|retrieve|stain)\?[^"]*)" hx-trigger="every', text)
+        again = re.search(
+            r'hx-get="(/(?:look|retrieve|stain|cleaning/panel)\?[^"]*)" hx-trigger="every', text
+        )
         if again is None:
             return text
         time.sleep(0.05)

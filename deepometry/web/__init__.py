@@ -74,6 +74,7 @@ def _assemble(app: Flask) -> None:
     from deepometry.core.user_folders import state_folder
     from deepometry.web import (
         cells,
+        cleaning,
         compare,
         error_pages,
         explorer,
@@ -105,6 +106,7 @@ def _assemble(app: Flask) -> None:
         explorer,
         cells,
         labelling,
+        cleaning,
     ):
         app.register_blueprint(module.blueprint)
 

@@ -17,7 +17,7 @@
     element.setAttribute("aria-busy", "true");
     let html = "";
     try {
-      const answer = await fetch(address);
+      const answer = await fetch(address, { headers: { "HX-Request": "true" } }); // errors come as a partial
       html = answer.ok ? await answer.text() : failed(await answer.text());
     } catch {
       html = failed("Deepometry does not answer. Is it still running?");
@@ -240,7 +240,7 @@
     const { name, form } = event.target;
     const id = form?.id;
     const isPlace = name === "input" || name === "model" || name === "channel";
-    if (isPlace && event.type === "change" && /^form-(train|predict|stain)$/.test(id)) forget(id);
+    if (isPlace && event.type === "change" && /^form-(train|predict|stain|gate)$/.test(id)) forget(id);
     if (id === PARSE && name === "input") {
       // not while it is being typed: half a path is no mistake
       if (event.type === "change" || event.inputType === "insertFromPaste") look(false);
@@ -264,4 +264,5 @@
   });
 
   if (field(PARSE, "input")?.value) look(false);
+  window.deepometry.load = load;
 })();

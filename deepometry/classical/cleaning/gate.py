@@ -23,7 +23,7 @@ from deepometry.cells.gates.gate import (
 from deepometry.cells.imported_features import ImportedFeatures
 from deepometry.cells.labels.label_folder import parsed_home
 from deepometry.classical.cleaning.measure import features_of
-from deepometry.classical.cleaning.propose import propose
+from deepometry.classical.cleaning.propose import folders_of, proposal_channel, propose
 from deepometry.classical.cleaning.show import write_results
 from deepometry.core.earlier_results import earlier_results
 from deepometry.core.errors import Choice, OptionsError, Question
@@ -35,7 +35,6 @@ from deepometry.core.result_files import OUTSIDE_SHEET
 from deepometry.core.text import counted, percent, shortened
 
 _MUCH = 0.5  # of the cells of a folder: a warning
-_BRIGHTFIELD = ("brightfield", "bright field", "bf")
 
 
 @dataclass(frozen=True)
@@ -157,9 +156,8 @@ def _chosen(options: GateOptions, dataset: Dataset, features: ImportedFeatures) 
         given = tuple(Limit(*each) for each in ranges_of(options.limits))
         found = Gate(options.gate, given, "set by hand")
     else:
-        limits = propose(
-            features.column, features.names, _channel(options, dataset), _folders(dataset)[1]
-        )
+        channel = proposal_channel(dataset, options.channel)
+        limits = propose(features.column, features.names, channel, folders_of(dataset)[1])
         found = Gate(options.gate, limits, "proposed from the data")
     return _with_known(found, features, "like" if options.like else "limits")
 
@@ -177,29 +175,11 @@ def _with_known(gate: Gate, features: ImportedFeatures, field: str) -> Gate:
     return Gate(gate.name, tuple(limits), gate.origin)
 
 
-def _channel(options: GateOptions, dataset: Dataset) -> int:
-    """Return the channel of a proposal: as asked, brightfield, or the first one."""
-    if options.channel is not None:
-        dataset.columns([options.channel])
-        return options.channel
-    numbers, names = dataset.channel_numbers, dataset.channel_names
-    lit = (n for n in numbers if names.get(n, "").strip().casefold() in _BRIGHTFIELD)
-    return next(lit, numbers[0])
-
-
-def _folders(dataset: Dataset) -> tuple[list[str], np.ndarray]:
-    """Return the names of the folders, and the folder of every cell."""
-    each = ["/".join(part.levels) for part in dataset.parts]
-    names = list(dict.fromkeys(each))
-    codes = np.array([names.index(name) for name in each], np.int64)
-    return names, np.repeat(codes, [len(part.stored) for part in dataset.parts])
-
-
 def _result(
     options: GateOptions, gate: Gate, dataset: Dataset, features: ImportedFeatures, home: Path
 ) -> GateResult:
     out = leaves_out(gate, features, None)
-    names, codes = _folders(dataset)
+    names, codes = folders_of(dataset)
     counts = {"cells": np.bincount(codes), "gated_out": np.bincount(codes, out).astype(np.int64)}
     folders = pd.DataFrame({"folder": names, **counts})
     each = {

@@ -44,10 +44,9 @@ def features_of(dataset: Dataset, home: Path, progress: Progress) -> ImportedFea
     """
     keys, names = distinct_keys(dataset.keys), feature_names(dataset)
     known = open_imported_features(home)
-    current = known is not None and np.array_equal(known.keys, keys)
-    if known and current and set(names) <= set(known.names) and known.made_of == stamp(dataset):
+    if known and np.array_equal(known.keys, keys) and is_measured(known, dataset):
         return known
-    values = dict(zip(names, _measured(dataset, progress).T, strict=True))
+    values = measured_columns(dataset, np.arange(len(dataset)), progress)
 
     def column(name: str, earlier: np.ndarray) -> None:
         earlier[:] = values[name]
@@ -60,23 +59,31 @@ def features_of(dataset: Dataset, home: Path, progress: Progress) -> ImportedFea
     return found
 
 
+def is_measured(known: ImportedFeatures, dataset: Dataset) -> bool:
+    """Return whether features of the same cells have those that were measured in these images."""
+    return set(feature_names(dataset)) <= set(known.names) and known.made_of == stamp(dataset)
+
+
 def stamp(dataset: Dataset) -> str:
     """Describe the images that were measured: another parse of the same cells has others."""
     written = dataset.parse_record.get("written", "")
     return f"{written} {dataset.frame} {dataset.channel_numbers} {dataset.dtype}"
 
 
-def _measured(dataset: Dataset, progress: Progress) -> np.ndarray:
-    """Measure all cells: float32, shape (cells, features)."""
+def measured_columns(
+    dataset: Dataset, cells: np.ndarray, progress: Progress
+) -> dict[str, np.ndarray]:
+    """Measure some cells: each feature of `feature_names` as float32, shape (cells,)."""
     columns = list(range(dataset.depth))
-    raw = np.empty((len(dataset), dataset.depth, KEPT), np.float32)
+    raw = np.empty((len(cells), dataset.depth, KEPT), np.float32)
     done = 0
-    for block in measured(dataset, np.arange(len(dataset)), columns, progress, kernel=measure):
+    for block in measured(dataset, cells, columns, progress, kernel=measure):
         raw[done : done + len(block)] = block.reshape(len(block), dataset.depth, KEPT)
         done += len(block)
     for channel in range(dataset.depth):
         _tell_saturation(raw[:, channel], dataset.dtype)
-    return raw[..., : len(NAMES)].reshape(len(dataset), -1)
+    values = raw[..., : len(NAMES)].reshape(len(cells), -1).T
+    return dict(zip(feature_names(dataset), values, strict=True))
 
 
 def measure(images: np.ndarray) -> np.ndarray:

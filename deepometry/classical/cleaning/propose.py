@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from deepometry.cells.dataset import Dataset
 from deepometry.cells.gates.gate import Limit
 
 FAR = 3.5
@@ -21,6 +22,7 @@ _MOST = 0.2  # of the cells that a proposal may leave out
 _MAD, _MEAN = 1.4826, 1.2533  # from the median and the mean deviation to the standard one
 _TESTED = (("Area", True, True), ("Aspect Ratio", False, False), ("Gradient RMS", True, False))
 """Features, whether their logarithm is judged, and whether large values are bad, too."""
+_BRIGHTFIELD = ("brightfield", "bright field", "bf")
 
 
 def propose(
@@ -61,6 +63,24 @@ def propose(
     found += [Limit(name, high=MOST_SATURATED) for name in names if name.startswith("Saturated ")]
     useful = (limit for limit in found if math.isfinite(limit.low) or math.isfinite(limit.high))
     return tuple(limit for limit in useful if _sound(limit, column(limit.feature)))
+
+
+def proposal_channel(dataset: Dataset, asked: int | None = None) -> int:
+    """Return the channel of a proposal: as asked, brightfield, or the first one."""
+    if asked is not None:
+        dataset.columns([asked])
+        return asked
+    numbers, names = dataset.channel_numbers, dataset.channel_names
+    lit = (n for n in numbers if names.get(n, "").strip().casefold() in _BRIGHTFIELD)
+    return next(lit, numbers[0])
+
+
+def folders_of(dataset: Dataset) -> tuple[list[str], np.ndarray]:
+    """Return the names of the folders, and the folder of every cell."""
+    each = ["/".join(part.levels) for part in dataset.parts]
+    names = list(dict.fromkeys(each))
+    codes = np.array([names.index(name) for name in each], np.int64)
+    return names, np.repeat(codes, [len(part.stored) for part in dataset.parts])
 
 
 def _sound(limit: Limit, values: np.ndarray) -> bool:

@@ -56,7 +56,8 @@ def offered(job: Job) -> Offers:
 
 def _offered_to(form: FormSpec, kind: str, job: Job, output: Path) -> dict[str, str]:
     """Fill the fields of a form that read what a job wrote, and those that go with them."""
-    values = {name: _part(form, name, job, output) for name, k in form.kinds.items() if k == kind}
+    names = [n for n, k in form.kinds.items() if k == kind and n not in form.step.asks]
+    values = {name: _part(form, name, job, output) for name in names}
     if not values:
         return {}
     if form.form.inside and "input" in values:
