@@ -39,6 +39,7 @@ class Kept:
             "accuracy 80.0",
         ),
         ({"step": "predict", "cells": 1400, "scores": None}, "1,400 cells"),
+        ({"step": "gate", "cells": 1400, "gated_out": 8}, "8 of 1,400 cells gated out"),
         ({"step": "classify", "cells": 3, "problems": 1, "scores": {}}, "3 cells, 1 problem"),
         (
             {"step": "predict", "scores": {"accuracy": 1}, "seen": {"training_scores": True}},

@@ -71,6 +71,8 @@ def _size(record: Mapping[str, Any]) -> str:
     cells, problems = cells_of(record), record.get("problems")
     if cells is None:
         return ""
+    if record.get("step") == "gate" and type(out := record.get("gated_out")) is int:
+        return f"{out:,} of {counted(cells, 'cell')} gated out"
     more = f", {counted(problems, 'problem')}" if type(problems) is int and problems else ""
     return counted(cells, "cell") + more
 
