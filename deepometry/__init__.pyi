@@ -340,7 +340,7 @@ def gate(
         the data. none: removes the gate.
     like : Path | None, default None
         Take the limits from there: other parsed cells that have a gate, the results of this
-        step, or the .json file of a gate.
+        step, the .json file of a gate, or a model that learnt from gated cells.
     channel : int | None, default None
         Number of the channel in which size, shape and focus are judged for a proposal. Left
         blank: brightfield, or else the first one.
@@ -1026,8 +1026,9 @@ def embed(
     dims : int, default 2
         2 for a flat map, 3 for one that can be rotated.
     color : tuple[str, ...] | None, default None
-        Folder levels, or prediction: one picture for each. Left blank: the prediction, and
-        every folder level with 2 to 20 values.
+        Folder levels, prediction, or features of IDEAS or of the gate step, such as Area
+        Ch1: one picture for each. Left blank: the prediction, and every folder level with 2
+        to 20 values.
     predictions : Path | None, default None
         Folder that Predict wrote, or its predicted.csv, to colour cells by. Left blank: the
         one beside the features, or else the predictions of the network that computed them.

@@ -214,13 +214,17 @@ def test_cells_labelled_differently_or_not_at_all_are_left_out(tmp_path):
     other[:4] = (true[:4] + 1) % 3
     other[4:10] = -1
     part = true.copy()
-    part[8:12] = -1
-    write_prediction(tmp_path / "a", part, first)
+    part[8:13] = -1
+    table = write_prediction(tmp_path / "a", part, first) / "predicted.csv"
+    header, *rows = table.read_text("utf-8").splitlines()
+    marked = [f"{row},{'yes' * (number == 12)}" for number, row in enumerate(rows)]
+    table.write_text("\n".join([f"{header},gated_out", *marked, ""]), "utf-8")
     write_prediction(tmp_path / "b", other, second)
     compared = deepometry.compare(runs=[tmp_path / "a", tmp_path / "b"]).comparison
     assert compared.left_out["labelled differently in the runs"] == 4
     assert compared.left_out["without a true label"] == 2  # in neither: 8 and 9
-    assert compared.scored == 54
+    assert compared.left_out["gated out"] == 1
+    assert compared.scored == 53
 
 
 def test_classes_that_one_model_does_not_know_are_left_out(tmp_path):

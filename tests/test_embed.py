@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from deepometry.cells.identity import cell_keys, distinct_keys
+from deepometry.cells.imported_features import open_imported_features, write_imported_features
 from deepometry.core.errors import DeepometryError
 from deepometry.core.options.embed import EmbedOptions
 from deepometry.core.palette import GROUPS
@@ -98,6 +100,32 @@ def test_one_seed_gives_one_map(folder, method):
     options = {"method": method, "perplexity": 10, "neighbors": 8, "color": "Class", "seed": 3}
     first = run(folder, folder / "1", **options).table.read_bytes()
     assert run(folder, folder / "2", **options).table.read_bytes() == first
+
+
+def test_features_beside_the_parsed_cells_are_colours(tmp_path):
+    parsed = tmp_path / "parsed"
+    folder = write_features(tmp_path / "features", features_of(90), input=str(parsed))
+    rows = pd.read_csv(folder / "metadata.tsv", sep="\t", dtype=str)[::-1]
+    keys, areas = distinct_keys(cell_keys(rows.source, rows.object)), np.arange(90.0)
+    areas[-1] = np.nan  # of the first cell of the map
+
+    def column(name, values):
+        values[:] = areas if name == "Area Ch1" else np.nan
+
+    (parsed / "labels").mkdir(parents=True)
+    write_imported_features(parsed, keys, ["Area Ch1", "Empty"], column, Progress())
+    run(folder, color="area ch1, Day")
+    names = {path.name for path in (folder / "map").iterdir()}
+    assert {"map_pca_Area_Ch1.png", "map_pca_Day.png"} <= names
+    cells = read_map_cells(folder / "metadata.tsv", Progress())
+    features = open_imported_features(parsed)
+    (colours,) = choose_colourings(cells, ["AREA CH1"], features)
+    assert colours.labels == () and np.isnan(colours.values[0])
+    assert colours.values[1:].tolist() == [*range(88, -1, -1)]
+    with pytest.raises(DeepometryError, match="expected values of Empty of these cells"):
+        choose_colourings(cells, ["Empty"], features)
+    with pytest.raises(DeepometryError, match=r"expected one of .*Area Ch1, Empty, found 'Area'"):
+        run(folder, folder / "no", color="Area")
 
 
 def test_a_second_map_replaces_the_first_one_whole(folder):

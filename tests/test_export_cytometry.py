@@ -225,6 +225,26 @@ def test_ideas_gets_the_object_numbers_of_every_class(results, truth, tmp_path):
         assert numbers == sorted(expected)
 
 
+def test_cells_that_are_gated_out_are_in_no_list_of_a_class(truth, tmp_path):
+    folder = write_results(tmp_path, truth).parent / "features"
+    table = pd.read_csv(folder / "predicted.csv", dtype=str)
+    table["gated_out"] = ["yes"] * 4 + [""] * 26
+    table.to_csv(folder / "predicted.csv", index=False)
+    run(folder, tmp_path / "lists", format="ideas")
+    lists = pd.read_csv(tmp_path / "lists" / "populations.csv")
+    assert lists["cells"].sum() == 30
+    assert lists[lists["class"] == "gated out"]["cells"].tolist() == [4]
+    _, gates = events(run(folder, tmp_path / "all.fcs").output)
+    assert gates["GatedOut"].tolist() == [1] * 4 + [0] * 26
+    of = [truth.codes[row] for row in range(4, 30)]
+    one = run(folder, tmp_path / "one.csv", label=LABELS[0])
+    assert one.cells == of.count(0)
+    assert run(folder, tmp_path / "out.csv", label="gated out").cells == 4
+    run(folder, tmp_path / "sheets", format="montage")
+    sheets = pd.read_csv(tmp_path / "sheets" / "cells.csv")
+    assert (sheets["class"] == "gated out").sum() == 4
+
+
 def test_ideas_wants_classes_and_numbers(tmp_path):
     named = make_truth(4)
     named.cells[:] = [("Class A", f"cell_{n}") for n in range(4)]

@@ -209,6 +209,21 @@ def test_a_damaged_gate_says_so(cells, tmp_path):
         open_dataset(cells).targets()
 
 
+def test_cells_of_the_same_file_and_number_have_their_own_features(tmp_path):
+    home = tmp_path / "parsed"
+    write_record(home)
+    for name, radii in (("Class A", [7, 2, 7]), ("Class B", [2, 10, 10])):
+        write_stack(home / name, discs(radii), "one.cif")
+    write_stack(home / "Class C", discs([2, 9]), "two.cif")
+    run(home, tmp_path, limits=SMALL)
+    out = open_dataset(home).gated_out.cells
+    assert out.tolist() == [False, True, False, True, False, False, True, False]
+    assert open_dataset(home / "Class C").gated_out.cells.tolist() == [True, False]
+    for part in ("Class A", "Class B"):
+        with pytest.raises(DeepometryError, match=r"each cell of .* once, found 3 cells here"):
+            open_dataset(home / part).targets()
+
+
 # --- learning and scores ------------------------------------------------------------------------
 
 
@@ -230,7 +245,11 @@ def test_gated_cells_count_neither_as_labelled_nor_as_unlabelled(cells, tmp_path
 
 
 def test_a_class_that_is_gated_out_whole_is_no_target_and_warned_of(cells, tmp_path):
+    from deepometry.cells.summary import SummaryOptions, summary
+
     result = run(cells, tmp_path, limits="Area Ch3 = 300..")
+    rows = summary(SummaryOptions(input=cells, output=tmp_path / "summary")).rows
+    assert rows[["folder", "cells", "gated_out"]].values.tolist()[0] == ["Class A", 65, 65]
     assert result.warnings == (
         "65 of the 65 cells of Class A are gated out: they may differ for a biological reason.",
     )

@@ -132,6 +132,24 @@ def _confusion(value: Any, content: Mapping[str, Any]) -> bool:
     )
 
 
+def _gates(value: Any, content: Mapping[str, Any]) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(each, dict)
+        and _is_name(each.get("name"))
+        and _is_text(each.get("origin"))
+        and isinstance(each.get("limits"), list)
+        and all(map(_is_limit, each["limits"]))
+        for each in value
+    )
+
+
+def _is_limit(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    ends = [value[end] for end in ("low", "high") if end in value]
+    return bool(ends) and _is_name(value.get("feature")) and all(map(_is_finite, ends))
+
+
 def _scores(value: Any, content: Mapping[str, Any]) -> bool:
     return isinstance(value, dict) and all(
         _is_number(each) and (each != each or abs(each) <= _LARGEST) for each in value.values()
@@ -175,7 +193,17 @@ _CHECKS: dict[str, tuple[Check, str]] = {
         f"a number from {_COLDEST} to {_HOTTEST}",
     ),
     "confusion": (_confusion, "a row and a column of counts for each label"),
+    "gates": (_gates, "gates with their limits"),
     "scores": (_scores, "numbers by name"),
     "record": (_record, "options by name"),
 }
-_OPTIONAL = {"label_source", "task", "views", "temperature", "confusion", "scores", "record"}
+_OPTIONAL = {
+    "label_source",
+    "task",
+    "views",
+    "temperature",
+    "confusion",
+    "gates",
+    "scores",
+    "record",
+}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from deepometry.cells.cell_reading import CellReading, channel_names_of
 from deepometry.cells.centres import centre_window, hash_centres
@@ -160,7 +162,11 @@ class FileCells:
 
 
 def look_at_cells(
-    files: CellFiles, problems: Path, known: KnownCells | None, progress: Progress
+    files: CellFiles,
+    problems: Path,
+    known: KnownCells | None,
+    progress: Progress,
+    watch: Callable[[np.ndarray], None] | None = None,
 ) -> FileCells:
     """Read all cells once: find those that can be used, and those that a model has seen.
 
@@ -173,6 +179,8 @@ def look_at_cells(
         The cells that the model has seen.
     progress : Progress
         Receives the number of cells done; may cancel.
+    watch : callable, optional
+        Called with the images of the good cells, some at a time, in their order.
 
     Raises
     ------
@@ -195,6 +203,8 @@ def look_at_cells(
                 collector.add(block)
                 if recogniser:
                     recogniser.add(_fingerprints(block))
+                if watch:
+                    watch(block.pixels)
             found = collector.finish()
             room -= found.pixels.nbytes if found.pixels is not None else 0
             if len(found.places):

@@ -55,6 +55,23 @@ def find_keys(keys: np.ndarray, among: np.ndarray) -> np.ndarray:
     return places
 
 
+UNCERTAIN = -2
+"""In place of the position of a cell that is one of several, not all of which are looked for."""
+
+
+def find_distinct(keys: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Find cells by the keys that they share with their repetitions, among distinct keys.
+
+    Returned are positions, -1 for a cell that is missing. The repetitions of a cell are taken in
+    their order; where there are more of them than are looked for, it is `UNCERTAIN` which.
+    """
+    places = find_keys(distinct_keys(keys), among)
+    values, counts = np.unique(keys, return_counts=True)
+    more = find_keys(values + counts.astype(np.uint64) * _SECOND, among) >= 0
+    places[np.isin(keys, values[more])] = UNCERTAIN
+    return places
+
+
 @contextmanager
 def table_rows(path: Path, tabs: bool = False) -> Iterator[Iterator[list[str]]]:
     """Open a table that the program wrote, and read it row by row.

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from deepometry.cells.dataset import Dataset
 from deepometry.cells.description_checks import wrong_in
+from deepometry.cells.gates.gate import Gate, gate_of
 from deepometry.cells.model_archive import not_a_model, read_member, read_object
 from deepometry.core.channel_names import own_name
 from deepometry.core.errors import DeepometryError
@@ -115,6 +116,8 @@ class Description:
         without.
     confusion : tuple of tuple of int
         Of the validation cells, rows the true classes; empty where it was not counted.
+    gates : tuple of dict
+        The gates inside of which those cells lie, as `Gate.plain` returns them.
     appearance : dict
         What the training cells look like, see `deepometry.cells.appearance`; empty where an older
         version made the model.
@@ -139,6 +142,7 @@ class Description:
     views: int = 1
     temperature: float = 1.0
     confusion: tuple[tuple[int, ...], ...] = ()
+    gates: tuple[Mapping[str, Any], ...] = ()
     appearance: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
     record: Mapping[str, Any] = field(default_factory=dict)
@@ -147,6 +151,7 @@ class Description:
         object.__setattr__(self, "labels", tuple(self.labels))
         object.__setattr__(self, "channels", tuple(self.channels) if self.channels else None)
         object.__setattr__(self, "confusion", tuple(map(tuple, self.confusion)))
+        object.__setattr__(self, "gates", tuple(self.gates))
         if not isinstance(self.task, Task):
             object.__setattr__(self, "task", Task.read(self.task))
 
@@ -172,6 +177,16 @@ class Description:
         listed = shortened(self.labels)
         order = "ordered labels" if self.task.is_ordered else "labels"
         return f"{self.target} of {len(self.labels)} {order} ({listed})"
+
+    @property
+    def learnt_gates(self) -> tuple[Gate, ...]:
+        """The gates inside of which the cells lie that it learnt from."""
+        return tuple(map(gate_of, self.gates))
+
+    @property
+    def about_gates(self) -> str:
+        """Which gates these are, such as `Good cells: Area Ch3 = 60..`; empty where none."""
+        return ", and ".join(map(str, self.learnt_gates))
 
     @property
     def about_views(self) -> str:
@@ -292,13 +307,20 @@ def find_model(location: Path) -> Path:
         raise DeepometryError(f"Model location {location} does not exist: check the path.")
     if location.is_file():
         return location
-    for pattern in (MODEL_PATTERN, BASELINE_MODEL_PATTERN):
-        if paths := [path for path in location.glob(pattern) if path.is_file()]:
-            return max(paths, key=lambda path: path.stat().st_mtime)
+    if paths := models_in(location):
+        return max(paths, key=lambda path: path.stat().st_mtime)
     raise DeepometryError(
         f"Model location {location}: expected a file {MODEL_PATTERN} in it, found none; "
         "choose the folder that Train wrote."
     )
+
+
+def models_in(folder: Path) -> list[Path]:
+    """List the networks in a folder; where it has none, the baselines."""
+    for pattern in (MODEL_PATTERN, BASELINE_MODEL_PATTERN):
+        if paths := [path for path in folder.glob(pattern) if path.is_file()]:
+            return paths
+    return []
 
 
 def write_description(archive: zipfile.ZipFile, description: Description) -> None:

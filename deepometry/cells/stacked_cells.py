@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from deepometry.cells.channel_list import ChannelList, one_channel_list, record_above
 from deepometry.cells.dataset_parts import Part, SomeChannels, one_shape
 from deepometry.cells.gates.apply import GatedOut, gated_out
-from deepometry.cells.identity import cell_key, find_keys
+from deepometry.cells.identity import cell_key, find_distinct, find_keys
 from deepometry.cells.labels.label_folder import label_sources, parsed_home
 from deepometry.cells.labels.source import CellLabels, LabelSource
 from deepometry.cells.stack_reader import Window
@@ -150,7 +150,17 @@ class StackedCells:
         DeepometryError
             A gate is damaged, or the features that it is about are not there.
         """
-        return gated_out(parsed_home(self.root), len(self), self._places_among)
+
+        def places(keys: Array) -> Array:
+            return self._places_among(keys, find_distinct)
+
+        return gated_out(parsed_home(self.root), len(self), places)
+
+    def gated(self, out: GatedOut) -> Self:
+        """Return the cells with these gates in place of those that are kept with them."""
+        some = copy(self)
+        some.__dict__["gated_out"] = out
+        return some
 
     def targets(self) -> list[Target]:
         """List what can be learnt: by folder names, then by other labels; with counts."""
@@ -219,12 +229,14 @@ class StackedCells:
         made_of = getattr(source, "channels", ())
         return CellLabels(source.name, source.kind, source.origin, source.classes, values, made_of)
 
-    def _places_among(self, keys: Array) -> Array:
+    def _places_among(
+        self, keys: Array, find: Callable[[Array, Array], Array] = find_keys
+    ) -> Array:
         """Find each cell among keys of cells in the folder of Parse; -1 for none."""
-        places = find_keys(self.keys, keys)
-        if (places < 0).any() and (below := self._below_home):
-            inside = find_keys(self._keys_below(below, np.flatnonzero(places < 0)), keys)
-            places[places < 0] = inside
+        places = find(self.keys, keys)
+        if (places == -1).any() and (below := self._below_home):
+            inside = find_keys(self._keys_below(below, np.flatnonzero(places == -1)), keys)
+            places[places == -1] = inside
         return places
 
     @cached_property

@@ -31,7 +31,8 @@ class SummaryResult(ShowsInNotebook):
     Attributes
     ----------
     rows : DataFrame
-        A row a group: its name, `cells`, and for every channel the median and the 5th and 95th
+        A row a group: its name, `cells`, where there are gates how many of them are `gated_out`,
+        and for every channel the median and the 5th and 95th
         percentile of the cells' mean counts.
     output : Path
         Folder of the table.
@@ -78,7 +79,7 @@ def summary(options: SummaryOptions, progress: Progress | Report | None = None) 
     means = _mean_counts(dataset, Ticker(progress, len(dataset)))
     of_cells = np.repeat(names, [len(part.stored) for part in dataset.parts])
     first = options.group_by or "folder"
-    rows = [_row(dataset, first, name, means[of_cells == name]) for name in dict.fromkeys(names)]
+    rows = [_row(dataset, first, name, means, of_cells == name) for name in dict.fromkeys(names)]
     result = SummaryResult(pd.DataFrame(rows), options.output)
     with staged(options.output, earlier, progress.say) as stage:
         with table_file(stage / table_of(STEP)) as file:
@@ -106,9 +107,13 @@ def _mean_counts(dataset: Dataset, ticker: Ticker) -> np.ndarray:
     return means
 
 
-def _row(dataset: Dataset, first: str, name: str, means: np.ndarray) -> dict[str, str | float]:
-    row: dict[str, str | float] = {first: name, "cells": len(means)}
-    for label, values in zip(dataset.channel_labels, means.T, strict=True):
+def _row(
+    dataset: Dataset, first: str, name: str, means: np.ndarray, here: np.ndarray
+) -> dict[str, str | float]:
+    row: dict[str, str | float] = {first: name, "cells": int(here.sum())}
+    if dataset.gated_out.gates:
+        row["gated_out"] = int(dataset.gated_out.cells[here].sum())
+    for label, values in zip(dataset.channel_labels, means[here].T, strict=True):
         for title, percentile in _PERCENTILES.items():
             row[f"{label} {title}"] = float(np.percentile(values, percentile))
     return row

@@ -23,6 +23,9 @@ _DRAWS = 500
 _MOST_CLASSES = 30  # for more, the confusion of each pair is not known well enough
 _HEAVY = 1e3  # weight of "all shares add up to 1"
 ALL = "All cells"
+GATED_OUT = "gated_out"
+"""The column of the cells that gates leave out."""
+
 _UNKNOWN = (
     "the model has no confusion matrix of its validation, because its training was stopped before "
     "the end; finish the training with --resume."
@@ -44,6 +47,8 @@ class Sample:
     corrected : ndarray of float, shape (3, classes), or None
         Shares of the classes corrected for the known confusion of the model, and the lower and
         upper end of their 95 % intervals.
+    gated_out : int or None
+        Its cells that gates leave out, in none of the other numbers; None where there are no gates.
     """
 
     level: str
@@ -51,6 +56,7 @@ class Sample:
     predicted: np.ndarray
     unsure: np.ndarray
     corrected: np.ndarray | None = None
+    gated_out: int | None = None
 
     @property
     def name(self) -> str:
@@ -147,8 +153,11 @@ def samples_of(
     classes: int,
     rng: np.random.Generator,
     progress: Progress | None = None,
+    gated_out: np.ndarray | None = None,
 ) -> list[Sample]:
     """Count the classes in all cells and for every value of every folder level.
+
+    A value all of whose cells are gated out has no sample.
 
     Parameters
     ----------
@@ -162,11 +171,12 @@ def samples_of(
     classes : int
     rng : numpy.random.Generator
     progress : Progress
+    gated_out : ndarray of bool, shape (cells,), or None
+        Which cells gates leave out; None where there are no gates.
     """
-    counted = [_counted(ALL, [""], np.zeros(len(chosen), np.int64), chosen, unsure, classes)]
-    counted += [
-        _counted(n, values, at, chosen, unsure, classes) for n, (values, at) in levels.items()
-    ]
+    labels = _Labels(chosen, unsure, classes, gated_out)
+    counted = [_counted(ALL, [""], np.zeros(len(chosen), np.int64), labels)]
+    counted += [_counted(n, values, places, labels) for n, (values, places) in levels.items()]
     samples = [sample for each in counted for sample in each if sample.cells]
     if confusion is None:
         return samples
@@ -179,20 +189,42 @@ def samples_of(
     return corrected
 
 
+@dataclass(frozen=True)
+class _Labels:
+    """What `samples_of` knows of every cell."""
+
+    chosen: np.ndarray
+    unsure: np.ndarray
+    classes: int
+    gated_out: np.ndarray | None
+
+
 def _counted(
-    level: str,
-    values: Sequence[str],
-    places: np.ndarray,
-    chosen: np.ndarray,
-    unsure: np.ndarray,
-    classes: int,
+    level: str, values: Sequence[str], places: np.ndarray, labels: _Labels
 ) -> list[Sample]:
-    codes, size = places * classes + chosen, len(values) * classes
-    there = places >= 0
+    classes = labels.classes
+    codes, size = places * classes + labels.chosen, len(values) * classes
+    out = gated_counts(places, len(values), labels.gated_out)
+    there = places >= 0 if labels.gated_out is None else (places >= 0) & ~labels.gated_out
     every = np.bincount(codes[there], minlength=size).reshape(-1, classes)
-    withheld = np.bincount(codes[there & unsure], minlength=size).reshape(-1, classes)
-    rows = zip(values, every, withheld, strict=True)
-    return [Sample(level, value, predicted, held) for value, predicted, held in rows]
+    withheld = np.bincount(codes[there & labels.unsure], minlength=size).reshape(-1, classes)
+    rows = zip(values, every, withheld, out, strict=True)
+    return [
+        Sample(level, value, predicted, held, gated_out=n) for value, predicted, held, n in rows
+    ]
+
+
+def gated_counts(
+    places: np.ndarray, values: int, gated_out: np.ndarray | None
+) -> Sequence[int | None]:
+    """Count the cells of each value that gates leave out; None for each where there are no gates.
+
+    `places` (cells,) are those of their values, below 0 for none.
+    """
+    if gated_out is None:
+        return [None] * values
+    out: np.ndarray = np.bincount(places[(places >= 0) & gated_out], minlength=values)
+    return [*out.tolist()]
 
 
 def sample_table(
@@ -201,12 +233,13 @@ def sample_table(
     """Return a row for every sample and label, with 95 % Wilson intervals of the shares.
 
     Unsure cells have a row of their own, and count in the corrected shares by their predicted
-    class.
+    class. Where there are gates, `gated_out` has the cells that they leave out of the others.
     """
     import pandas as pd
 
     rows = [row for each in samples for row in _rows(each, labels, with_unsure)]
-    return pd.DataFrame(rows, columns=[*_COLUMNS, *_CORRECTED])
+    table = pd.DataFrame(rows, columns=[*_COLUMNS, *_CORRECTED, GATED_OUT])
+    return table if table[GATED_OUT].notna().any() else table.drop(columns=GATED_OUT)
 
 
 _COLUMNS = ("level", "value", "cells", "label", "count", "fraction", "low", "high")
@@ -224,4 +257,5 @@ def _rows(sample: Sample, labels: Sequence[str], with_unsure: bool) -> list[list
     if sample.corrected is not None:
         blank[:, : len(labels)] = sample.corrected
     columns = zip(named, counts.tolist(), shares, low, high, *blank, strict=True)
-    return [[sample.level, sample.value, sample.cells, *row] for row in columns]
+    out = sample.gated_out
+    return [[sample.level, sample.value, sample.cells, *row, out] for row in columns]

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 _BYTES = 32 << 20  # of features in a piece
 _FEWEST_ROWS, _MOST_ROWS = 64, 16384
+GATED_OUT, YES = "gated_out", "yes"
+"""The column that marks cells that gates leave out, and its mark."""
+GATED = "gated out"
+"""The class by which they are listed."""
 _LABELS = ("label", "predicted", "prediction")
 
 
@@ -164,12 +168,23 @@ class CellTable:
             cells = every
         return replace(self, selected=cells)
 
-    def where(self, column: str, value: str) -> CellTable:
-        """Return the table of the cells that have a value in a column."""
+    def of_class(self, label: str) -> CellTable:
+        """Return the table of the cells of a class, as `classified` has them."""
         parts = [np.empty(0, bool)]
         with self.pieces(features=False) as pieces:
-            parts += [(piece.cells[column] == value).to_numpy() for piece in pieces]
+            parts += [(self.classified(piece.cells) == label).to_numpy() for piece in pieces]
         return self.select(np.concatenate(parts))
+
+    def classified(self, cells: pd.DataFrame) -> pd.Series:
+        """Return the class of some cells by which they are listed: `GATED` for those gated out."""
+        labels = cells[self.label]
+        return labels.mask(cells[GATED_OUT] == YES, GATED) if GATED_OUT in cells else labels
+
+    @property
+    def listed_classes(self) -> list[str]:
+        """The classes that `classified` may return, in natural order."""
+        gated = GATED_OUT in self.texts and YES in self.values(GATED_OUT)
+        return [*(self.values(self.label) if self.label else []), *[GATED] * gated]
 
     @contextmanager
     def pieces(

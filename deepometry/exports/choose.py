@@ -43,11 +43,11 @@ def choose_cells(table: CellTable, options: ExportOptions) -> CellTable:
         table = _listed(table, options.cells)
     if options.label is None:
         return table
-    if table.label is None or options.label not in table.values(table.label):
-        classes = shortened(table.values(table.label)) if table.label else "no classes"
+    if table.label is None or options.label not in table.listed_classes:
+        classes = shortened(table.listed_classes) if table.label else "no classes"
         message = f"Class: expected one of {classes}, found {options.label!r}."
         raise OptionsError({"label": message})
-    return table.where(table.label, options.label)
+    return table.of_class(options.label)
 
 
 def _listed(table: CellTable, path: Path) -> CellTable:

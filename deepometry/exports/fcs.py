@@ -18,7 +18,7 @@ import numpy as np
 
 from deepometry import __version__
 from deepometry.core.safe_names import unique_name
-from deepometry.exports.cell_table import CellTable, Piece
+from deepometry.exports.cell_table import GATED_OUT, YES, CellTable, Piece
 from deepometry.exports.job import ExportJob
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ def _parameters(table: CellTable) -> list[Parameter]:
     ):
         if column in table.texts and column is not None:
             first.append(Parameter(name, title, _coder(column, table.classes)))
+    if GATED_OUT in table.texts:
+        first.append(Parameter("GatedOut", "1 where a gate leaves it out", _gated))
     for label, column in table.probabilities.items():
         first.append(Parameter(f"P_{label}", f"Probability of {label}", _filled(column)))
     drawn = {name for names in table.embeddings.values() for name in names}
@@ -148,6 +150,11 @@ def _parameters(table: CellTable) -> list[Parameter]:
 
 def _rows(piece: Piece) -> np.ndarray:
     return np.arange(piece.first + 1, piece.first + len(piece.cells) + 1, dtype=np.float64)
+
+
+def _gated(piece: Piece) -> np.ndarray:
+    out: np.ndarray = (piece.cells[GATED_OUT] == YES).to_numpy(np.float64)
+    return out
 
 
 def _coder(column: str, values: Sequence[str]) -> Values:

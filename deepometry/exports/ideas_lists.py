@@ -27,12 +27,13 @@ def write_ideas(job: ExportJob, archive: Archive) -> list[str]:
     Notes
     -----
     Plain text, one object number a line, rising, numbered as IDEAS shows them: the file format of
-    IDEAS' own populations is not documented. `populations.csv` has the number of cells of each.
+    IDEAS' own populations is not documented. Cells that are gated out are a list of their own.
+    `populations.csv` has the number of cells of each.
     """
     table = job.table
     if table.label is None:
         raise table.without("a class for each cell")
-    lists, named = _lists(job, table.label)
+    lists, named = _lists(job)
     if not lists and named:
         raise DeepometryError(
             f"{table.folder}: expected object numbers, found names only, as of .tif files; IDEAS "
@@ -43,13 +44,14 @@ def write_ideas(job: ExportJob, archive: Archive) -> list[str]:
     return [note] if named else []
 
 
-def _lists(job: ExportJob, label: str) -> tuple[dict[tuple[str, str], array[int]], int]:
+def _lists(job: ExportJob) -> tuple[dict[tuple[str, str], array[int]], int]:
     """Sort object numbers by source file and class; count the cells that have a name instead."""
     lists: dict[tuple[str, str], array[int]] = {}
     named = 0
     with job.pieces("Sorting object numbers", features=False) as pieces:
         for piece in pieces:
-            columns = (piece.cells[name] for name in ("source", label, "object"))
+            labels = job.table.classified(piece.cells)
+            columns = (piece.cells["source"], labels, piece.cells["object"])
             for source, predicted, name in zip(*columns, strict=True):
                 if name.isdecimal():
                     lists.setdefault((source, predicted or NONE), array("q")).append(int(name))

@@ -75,7 +75,7 @@ def _sheets(
     """Write the sheets of one class; yield where each cell is."""
     table, rows, dataset = job.table, job.images.rows, job.images.dataset
     if label is not None:
-        table = table.where(table.label or "", label)
+        table = table.of_class(label)
         rows = rows[find_keys(table.keys, job.table.keys)]
     shape = (job.options.montage, dataset.frame)
     sheets = MontageWriter(place, name, job.images.dataset.channel_numbers, *shape, dataset.dtype)
@@ -92,15 +92,17 @@ def _labels(table: CellTable) -> list[str | None]:
     seen: set[str] = set()
     with table.pieces(features=False) as pieces:
         for piece in pieces:
-            seen.update(piece.cells[table.label].unique())
-    return [label for label in table.values(table.label) if label in seen]
+            seen.update(table.classified(piece.cells).unique())
+    return [label for label in table.listed_classes if label in seen]
 
 
 def _cells(job: ExportJob, table: CellTable, rows: np.ndarray) -> Iterator[tuple[Cell, np.ndarray]]:
     """Read class, source and object of each cell, and its pixels in `rows` of the images."""
     with table.pieces(job.progress, "Writing images", features=False) as pieces:
         for piece in pieces:
-            labels = piece.cells[table.label] if table.label else [_ALL] * len(piece.cells)
+            labels = [_ALL] * len(piece.cells)
+            if table.label:
+                labels = table.classified(piece.cells).tolist()
             cells = list(zip(labels, piece.cells["source"], piece.cells["object"], strict=True))
             for first in range(0, len(cells), _AT_ONCE):
                 some = cells[first : first + _AT_ONCE]

@@ -25,12 +25,21 @@ from deepometry.core.result_files import PROBLEMS_TABLE
 from deepometry.core.steps import STEPS
 from deepometry.core.text import counted
 from deepometry.inference.evaluate_prediction import evaluate_prediction
-from deepometry.inference.label_cells import check_name, check_output, label_cells, true_labels
+from deepometry.inference.file_gates import FileGates
+from deepometry.inference.label_cells import (
+    check_name,
+    check_output,
+    gated_sentences,
+    label_cells,
+    true_labels,
+)
 from deepometry.inference.likeness import compared
+from deepometry.inference.model_gates import warned
 from deepometry.inference.prediction_result import PredictResult, results_of, write_record
 from deepometry.inference.recognition import Recognition, has_label, tell_recognised
 from deepometry.inference.run import Inference, inference_over, load
 
+_ALL_OUT = "parse and predict them, which applies no gate unless you run the gate step."
 _EXPORTED = "cells"  # beside the results; predicted.csv is the name of the table
 
 
@@ -93,8 +102,10 @@ def classify(options: ClassifyOptions, progress: Progress | Report | None = None
     Notes
     -----
     The probabilities are those of Parse, with the frame of the model, and Predict: the same cells
-    in the same order, padded with the same noise. Every cell is read once to find those that can be
-    used, and once more to be labelled, unless there are so few that they stay in memory.
+    in the same order, padded with the same noise. Gates that the model learnt under are applied
+    where their features can be measured, as the gate step does. Every cell is read once to find
+    those that can be used, and once more to be labelled, unless there are so few that they stay in
+    memory.
     """
     progress = as_progress(progress)
     check_output(options)
@@ -109,8 +120,15 @@ def classify(options: ClassifyOptions, progress: Progress | Report | None = None
     files = find_cell_files(options.reading(description.frame), description, path, progress)
     loaded = load(path, options.precision, progress)
     with staged(options.output, earlier, progress.say) as stage:
-        cells = look_at_cells(files, stage / PROBLEMS_TABLE, read_known(path), progress)
+        gates, problems = FileGates(description, files), stage / PROBLEMS_TABLE
+        if gates.measures and (message := compile_message("features")):
+            progress.say(message)
+        cells = look_at_cells(files, problems, read_known(path), progress, gates.watch)
+        cells = replace(cells, dataset=gates.apply(cells.dataset))
         inference = inference_over(cells.dataset, loaded, progress, options.views)
+        inference = compared(inference, cells.dataset, options, progress)
+        if gates.sentence:
+            inference = warned(inference, gates.sentence, progress)
         result = _classified(options, inference, cells, files.remarks, stage, progress)
     return _exported(options, result, progress)
 
@@ -128,9 +146,11 @@ def _classified(
     if options.annotated:
         true, groups = _annotation(options, inference, dataset)
     labelled = None if true is None else has_label(true)
-    recognition = Recognition(len(dataset), cells.recognised, labelled)
+    gates = dataset.gated_out
+    recognition = Recognition(
+        len(dataset), cells.recognised, labelled, gates.cells if gates.gates else None
+    )
     tell_recognised(recognition, progress)
-    inference = compared(inference, dataset, options, progress)
     inference, notes = _with_reading(inference, cells, options)
     prediction = label_cells(
         inference, dataset, true, options, recognition, groups, stage, progress
@@ -162,7 +182,9 @@ def _with_reading(
     fit = reading.sizes.fit(dataset.frame)
     told = fit.sentences()
     lost = lost_folders(reading.lost, dataset.folders)
-    warnings, notes = [*lost, *told[: fit.heavy]], told[fit.heavy :]
+    target = inference.description.target if options.annotated else ""
+    gated = gated_sentences(dataset, target, _ALL_OUT)
+    warnings, notes = [*gated, *lost, *told[: fit.heavy]], told[fit.heavy :]
     notes += [f"{counted(n, 'cell')}: {text}" for text, n in reading.notices.most_common()]
     if not options.annotated:
         notes += _named_classes(inference.description, dataset)

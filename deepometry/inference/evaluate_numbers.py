@@ -28,8 +28,9 @@ def evaluate_number_prediction(
     """
     description = prediction.inference.description
     target, unit = description.target, description.task.unit
-    predictions = seen.predictions
-    plot_numbers(stage / COUNT_PLOT, predictions[:, 0], f"Predicted {target}", unit)
+    predictions, gates = seen.predictions, prediction.dataset.gated_out
+    title = f"Predicted {target}{prediction.apart}"
+    plot_numbers(stage / COUNT_PLOT, predictions[gates.inside, 0], title, unit)
     evaluation, plots = None, {}
     if seen.true is not None:
         evaluation = _evaluated(prediction, seen.true, predictions)
@@ -37,7 +38,8 @@ def evaluate_number_prediction(
         write_mistakes(stage, seen.mistakes.top, description.channel_labels, numbers=True)
         progress.check()
     levels = levels_of(prediction.dataset, "" if seen.true is None else target)
-    samples = number_samples(predictions[:, 0], levels)
+    out = gates.cells if gates.gates else None
+    samples = number_samples(predictions[:, 0], levels, out)
     plots |= write_number_samples(stage, samples, target, unit)
     page = {"evaluation": evaluation, "mistakes": seen.mistakes.top, "plots": plots}
     write_page(stage, number_facts(prediction, samples, **page))

@@ -79,11 +79,12 @@ def evaluate_prediction(
 
 def _plot_counts(prediction: Prediction, seen: Seen, stage: Path) -> None:
     description = prediction.inference.description
-    labelled = np.bincount(seen.chosen[~seen.unsure], minlength=len(description.labels))
+    inside = prediction.dataset.gated_out.inside
+    labelled = np.bincount(seen.chosen[inside & ~seen.unsure], minlength=len(description.labels))
     counts = dict(zip(description.labels, labelled.tolist(), strict=True))
     if prediction.with_unsure:
-        counts[UNSURE] = int(seen.unsure.sum())
-    plot_counts(stage / COUNT_PLOT, counts, f"Predicted {description.target}")
+        counts[UNSURE] = int(seen.unsure[inside].sum())
+    plot_counts(stage / COUNT_PLOT, counts, f"Predicted {description.target}{prediction.apart}")
 
 
 def _evaluated(prediction: Prediction, seen: Seen, true: np.ndarray) -> Evaluation:
@@ -109,6 +110,7 @@ def _samples(prediction: Prediction, seen: Seen, progress: Progress) -> tuple[li
     """Count the classes by folder level; return also a sentence about the correction of shares."""
     description = prediction.inference.description
     matrix = np.array(description.confusion, np.int64)
+    gates = prediction.dataset.gated_out
     possible, correction = about_correction(matrix, description.labels)
     samples = samples_of(
         seen.chosen,
@@ -118,5 +120,6 @@ def _samples(prediction: Prediction, seen: Seen, progress: Progress) -> tuple[li
         len(description.labels),
         np.random.default_rng(_SEED),
         progress,
+        gates.cells if gates.gates else None,
     )
     return samples, correction

@@ -30,7 +30,9 @@ from deepometry.core.step_options import plain
 from deepometry.core.task_names import PREDICTED_VALUE
 from deepometry.core.text import counted, table_number
 from deepometry.inference.likeness import compared
+from deepometry.inference.model_gates import with_gates
 from deepometry.inference.projector_files import Sprite, write_config
+from deepometry.inference.recognition import GATED_OUT
 from deepometry.inference.run import Inference, Outcome, open_inference
 from deepometry.network.build import with_layer
 
@@ -106,6 +108,7 @@ def extract(options: ExtractOptions, progress: Progress | Report | None = None) 
     )
     _check_layers(inference)
     inference = compared(inference, inference.dataset, options, progress)
+    inference = with_gates(inference, inference.dataset, options.input, progress)
     name = layer_table(options.layer)
     stale: set[str] = set()
     with staged(options.output, stale, progress.say) as stage:
@@ -117,7 +120,7 @@ def extract(options: ExtractOptions, progress: Progress | Report | None = None) 
         write_config(stage, [name, *other], side)
         files = sorted({path.name for path in stage.iterdir()} | set(other))
         facts = {"cells": len(inference.dataset), "features": features, "files": files}
-        facts |= inference.record()
+        facts |= inference.record() | inference.dataset.gated_out.facts()
         write_json(stage / EXTRACT_RECORD, provenance("extract", options) | origin | facts)
     tables = (options.output / name, options.output / METADATA_TABLE)
     return ExtractResult(len(inference.dataset), features, *tables, inference.warnings)
@@ -203,7 +206,9 @@ class _Metadata:
         self._done = 0
         self._sides = bool(inference.dataset.sides - {None})
         self._writer = SafeWriter(file, tabs=True, lineterminator="\n")
-        side = ["split"] if self._sides else []
+        out = inference.dataset.gated_out
+        self._gated = np.where(out.cells, "yes", "no") if out.gates else None
+        side = ["split"] * self._sides + [GATED_OUT] * bool(out.gates)
         task, target = self._task, f"predicted {inference.description.target}"
         target = PREDICTED_VALUE if task.is_number else target
         self._writer.writerow([*IDENTITY, *self._columns, *self._given, *side, target])
@@ -213,11 +218,12 @@ class _Metadata:
         chosen = self._predicted(outcome.outputs[1])
         here = slice(self._done, self._done + len(chosen))
         given = zip(*(labels.texts(here) for labels in self._given.values()), strict=True)
+        gated = iter(() if self._gated is None else self._gated[here, None].tolist())
         self._done += len(chosen)
         for (part, source, name), predicted in zip(outcome.cells, chosen, strict=True):
             levels = [level_value(part.levels, d, c) for c, d in self._columns.items()]
             side = [part.side or ""] if self._sides else []
-            row = [source, name, *levels, *next(given, ()), *side, predicted]
+            row = [source, name, *levels, *next(given, ()), *side, *next(gated, ()), predicted]
             self._writer.writerow([" ".join(field.split()) for field in row])
 
     def _predicted(self, outputs: np.ndarray) -> list[str]:

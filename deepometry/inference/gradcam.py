@@ -25,6 +25,7 @@ from deepometry.evaluation.confusion import write_table
 from deepometry.evaluation.temperature_scaling import scaled
 from deepometry.inference.gradcam_sheet import LARGER, Shown, heat_sheet
 from deepometry.inference.likeness import compared
+from deepometry.inference.model_gates import with_gates
 from deepometry.inference.run import Inference, open_inference
 from deepometry.inference.saliency import HeatMaps
 from deepometry.network.test_time_augmentation import predict_views
@@ -87,6 +88,7 @@ def gradcam(options: GradcamOptions, progress: Progress | Report | None = None) 
     inference = open_inference(options.input, options.model, progress)
     _check_label(options, inference)
     inference = compared(inference, inference.dataset, options, progress)
+    inference = with_gates(inference, inference.dataset, options.input, progress)
     chosen = _chosen(inference.dataset, options.cells)
     with staged(options.output, earlier, progress.say) as stage:
         cells = _drawn(inference, chosen, options, progress)

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from deepometry.cells.dataset import Dataset
-from deepometry.cells.groups import Level
+from deepometry.cells.gate_like import limits_of
+from deepometry.cells.gates.apply import GatedOut
+from deepometry.cells.groups import Level, levels_of
 from deepometry.cells.labels.source import CellLabels
 from deepometry.cells.model_description import Description
 from deepometry.core.errors import DeepometryError
@@ -106,10 +108,35 @@ def _check_unit(labels: CellLabels, description: Description) -> None:
             )
 
 
-def gated_sentence(dataset: Dataset, scored: bool) -> str:
-    """Say how many cells gates leave out; empty if none."""
-    told = f": predicted{', but not scored' * scored}, and marked {GATED_OUT} in {PREDICTED_TABLE}."
-    return f"{out}{told}" if (out := dataset.gated_out.sentence) else ""
+def gated_sentences(dataset: Dataset, target: str, advice: str) -> list[str]:
+    """Say how many cells gates leave out, and which samples whole; nothing where there are none.
+
+    Raises DeepometryError, which ends with `advice`, where no other cell is left.
+    """
+    out = dataset.gated_out
+    if not out.count:
+        return []
+    if out.count == len(dataset):
+        limits = "; ".join(map(str, limits_of(out.gates)))
+        raise DeepometryError(
+            f"{dataset.root}: expected cells inside of the gates ({limits}), found all "
+            f"{counted(out.count, 'cell')} outside; {advice}"
+        )
+    told = f"predicted and marked {GATED_OUT} in {PREDICTED_TABLE}, but neither counted nor scored."
+    whole = [
+        f"{level} {value}"
+        for level, (values, places) in levels_of(dataset, target).items()
+        for value, inside in zip(values, _inside(places, len(values), out), strict=True)
+        if not inside
+    ]
+    lost = f"All cells of {shortened(whole)} are gated out: there is no composition of them."
+    return [f"{out.sentence}: {told}", *[lost] * bool(whole)]
+
+
+def _inside(places: np.ndarray, values: int, out: GatedOut) -> list[int]:
+    """Count the cells of each value that are not gated out."""
+    counts: list[int] = np.bincount(places[out.inside & (places >= 0)], minlength=values).tolist()
+    return counts
 
 
 def unlabelled_sentence(true: np.ndarray, target: str, gated_out: np.ndarray) -> str:

@@ -16,17 +16,20 @@ from deepometry.inference.evaluate_prediction import evaluate_prediction
 from deepometry.inference.label_cells import (
     check_name,
     check_output,
-    gated_sentence,
+    gated_sentences,
     label_cells,
     true_labels,
     unlabelled_sentence,
 )
 from deepometry.inference.likeness import compared
+from deepometry.inference.model_gates import with_gates
 from deepometry.inference.prediction_result import PredictResult, results_of, write_record
 from deepometry.inference.recognition import recognition_of
 from deepometry.inference.run import open_inference
 
 __all__ = ["PredictResult", "predict"]
+
+_ALL_OUT = "look at the histograms of the gate step with --preview, and widen or remove the gate."
 
 
 def predict(options: PredictOptions, progress: Progress | Report | None = None) -> PredictResult:
@@ -69,8 +72,9 @@ def predict(options: PredictOptions, progress: Progress | Report | None = None) 
         notes = [left_out, unlabelled_sentence(true, description.target, dataset.gated_out.cells)]
         if options.group_by:
             groups = groups_of(dataset, options.group_by, description.target)
-    notes.append(gated_sentence(dataset, true is not None))
+    notes += gated_sentences(dataset, "" if true is None else description.target, _ALL_OUT)
     inference = compared(inference, dataset, options, progress)
+    inference = with_gates(inference, dataset, options.input, progress)
     inference = replace(inference, warnings=tuple(filter(None, [*notes, *inference.warnings])))
     recognition = recognition_of(inference.path, dataset, true, progress)
     with staged(options.output, earlier, progress.say) as stage:

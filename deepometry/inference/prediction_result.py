@@ -39,7 +39,8 @@ class PredictResult(ShowsInNotebook):
     cells : int
         Number of cells predicted.
     counts : dict of str to int
-        For every class of the model, the cells predicted as it; the unsure ones included.
+        For every class of the model, the cells predicted as it; the unsure ones included, those
+        that are gated out not.
     labels : tuple of str
         The classes, in the order of the matrix.
     confusion : ndarray of int64, shape (classes, classes), or None
@@ -62,7 +63,10 @@ class PredictResult(ShowsInNotebook):
     numbers : dict of str to float
         Of predicted numbers `mean`, `median`, `lowest`, `highest`, and `outside`, how many lie
         outside the range that the model learnt from by more than 5 % of it; empty where classes
-        are predicted.
+        are predicted. Cells that are gated out are in none of them.
+    gated_out : int or None
+        Cells that gates leave out: predicted, but neither counted nor scored; None where there are
+        no gates.
     """
 
     cells: int
@@ -79,19 +83,25 @@ class PredictResult(ShowsInNotebook):
     warnings: tuple[str, ...] = ()
     recognition: Recognition | None = field(default=None, repr=False, metadata=_LONG)
     numbers: Mapping[str, float] = field(default_factory=dict)
+    gated_out: int | None = None
 
     def __str__(self) -> str:
         lines = [self._scored()]
+        if self.gated_out:
+            verb = "is" if self.gated_out == 1 else "are"
+            lines.append(
+                f"{counted(self.gated_out, 'cell')} {verb} gated out: neither counted nor scored."
+            )
         if self.recognition is not None and self.recognition.sentence:
             lines.append(self.recognition.sentence)
         if self.evaluation is not None:
             lines.append(self.evaluation.how)
         if self.unsure is not None:
-            lines.append(f"{self.unsure:,} of {self.cells:,} cells are labelled {UNSURE}.")
+            lines.append(f"{self.unsure:,} of {self._counted:,} cells are labelled {UNSURE}.")
         if outside := int(self.numbers.get("outside", 0)):
             lines.append(
-                f"{outside:,} of {self.cells:,} predicted numbers lie outside the range of those "
-                "that the model learnt from."
+                f"{outside:,} of {self._counted:,} predicted numbers lie outside the range of "
+                "those that the model learnt from."
             )
         return "\n".join([*lines, f"Results: {self.output}"])
 
@@ -102,6 +112,7 @@ class PredictResult(ShowsInNotebook):
             rows = {NAMES[score.name]: score_text(score) for score in self.evaluation.whole}
         rows |= {f"Predicted as {label}": cells for label, cells in self.counts.items()}
         rows |= {f"{name.capitalize()} number": value for name, value in self._told.items()}
+        rows |= {} if self.gated_out is None else {"Gated out": self.gated_out}
         annotated = CONFUSION_PLOT if not self.numbers else f"{AGAINST_TRUE_PLOT}.png"
         picture = self.output / (annotated if self.evaluation is not None else COUNT_PLOT)
         title = f"Predicted {counted(self.cells, 'cell')}"
@@ -129,6 +140,11 @@ class PredictResult(ShowsInNotebook):
         )
 
     @property
+    def _counted(self) -> int:
+        """Number of cells that are not gated out."""
+        return self.cells - (self.gated_out or 0)
+
+    @property
     def _told(self) -> dict[str, float]:
         """The predicted numbers in short."""
         return {name: value for name, value in self.numbers.items() if name != "outside"}
@@ -145,27 +161,29 @@ def results_of(prediction: Prediction, scored: PredictionScores) -> dict[str, An
         "samples": scored.samples,
         "warnings": prediction.inference.warnings,
         "recognition": prediction.recognition,
+        "gated_out": prediction.dataset.gated_out.told,
     }
 
 
 def _predicted(prediction: Prediction, scored: PredictionScores) -> dict[str, Any]:
     """Return what was predicted in short, and its main scores."""
     seen, matrix = prediction.seen, scored.confusion
+    inside = prediction.dataset.gated_out.inside
     if isinstance(seen, SeenNumbers):
         evaluation = scored.evaluation
         each = {score.name: score.value for score in evaluation.whole} if evaluation else {}
-        return {"counts": {}, "scores": each, "numbers": _in_short(seen)}
+        return {"counts": {}, "scores": each, "numbers": _in_short(seen, inside)}
     labels = prediction.inference.description.labels
-    counts = np.bincount(seen.chosen, minlength=len(labels))
+    counts = np.bincount(seen.chosen[inside], minlength=len(labels))
     return {
         "counts": dict(zip(labels, counts.tolist(), strict=True)),
         "scores": {} if matrix is None else scores(matrix),
-        "unsure": int(seen.unsure.sum()) if prediction.with_unsure else None,
+        "unsure": int(seen.unsure[inside].sum()) if prediction.with_unsure else None,
     }
 
 
-def _in_short(seen: SeenNumbers) -> dict[str, float]:
-    numbers, task = seen.predictions[:, 0], seen.task
+def _in_short(seen: SeenNumbers, inside: np.ndarray) -> dict[str, float]:
+    numbers, task = seen.predictions[inside, 0], seen.task
     margin = _MARGIN * (task.highest - task.lowest)
     outside = (numbers < task.lowest - margin) | (numbers > task.highest + margin)
     return {

@@ -180,6 +180,12 @@ class Prediction:
     groups: Level | None
 
     @property
+    def apart(self) -> str:
+        """The end of titles of counts, such as ` (8 gated out, not counted)`; empty if none are."""
+        out = self.dataset.gated_out.count
+        return f" ({out:,} gated out, not counted)" if out else ""
+
+    @property
     def with_unsure(self) -> bool:
         """Whether cells may be labelled unsure."""
         return self.options.unsure_below is not None

@@ -158,6 +158,8 @@ def _model(inference: Inference) -> Pairs:
     }
     if description.task.half_width is not None:
         facts["90 % interval"] = f"predicted number +/- {description.task.half_width:.4g}"
+    if description.gates:
+        facts["Learnt inside of"] = description.about_gates
     for name, label in _VALIDATED.items():
         if name in scores:
             facts[label] = f"{scores[name]:.4g}"

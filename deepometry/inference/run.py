@@ -110,10 +110,12 @@ class Inference:
 
     def record(self) -> dict[str, Any]:
         """Return what a record says about how the cells compare with those of the training."""
+        gates = list(self.description.gates)
         return {
             "factor": self.factor,
             "likeness": self.likeness,
             "warnings": list(self.warnings),
+            **({"model_gates": gates} if gates else {}),
         }
 
     def _images(self, dataset: Dataset, size: int) -> Iterator[np.ndarray]:
@@ -176,7 +178,8 @@ def inference_over(
     """
     model, description, path = loaded.model, loaded.description, loaded.path
     columns, used = description.columns(dataset, path), loaded.precision
-    progress.say(f"{path.name}: {description.about_outputs}. Device: {_device(used)}.")
+    gates = f", learnt inside of {description.about_gates}" if description.gates else ""
+    progress.say(f"{path.name}: {description.about_outputs}{gates}. Device: {_device(used)}.")
     if is_baseline(path) and (message := compile_message("features")):
         progress.say(message)
     if (dataset.channels is None) != (description.channels is None):

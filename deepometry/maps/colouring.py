@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deepometry.cells.identity import distinct_keys
+from deepometry.cells.imported_features import ImportedFeatures
 from deepometry.core.errors import DeepometryError
 from deepometry.core.text import shortened
 from deepometry.maps.cell_table import CONFIDENCE, MOST_GROUPS, PREDICTION, Column, MapCells
@@ -42,15 +44,18 @@ class Colouring:
         return re.sub(r"\W+", "_", self.title).strip("_") or "cells"
 
 
-def choose_colourings(cells: MapCells, asked: Sequence[str] | None) -> list[Colouring]:
+def choose_colourings(
+    cells: MapCells, asked: Sequence[str] | None, features: ImportedFeatures | None = None
+) -> list[Colouring]:
     """Choose the pictures by the names of columns, in any case.
 
     By default the prediction, its confidence, numbers, and every level with 2 to 20 values.
+    `features` are those that are kept with the parsed cells, shown where they are asked for.
 
     Raises
     ------
     DeepometryError
-        A column is not there.
+        A column is not there, or a feature has no value of any of these cells.
     """
     if asked is None:
         fitting = [n for n, each in cells.columns.items() if 2 <= len(each.values) <= MOST_GROUPS]
@@ -59,19 +64,34 @@ def choose_colourings(cells: MapCells, asked: Sequence[str] | None) -> list[Colo
         names = [*cells.numbers, *names]
         single = Colouring("cells", ("cells",), (len(cells),), np.zeros(len(cells), np.int64))
         return [_of(cells, name) for name in names] or [single]
-    return [_of(cells, _column_named(cells, name)) for name in asked]
+    return [_asked(cells, name, features) for name in asked]
 
 
-def _column_named(cells: MapCells, name: str) -> str:
+def _asked(cells: MapCells, name: str, features: ImportedFeatures | None) -> Colouring:
+    """Return what a name that was asked for stands for: a column of the map first."""
     names = [*cells.columns, *([CONFIDENCE] if cells.confidence is not None else [])]
     names += cells.numbers
-    column = next((each for each in names if each.casefold() == name.casefold()), None)
-    if column is None:
+    if own := _spelled(name, names):
+        return _of(cells, own)
+    names += features.names if features else []
+    column = _spelled(name, names)
+    if features is None or not column:
         raise DeepometryError(
             f"Colour by: expected one of {shortened(names) or 'no columns'}, found {name!r}; "
             "choose among these, or leave it blank."
         )
-    return column
+    values = features.of(distinct_keys(cells.keys), column)
+    if np.isnan(values).all():
+        raise DeepometryError(
+            f"Colour by: expected values of {column} of these cells, found none in "
+            f"{features.path}; measure the features of these cells again."
+        )
+    return Colouring(column, (), (), values)
+
+
+def _spelled(name: str, names: Sequence[str]) -> str:
+    """Find a name in any case; empty if it is none of them."""
+    return next((each for each in names if each.casefold() == name.casefold()), "")
 
 
 def _of(cells: MapCells, name: str) -> Colouring:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from deepometry.cells.imported_features import ImportedFeatures, open_imported_features
 from deepometry.core.earlier_results import earlier_results
 from deepometry.core.files import check_outside, staged
 from deepometry.core.notebook import NotebookView, ShowsInNotebook
@@ -117,7 +118,7 @@ def embed(options: EmbedOptions, progress: Progress | Report | None = None) -> E
     cells = read_map_cells(source.metadata, progress)
     check_enough(len(cells), options)
     cells = with_predictions(cells, options.predictions, source.table.parent, progress)
-    colourings = choose_colourings(cells, options.color)
+    colourings = choose_colourings(cells, options.color, _kept_features(options, source))
     earlier = earlier_results(options)
     components = max(options.components, options.dims)
     reduced = reduce_features(source, len(cells), components, progress)
@@ -162,6 +163,13 @@ def _check_place(options: EmbedOptions, source: FeatureSource) -> None:
     parsed = source.record.get("options", {}).get("input")
     if parsed and Path(parsed).is_dir():
         check_outside(options.output, Path(parsed))
+
+
+def _kept_features(options: EmbedOptions, source: FeatureSource) -> ImportedFeatures | None:
+    """Find the features that are kept with the parsed cells, if colours may be of them."""
+    parsed = source.record.get("options", {}).get("input")
+    there = options.color and parsed and Path(parsed).is_dir()
+    return open_imported_features(Path(parsed)) if there else None
 
 
 def _draw(

@@ -20,10 +20,11 @@ from deepometry.projects.shared_cells import NO_LABEL, OTHER_LABELS, SharedCells
 _SEED = 0
 _FEWEST = 5  # cells of which a score says anything
 
+_GATED = "gated out"
 _UNLABELLED, _OTHER = "without a true label", "labelled differently in the runs"
 _FOREIGN, _SEEN = "of classes that not all models know", "seen by a model in its training"
 _UNGROUPED = "without a group"
-_REASONS = (_UNLABELLED, _OTHER, _FOREIGN, _UNGROUPED, _SEEN)
+_REASONS = (_GATED, _UNLABELLED, _OTHER, _FOREIGN, _UNGROUPED, _SEEN)
 
 
 def _reasons(
@@ -33,6 +34,7 @@ def _reasons(
     true = np.asarray(cells.true[rows])
     ungrouped = np.zeros(len(true), bool) if groups is None else groups[rows] < 0
     return [
+        (_GATED, np.asarray(cells.gated_out[rows])),
         (_UNLABELLED, true == NO_LABEL),
         (_OTHER, true == OTHER_LABELS),
         (_FOREIGN, ~cells.known_to_all(rows)),

@@ -74,6 +74,8 @@ def _size(record: Mapping[str, Any]) -> str:
     if record.get("step") == "gate" and type(out := record.get("gated_out")) is int:
         return f"{out:,} of {counted(cells, 'cell')} gated out"
     more = f", {counted(problems, 'problem')}" if type(problems) is int and problems else ""
+    out = _at(record, "gated_out", "cells")
+    more += f", {out:,} gated out" if type(out) is int and out else ""
     return counted(cells, "cell") + more
 
 

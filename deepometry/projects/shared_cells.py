@@ -13,6 +13,7 @@ import numpy as np
 
 from deepometry.cells.identity import distinct_keys, find_keys
 from deepometry.core.progress import Progress
+from deepometry.exports.cell_table import GATED_OUT, YES
 from deepometry.exports.text_table import COMMA, TextTable
 from deepometry.projects.compared_run import ComparedRun
 
@@ -46,6 +47,8 @@ class SharedCells:
     unsure : ndarray of bool, shape (runs, cells)
     seen : ndarray of bool, shape (cells,)
         Whether a model has seen the cell in its training or validation.
+    gated_out : ndarray of bool, shape (cells,)
+        Whether a gate of a run leaves the cell out.
     keys : ndarray of uint64, shape (cells,)
         Of the identities, each different.
     sizes : list of int
@@ -65,6 +68,7 @@ class SharedCells:
     sure: np.ndarray
     unsure: np.ndarray
     seen: np.ndarray
+    gated_out: np.ndarray
     keys: np.ndarray
     sizes: list[int]
 
@@ -135,6 +139,7 @@ class _Join:
             sure=self._array("sure", np.float32, runs),
             unsure=self._array("unsure", np.bool_, runs),
             seen=self._array("seen", np.bool_, 0),
+            gated_out=self._array("gated_out", np.bool_, 0),
             keys=self._keys,
             sizes=sizes,
         )
@@ -182,6 +187,8 @@ class _Join:
         to.of_true[place, rows] = _picked(probabilities, np.asarray(to.true[rows]))
         if "seen" in table.texts:
             to.seen[rows] |= (cells["seen"] != "").to_numpy()
+        if GATED_OUT in table.texts:
+            to.gated_out[rows] |= (cells[GATED_OUT] == YES).to_numpy()
 
     def _coded(self, texts: pd.Series) -> np.ndarray:
         codes: np.ndarray = texts.map(self._codes).fillna(NO_LABEL).to_numpy(np.int16)

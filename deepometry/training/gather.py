@@ -135,6 +135,7 @@ def describe(cells: Cells, channels: tuple[int, ...] | None, **more: Any) -> Des
         frame=dataset.frame,
         fingerprint=cells.fingerprint,
         cells=dict(zip(cells.labels, counts.tolist(), strict=True)),
+        gates=tuple(gate.plain() for gate in dataset.gated_out.gates),
         appearance=appearance_of(dataset, cells.training, cells.codes, cells.columns).plain(),
         **more,
     )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from deepometry.cells.gates.gate import Gate, gate_path, gates_of, named
+from deepometry.cells.identity import UNCERTAIN
 from deepometry.cells.imported_features import ImportedFeatures, open_imported_features
 from deepometry.core.errors import DeepometryError
 from deepometry.core.text import counted
@@ -48,11 +49,22 @@ class GatedOut:
         cells = counted(len(self.cells), "cell")
         return f"{self.count:,} of {cells} {verb} gated out ({named(self.gates)})"
 
+    @property
+    def inside(self) -> np.ndarray:
+        """Which cells are not left out, bool (cells,)."""
+        return ~self.cells
+
+    @property
+    def told(self) -> int | None:
+        """The number of cells that are left out; None where there are no gates."""
+        return self.count if self.gates else None
+
     def facts(self) -> dict[str, Any]:
-        """Return what a record says of it; nothing where no cell is left out."""
+        """Return what a record says of it; nothing where there are no gates."""
         gates = [gate.plain() for gate in self.gates]
-        told = {"cells": self.count, "gates": gates, "message": f"{self.sentence}."}
-        return {"gated_out": told} if self.count else {}
+        none = f"No cell is gated out ({named(self.gates)})"
+        told = {"cells": self.count, "gates": gates, "message": f"{self.sentence or none}."}
+        return {"gated_out": told} if self.gates else {}
 
 
 def gated_out(home: Path, cells: int, places_among: Places) -> GatedOut:
@@ -90,6 +102,12 @@ def _known(
         wrong = "no features"
     elif missing := [each.feature for each in gate.limits if each.feature not in features.names]:
         wrong = f"none called {missing[0]}"
+    elif unsure := int(np.count_nonzero(places == UNCERTAIN)):
+        raise DeepometryError(
+            f"Gate {gate.name}: expected each cell of {home} once, found {counted(unsure, 'cell')} "
+            "here with the file and object number of others in it, whose features cannot be told "
+            "apart; open the whole folder, or parse the images again, each in a folder of its own."
+        )
     elif without := int(np.count_nonzero(places < 0)):
         wrong = f"none of {counted(without, 'cell')}"
     if wrong or features is None:

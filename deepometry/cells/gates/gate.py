@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from deepometry.cells.labels.label_folder import parsed_home
 from deepometry.core.errors import DeepometryError
 from deepometry.core.folder_names import natural_key
-from deepometry.core.result_files import GATES_FOLDER, record_of
+from deepometry.core.result_files import GATES_FOLDER
 from deepometry.core.run_records import own_record, provenance, write_json
 from deepometry.core.safe_names import safe_name
 from deepometry.core.text import shortened
@@ -102,16 +101,21 @@ def read_gate(path: Path) -> Gate | None:
     if not record:
         return None
     try:
-        limits = tuple(
-            Limit(str(each["feature"]), _end(each, "low"), _end(each, "high"))
-            for each in record["limits"]
-        )
-        return Gate(str(record["name"]), limits, str(record["origin"]))
+        return gate_of(record)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DeepometryError(
             f"{path}: expected name, origin and limits of a gate, each with feature, low and high, "
             f"found another content ({error}); make the gate again, or delete the file."
         ) from error
+
+
+def gate_of(plain: Mapping[str, Any]) -> Gate:
+    """Make a gate of what `Gate.plain` returned."""
+    limits = (
+        Limit(str(each["feature"]), _end(each, "low"), _end(each, "high"))
+        for each in plain["limits"]
+    )
+    return Gate(str(plain["name"]), tuple(limits), str(plain["origin"]))
 
 
 def _end(limit: dict[str, Any], name: str) -> float:
@@ -126,27 +130,6 @@ def gates_of(home: Path) -> list[Gate]:
     files = (p for p in place.iterdir() if p.suffix == ".json" and not p.name.startswith("."))
     found = (read_gate(path) for path in sorted(files))
     return sorted((gate for gate in found if gate), key=lambda gate: natural_key(gate.name))
-
-
-def gate_like(place: Path, name: str | None) -> Gate:
-    """Find a gate to take over: a file, the results of the step, or one of other parsed cells.
-
-    Raises
-    ------
-    DeepometryError
-        There is none, or there are several and no name.
-    """
-    file = place / record_of(STEP) if place.is_dir() else place
-    gates = [*filter(None, [read_gate(file)])] or gates_of(parsed_home(place))
-    if name and len(gates) > 1:
-        gates = [gate for gate in gates if gate.name.casefold() == name.casefold()] or gates
-    if len(gates) != 1:
-        found = shortened([gate.name for gate in gates]) if gates else "none"
-        raise DeepometryError(
-            f"Like {place}: expected one gate, {'of this Name, ' * bool(name)}found {found}; give "
-            "the file of a gate, or parsed cells and the name of one of their gates (Gate)."
-        )
-    return gates[0]
 
 
 def named(gates: Sequence[Gate]) -> str:

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from deepometry.cells.dataset import Dataset, open_dataset
+from deepometry.cells.gate_like import gate_like
 from deepometry.cells.gates.apply import leaves_out
 from deepometry.cells.gates.gate import (
     STEP,
     Gate,
     Limit,
-    gate_like,
     gate_path,
     gates_of,
     write_gate,
@@ -169,7 +169,8 @@ def _with_known(gate: Gate, features: ImportedFeatures, field: str) -> Gate:
         if limit.feature.casefold() not in known:
             raise OptionsError(
                 {field: f"{field.capitalize()}: expected features of these cells "
-                 f"({shortened(features.names)}), found {limit.feature}."}
+                 f"({shortened(features.names)}), found {limit.feature}; import an analysis of "
+                 "IDEAS that has it, or give Limits of others."}
             )  # fmt: skip
     limits = (Limit(known[each.feature.casefold()], each.low, each.high) for each in gate.limits)
     return Gate(gate.name, tuple(limits), gate.origin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from deepometry.cells.imported_features import (
     open_imported_features,
     write_imported_features,
 )
-from deepometry.classical.features import measured
+from deepometry.classical.features import measure_on_cores, measured
 from deepometry.classical.features.quality import KEPT, NAMES, measure_cells
 from deepometry.core.errors import DeepometryError
 from deepometry.core.progress import Progress
@@ -84,6 +85,43 @@ def measured_columns(
         _tell_saturation(raw[:, channel], dataset.dtype)
     values = raw[..., : len(NAMES)].reshape(len(cells), -1).T
     return dict(zip(feature_names(dataset), values, strict=True))
+
+
+class Meter:
+    """Measures cells that are read one after the other, in some of their channels.
+
+    Parameters
+    ----------
+    columns : sequence of int
+        Positions of the channels.
+    """
+
+    def __init__(self, columns: Sequence[int]) -> None:
+        self._columns = list(columns)
+        self._blocks = [np.empty((0, len(self._columns) * KEPT), np.float32)]
+
+    def add(self, images: np.ndarray) -> None:
+        """Measure the next cells, (n, frame, frame, channels)."""
+        if len(images):
+            self._blocks.append(measure_on_cores(images[..., self._columns], measure))
+
+    def features(self, dtype: np.dtype) -> np.ndarray:
+        """Return what was measured: float32, shape (cells, channels, features)."""
+        raw = np.concatenate(self._blocks).reshape(-1, len(self._columns), KEPT)
+        for channel in range(len(self._columns) if len(raw) else 0):
+            _tell_saturation(raw[:, channel], dtype)
+        return raw[..., : len(NAMES)]
+
+
+def place_of(feature: str, numbers: Sequence[int]) -> tuple[int, int] | None:
+    """Return the position of the channel, and of the kind, of a feature that is measured here.
+
+    None for one of IDEAS, or of a channel that is not among `numbers`.
+    """
+    names = [f"{name} Ch{number}".casefold() for number in numbers for name in NAMES]
+    if feature.casefold() not in names:
+        return None
+    return divmod(names.index(feature.casefold()), len(NAMES))
 
 
 def measure(images: np.ndarray) -> np.ndarray:

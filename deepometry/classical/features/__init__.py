@@ -102,11 +102,13 @@ def measure(images: np.ndarray) -> np.ndarray:
     return features
 
 
-def measure_on_cores(images: np.ndarray) -> np.ndarray:
-    """Do to many cells, on all cores, what `measure` does."""
+def measure_on_cores(
+    images: np.ndarray, kernel: Callable[[np.ndarray], np.ndarray] | None = None
+) -> np.ndarray:
+    """Do to many cells, on all cores, what `measure` does, or another kernel."""
     parts = [images[first : first + _AT_ONCE] for first in range(0, len(images), _AT_ONCE)]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        return np.concatenate(list(pool.map(measure, parts)))
+        return np.concatenate(list(pool.map(kernel or measure, parts)))
 
 
 def measured(

@@ -66,12 +66,13 @@ class EmbedOptions(Options):
     )
     color: tuple[str, ...] | None = option(
         "Colour by",
-        "Folder levels, or prediction: one picture for each. Left blank: the prediction, and every "
-        "folder level with 2 to 20 values.",
+        "Folder levels, prediction, or features of IDEAS or of the gate step, such as Area Ch1: "
+        "one picture for each. Left blank: the prediction, and every folder level with 2 to 20 "
+        "values.",
         _read_names,
         None,
         metavar="NAMES",
-        example="Class, Day; left blank: all that fit",
+        example="Class, Area Ch1; left blank: all that fit",
         group="maps",
     )
     predictions: Path | None = option(

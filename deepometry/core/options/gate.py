@@ -94,11 +94,11 @@ class GateOptions(Options):
     like: Path | None = option(
         "Like",
         "Take the limits from there: other parsed cells that have a gate, the results of this "
-        "step, or the .json file of a gate.",
+        "step, the .json file of a gate, or a model that learnt from gated cells.",
         read_path,
         None,
         kind="gate",
-        example="other parsed cells; left blank: none",
+        example="a model, or other parsed cells; left blank: none",
         group="gate",
     )
     channel: int | None = option(

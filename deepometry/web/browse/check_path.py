@@ -124,7 +124,7 @@ def _analysis(path: Path, task: Task) -> Finding:
 
 
 def _gate(path: Path) -> Finding:
-    from deepometry.cells.gates.gate import gate_like  # NumPy takes long to load
+    from deepometry.cells.gate_like import gate_like  # NumPy takes long to load
 
     return Finding("good", f"{gate_like(path, None)}.")
 
@@ -202,7 +202,8 @@ def _model(path: Path, kind: str) -> Finding:
     name = f" ({file.name})" if path.is_dir() else ""
     labels = f"{model.target}, {counted(len(model.labels), 'label')}"
     what = model.about_outputs if model.task.is_number else labels
-    return Finding("good", f"{what}{channels}, frame {model.frame}{name}.")
+    gates = f"; learnt inside of {model.about_gates}" if model.gates else ""
+    return Finding("good", f"{what}{channels}, frame {model.frame}{gates}{name}.")
 
 
 # The tables that hold what one step wrote for another

@@ -37,7 +37,7 @@ FILES = {
     "features": (".txt",),
     "predictions": (".csv",),
     "labels": (*LABEL_TABLES, *ANALYSES, ".zip"),
-    "gate": (".json",),
+    "gate": (".json", *MODELS),
     "parsed": (),
     "folder": (),
 }

@@ -38,6 +38,7 @@ ROWS = "cells"
 
 _PREDICTED = ("predicted", "label", "prediction")  # columns
 _SEEN = "seen"  # what a cell was for the model in its training
+_GATED_OUT = "gated_out"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,17 @@ class CellRows:
         columns = self.table.codes if self.table else {}
         named = [*_PREDICTED, *(name for name in columns if name.startswith("predicted "))]
         return next((name for name in named if name in columns), "")
+
+    @property
+    def counted(self) -> np.ndarray | bool:
+        """Which cells the counts of predicted classes have: those that are not gated out."""
+        if self.table is None or _GATED_OUT not in self.table.codes:
+            return True
+        marks = self.table.values[_GATED_OUT]
+        counted: np.ndarray = self.table.codes[_GATED_OUT] != (
+            marks.index("yes") if "yes" in marks else len(marks)
+        )
+        return counted
 
     @cached_property
     def identities(self) -> np.ndarray:
@@ -215,7 +227,7 @@ def _label_columns(header: Sequence[str]) -> list[str]:
     """Choose the true and the predicted class, which is not the label where that is withheld."""
     wanted = ("true_label", *_PREDICTED)
     named = [n for n in header[2:] if n in wanted or n.startswith("predicted ")]
-    return [*named, *[name for name in header[-1:] if name == _SEEN]]
+    return [*named, *[name for name in header[-2:] if name in (_SEEN, _GATED_OUT)]]
 
 
 def _judged(output: Output, table: RowTable) -> np.ndarray | None:

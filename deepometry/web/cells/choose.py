@@ -98,7 +98,7 @@ def keep_rows(rows: CellRows, wanted: Wanted) -> np.ndarray:
         keep &= _has_label(rows, "true_label", wanted.true)
         keep &= keep if rows.judged is None else rows.judged
     if wanted.predicted is not None:
-        keep &= _has_label(rows, rows.predicted_column, wanted.predicted)
+        keep &= _has_label(rows, rows.predicted_column, wanted.predicted) & rows.counted
     if wanted.side:
         keep &= _on_side(rows, wanted.side)
     if wanted.text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deepometry.core.options.fields import settings
@@ -33,11 +33,21 @@ def _checks(record: Mapping[str, Any]) -> Rows:
             ("Cells it was validated on", f"{seen.get('validation', 0):,}"),
             ("Cells that are scored", f"{seen.get('scored', 0):,}"),
         ]
+    gates = (record.get("gated_out") or {}).get("gates") or []
+    rows += [("Gates of the model", gates_in_words(record.get("model_gates") or []))]
+    rows += [("Gates of the cells", gates_in_words(gates))]
     temperature = record.get("temperature")
     if temperature is not None:
         rows.append(("Temperature of the probabilities", f"{temperature:.3f}"))
     rows.append(("Written", record.get("written")))
     return [(name, str(value)) for name, value in rows if value]
+
+
+def gates_in_words(gates: Sequence[Mapping[str, Any]]) -> str:
+    """Write gates that stand in a record; empty where there are none."""
+    from deepometry.cells.gates.gate import gate_of  # NumPy takes long to load
+
+    return ", and ".join(str(gate_of(gate)) for gate in gates)
 
 
 def option_rows(output: Output, without: tuple[str, ...] = ()) -> Rows:

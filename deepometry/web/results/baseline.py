@@ -15,6 +15,7 @@ from deepometry.core.result_files import (
 )
 from deepometry.core.run_records import own_record
 from deepometry.web.jobs.job import Job
+from deepometry.web.results.audit import gates_in_words
 from deepometry.web.results.charts import Chart, Charts, Series
 from deepometry.web.results.main_scores import pair_facts
 from deepometry.web.results.numbers import (
@@ -45,6 +46,7 @@ def view(job: Job, output: Output) -> dict[str, Any]:
         "warnings": record.get("warnings") or [],
         "folds": int((record.get("cross_validation") or {}).get("folds", 0)),
         "number": of_numbers(output),
+        "gates": gates_in_words((record.get("gated_out") or {}).get("gates") or []),
     }
     return {"baseline": baseline | _in_words(baseline, unit_of(output))}
 

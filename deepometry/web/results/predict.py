@@ -73,6 +73,8 @@ class Prediction:
         Of the numbers.
     numbers : dict of str to float
         The predicted numbers in short, as `PredictResult` has them.
+    gated_out : int or None
+        Cells that gates leave out, in none of the counts; None where there are no gates.
     """
 
     cells: int
@@ -88,6 +90,12 @@ class Prediction:
     number: bool = False
     unit: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
+    gated_out: int | None = None
+
+    @property
+    def counted(self) -> int:
+        """Number of cells that are not gated out."""
+        return self.cells - (self.gated_out or 0)
 
     @property
     def accuracy(self) -> str:
@@ -207,6 +215,7 @@ def prediction_of(output: Output) -> Prediction:
         number=of_numbers(output),
         unit=unit_of(output),
         numbers=record.get("numbers") or {},
+        gated_out=(record.get("gated_out") or {}).get("cells"),
         cells=int(record.get("cells", 0)),
         labels=labels,
         classes=shown,

@@ -102,6 +102,7 @@ def _training(job: Job, output: Output) -> dict[str, Any]:
         "facts": pair_facts(description.scores, "val_", unit_of(output), "Validation"),
         "channels": [str(Channel(0, n, names.get(str(n), ""))) for n in description.channels or ()],
         "frame": description.frame,
+        "gates": description.about_gates,
         "scores": description.scores,
         "about_views": description.about_views,
         "best_epoch": int(output.record.get("best_epoch", 0)),
