@@ -10,11 +10,16 @@ import pytest
 import tifffile
 
 from deepometry.cells.dataset import open_dataset
+from deepometry.cells.gates.gate import Gate, Limit, write_gate
+from deepometry.cells.hand_labels import open_hand_labels
 from deepometry.cells.subset import subset
 from deepometry.cells.targets import targets
 from deepometry.core.errors import DeepometryError, OptionsError
+from deepometry.core.folder_names import NUMBER
 from deepometry.core.options.parse import TargetsOptions
 from deepometry.core.options.subset import SubsetOptions
+from tests.imported import import_features
+from tests.labelled import write_labels
 from tests.parsed import FRAME, blobs, write_classes, write_record
 
 
@@ -133,3 +138,36 @@ def test_names_whose_folders_would_be_one(cells, tmp_path):
         with pytest.raises(OptionsError, match=message):
             run(cells, tmp_path, row, cells=listed, name=name)
     assert run(cells, tmp_path, row, "Odd", overwrite=True).cells == 1
+
+
+def test_labels_come_along(cells, tmp_path):
+    write_labels(
+        cells, "Gate", [("Class A.cif", "2", "G1"), ("Class A.cif", "7", "S")], channels=[3]
+    )
+    write_labels(cells, "Dose", [("Class A.cif", "2", "0.123456789012")], kind=NUMBER)
+    hands = open_hand_labels(cells, "Phase", make=True)
+    hands.add_class("Late")
+    hands.give([("Class B.cif", "1")], "Late", "Ann")
+    run(cells, tmp_path, [["", 2, "Class A.cif"], ["", 1, "Class B.cif"]], montage=0)
+    run(cells, tmp_path, [["", 7, "Class A.cif"]], "Even", montage=0)
+    labels = open_dataset(tmp_path / "sets").label_columns
+    assert {name: each.texts() for name, each in labels.items()} == {
+        "Dose": ["", "", "0.123456789", ""],
+        "Gate": ["", "S", "G1", ""],
+        "Phase": ["Late", "", "", "Late"],
+    }
+    assert labels["Gate"].channels == (3,) and "Ann" in labels["Phase"].origin
+    run(cells, tmp_path, [["", 7, "Class A.cif"]], "Odd", overwrite=True, montage=0)
+    assert open_dataset(tmp_path / "sets").labels("Gate").texts() == ["S", "S"]
+    write_labels(cells, "Dose", [("Class A.cif", "2", "high")])
+    with pytest.raises(DeepometryError, match=r"labels Dose that are classes.*found number"):
+        run(cells, tmp_path, [["", 2, "Class A.cif"]], "New", montage=0)
+
+
+def test_a_set_has_no_gate_and_says_so(cells, tmp_path):
+    import_features(cells, {"Area Ch1": np.arange(18)})
+    write_gate(
+        cells, Gate("Good", (Limit("Area Ch1", high=15),), "a test"), TargetsOptions(input=cells)
+    )
+    rows = [["", n, "Class B.cif"] for n in range(6)]
+    assert "of them are gated out where they come from" in str(run(cells, tmp_path, rows))

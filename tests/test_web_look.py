@@ -27,6 +27,7 @@ from deepometry.core.result_files import MODEL_DESCRIPTION
 from deepometry.web.browse import look as browse_look
 from deepometry.web.browse import views
 from tests.builders import random_cells, write_channel_tiffs, write_cif
+from tests.labelled import write_labels
 from tests.parsed import CHANNELS, FRAME, blobs, write_classes, write_record, write_stack
 from tests.test_web_browse import linux_only, make_client
 
@@ -242,6 +243,22 @@ def test_labels_that_are_numbers_are_told(client: FlaskClient, tmp_path: Path) -
     assert hint not in settled(client, "/retrieve", path=tmp_path / "p", form="predict")
     write_classes(tmp_path / "q", {"Class A": 2, "Class B": 2})
     assert hint not in settled(client, "/retrieve", path=tmp_path / "q", form="train")
+
+
+def test_labels_can_be_removed(client: FlaskClient, tmp_path: Path) -> None:
+    write_record(tmp_path / "p")
+    write_stack(tmp_path / "p", blobs(3, 0), source="a.cif")
+    write_labels(tmp_path / "p", "it's", [("a.cif", "0", "G1"), ("a.cif", "1", "<S>")])
+    write_labels(tmp_path / "p", "One", [("a.cif", "0", "G1")])
+    text = settled(client, "/retrieve", path=tmp_path / "p", form="train")
+    assert "From a test." in text and "Cannot be learnt: One: only G1." in text
+    asked = {"path": str(tmp_path / "p"), "form": "train", "name": "it's"}
+    assert json.loads(html.unescape(re.search(r"hx-vals='([^']*)'", text)[1])) == asked
+    client.post("/retrieve/remove", data=asked)
+    text = settled(client, "/retrieve", path=tmp_path / "p", form="train")
+    assert "From a test." not in text and "One: only G1" in text
+    text = client.post("/retrieve/remove", data=asked).get_data(as_text=True)
+    assert "expected labels of these cells beside their folder names (One)" in text
 
 
 def test_mistakes_of_retrieve_are_told_in_words(client: FlaskClient, tmp_path: Path) -> None:

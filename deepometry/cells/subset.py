@@ -19,6 +19,7 @@ from deepometry.cells.stack_writer import (
     npy_header,
     open_table,
 )
+from deepometry.cells.subset_labels import copy_labels
 from deepometry.core.earlier_results import asked_to_replace
 from deepometry.core.errors import DeepometryError, OptionsError
 from deepometry.core.files import check_outside, files_below, staged
@@ -51,6 +52,8 @@ class SubsetResult(ShowsInNotebook):
         `Set NAME`, or the folder above `Train` and `Hold-out` where the cells come from both.
     output : Path
         Folder of all sets.
+    gated_out : int
+        How many of them a gate leaves out where they come from. The set has no gate.
     """
 
     name: str
@@ -58,12 +61,16 @@ class SubsetResult(ShowsInNotebook):
     missing: int
     folder: Path
     output: Path
+    gated_out: int = 0
 
     def __str__(self) -> str:
-        missing = f" {counted(self.missing, 'listed cell')} could not be found." * bool(
-            self.missing
+        missing, out = counted(self.missing, "listed cell"), f"{self.gated_out:,} of them"
+        parts = [f"Set {self.name}: {counted(self.cells, 'cell')}."]
+        parts += [f"{missing} could not be found."] * bool(self.missing)
+        parts += [f"{out} are gated out where they come from; the set has no gate."] * bool(
+            self.gated_out
         )
-        return f"Set {self.name}: {counted(self.cells, 'cell')}.{missing}\nResults: {self.folder}"
+        return f"{' '.join(parts)}\nResults: {self.folder}"
 
     def notebook_view(self) -> NotebookView:
         """Show what the set is, with some of its cells."""
@@ -88,7 +95,8 @@ def subset(options: SubsetOptions, progress: Progress | Report | None = None) ->
         In the output folder lie stacks and tables below `Set NAME`, in the folders that the
         cells come from (below `Train` and `Hold-out`, where there is a split: what was held out
         stays so), montages `Set NAME_ch<channel>_<n>.tif`, and a parse.json. Two sets in one
-        folder are two labels of the target `Set`.
+        folder are two labels of the target `Set`. Labels that the cells have beside folder names
+        come along.
 
     Raises
     ------
@@ -111,15 +119,19 @@ def subset(options: SubsetOptions, progress: Progress | Report | None = None) ->
             f"Cells {options.cells}: expected cells of {options.input}, found none of the "
             f"{len(wanted):,} listed ones there; give the parsed cells that the list is about."
         )
+    starts = np.cumsum([0, *(len(part.stored) for part in dataset.parts)])
+    cells = np.concatenate([n + rows for n, rows in zip(starts, chosen, strict=False)])
     with staged(options.output, stale, progress.say) as stage:
         _copy(dataset, chosen, options, stage, Ticker(progress, total))
         files = files_below(stage)
+        stale += copy_labels(dataset, cells, options, stage)
         sets = {**sets, options.name: {"cells": total, "files": files}}
         write_json(stage / PARSE_RECORD, _record(options, dataset, sets))
     split = any(part.side for part, rows in zip(dataset.parts, chosen, strict=True) if len(rows))
     folder = options.output if split else options.output / _folder_name(options)
     missing = max(0, len(wanted) - (len(dataset) - total if options.all_but else total))
-    return SubsetResult(options.name, total, missing, folder, options.output)
+    out = int(np.count_nonzero(dataset.gated_out.cells[cells]))
+    return SubsetResult(options.name, total, missing, folder, options.output, out)
 
 
 def _replaced(options: SubsetOptions, record: dict[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from deepometry.cells.dataset import open_dataset
+from deepometry.cells.labels.remove import remove_labels
 from deepometry.core.folder_names import Target
 from deepometry.core.options.parse import TargetsOptions
 from deepometry.core.progress import Progress, Report
@@ -36,17 +37,20 @@ def targets(options: TargetsOptions, progress: Progress | Report | None = None) 
     Parameters
     ----------
     options : TargetsOptions
-        The folder that Parse wrote.
+        The folder that Parse wrote, and labels to remove first.
     progress : Progress or callable, optional
         Reports the search.
 
     Returns
     -------
     Targets
+        Those that are left, if labels are to be removed.
 
     Raises
     ------
     DeepometryError
-        As `open_dataset`.
+        As `open_dataset`, or there are no such labels.
     """
+    if options.remove:
+        remove_labels(options.input, options.remove)
     return Targets(open_dataset(options.input, progress).targets())

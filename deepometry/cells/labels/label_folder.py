@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deepometry.core.errors import DeepometryError
 from deepometry.core.exchange import settle
 from deepometry.core.result_files import LABELS_FOLDER, PARSE_RECORD
+from deepometry.core.run_records import read_json
 from deepometry.core.step import load
 
 if TYPE_CHECKING:
@@ -32,6 +34,28 @@ def has_labels(home: Path) -> bool:
     """Return whether parsed cells have labels beside their folder names, without reading them."""
     place = home / LABELS_FOLDER
     return place.is_dir() and any(path.suffix in _KINDS for path in place.iterdir())
+
+
+def label_files(home: Path) -> dict[str, Path]:
+    """List the label sources of parsed cells, damaged ones too: their file by their name."""
+    place = home / LABELS_FOLDER
+    if not place.is_dir():
+        return {}
+    settle(place)
+    files = [path for path in sorted(place.iterdir()) if path.suffix in _KINDS]
+    records = {path: path.with_suffix(".json") for path in files}
+    return {
+        _name_in(record) or path.stem: path
+        for path, record in records.items()
+        if path.suffix != ".csv" or record.is_file()
+    }
+
+
+def _name_in(record: Path) -> str:
+    try:
+        return str(read_json(record).get("name", "")) if record.is_file() else ""
+    except DeepometryError:  # damaged
+        return ""
 
 
 def label_sources(home: Path) -> list[LabelSource]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,13 +60,10 @@ class LabelTable:
         DeepometryError
             The table is damaged, or has a label that its record does not list.
         """
-        header = read_header(self.path)
-        if header[:3] != _HEADER:
-            raise self._damaged(f"the columns {', '.join(_HEADER)}", ", ".join(header[:3]))
         columns: list[list[str]] = [[], [], []]
-        for block in read_columns(self.path, texts=range(3)):
-            for place, column in enumerate(columns):
-                column += plain_texts(block[place])
+        for block in _blocks(self.path):
+            for column, texts in zip(columns, block, strict=True):
+                column += texts
         keys = cell_keys(*columns[:2])
         last = len(keys) - 1 - np.unique(keys[::-1], return_index=True)[1]
         return keys[last], self._values(columns[2])[last]
@@ -81,14 +78,29 @@ class LabelTable:
             values = None if wrong else np.array([index[label] for label in labels], np.int64)
         if values is None:
             expected = "numbers" if self.kind == NUMBER else "labels of its record"
-            raise self._damaged(expected, repr(wrong))
+            raise _damaged(self.path, expected, repr(wrong))
         return values
 
-    def _damaged(self, expected: str, found: str) -> DeepometryError:
-        return DeepometryError(
-            f"{self.path}: expected {expected}, found {found or 'nothing'}; import the labels "
-            "again, or delete the file."
-        )
+
+def label_rows(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield source, object and label of all rows of a table; raise `DeepometryError` if damaged."""
+    for block in _blocks(path):
+        yield from zip(*block, strict=True)
+
+
+def _blocks(path: Path) -> Iterator[tuple[list[str], list[str], list[str]]]:
+    header = read_header(path)
+    if header[:3] != _HEADER:
+        raise _damaged(path, f"the columns {', '.join(_HEADER)}", ", ".join(header[:3]))
+    for block in read_columns(path, texts=range(3)):
+        yield plain_texts(block[0]), plain_texts(block[1]), plain_texts(block[2])
+
+
+def _damaged(path: Path, expected: str, found: str) -> DeepometryError:
+    return DeepometryError(
+        f"{path}: expected {expected}, found {found or 'nothing'}; import the labels again, or "
+        "delete the file."
+    )
 
 
 def open_label_table(path: Path) -> LabelTable | None:

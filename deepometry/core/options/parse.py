@@ -70,6 +70,15 @@ class TargetsOptions(Options):
     """Options of `deepometry.cells.targets.targets`; every field also accepts text."""
 
     input: Path = parsed_cells(TRAIN)
+    remove: str | None = option(
+        "Remove",
+        "Labels to take away first, by their name: those of a table, an analysis, a stain or of "
+        "hands. Their files are kept in labels/removed; folder names stay as they are.",
+        read_text,
+        None,
+        metavar="NAME",
+        example="Gate",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

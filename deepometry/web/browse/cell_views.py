@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from flask import Response, request
 
@@ -39,6 +40,23 @@ def targets() -> Response:
         reported=task.reported,
         **asked,
     )
+
+
+@blueprint.post("/retrieve/remove")
+def remove() -> Response:
+    """Take labels away from parsed cells, and show what can be learnt then."""
+    form, text = request.form.get("form", ""), request.form.get("path", "")
+    shown: dict[str, Any] = {"form": form, "path": text, "model": "", "found": None}
+    try:
+        path = read_path(text, whole=True)
+        from deepometry.cells.labels.remove import remove_labels
+
+        remove_labels(path, request.form.get("name", ""))
+    except DeepometryError as error:
+        return answer("browse/retrieve.html", error=str(error), **shown)
+    task = ask(("retrieve", path, None), partial(retrieve, path, None), 0.0, f"retrieve {form}")
+    shown["found"] = task.found if task.over else None
+    return answer("browse/retrieve.html", error=task.error, reported=task.reported, **shown)
 
 
 @blueprint.get("/stain")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepometry.core.errors import DeepometryError
-from deepometry.core.folder_names import CLASSES, NUMBER, number_of
+from deepometry.core.folder_names import CLASSES, FOLDERS, NUMBER, number_of
 from deepometry.core.text import counted, joined, shortened
 from deepometry.web.browse.background import Task
 
@@ -34,12 +34,16 @@ class ModelNote:
 
 @dataclass(frozen=True)
 class Retrieved:
-    """The cells in words, their targets, the one to begin with (blank: none), and the model."""
+    """The cells in words, their targets, the one to begin with (blank: none), and the model.
+
+    `others` are labels that cannot be learnt, and why.
+    """
 
     head: str
     choices: tuple[dict[str, Any], ...]
     suggested: str
     model: ModelNote | None
+    others: tuple[dict[str, str], ...] = ()
 
 
 def retrieve(path: Path, model: Path | None, task: Task) -> Retrieved:
@@ -68,7 +72,20 @@ def retrieve(path: Path, model: Path | None, task: Task) -> Retrieved:
     targets = dataset.targets()
     note = _model_note(model, dataset, targets) if model is not None else None
     choices = tuple(map(_choice, targets))
-    return Retrieved(_head(dataset), choices, _suggested(targets, note), note)
+    others = _others(dataset, {target.name for target in targets})
+    return Retrieved(_head(dataset), choices, _suggested(targets, note), note, others)
+
+
+def _others(dataset: Dataset, names: set[str]) -> tuple[dict[str, str], ...]:
+    """Return the labels that are no target."""
+    found = []
+    for name in (source.name for source in dataset.label_sources if source.name not in names):
+        labels = dataset.learnt(name)
+        some = labels.target()
+        what = f"only {shortened([*some.labels])}" if some.labels else "no cell here has one"
+        what = "folders have this name, too" if labels.from_folders else what
+        found.append({"name": name, "text": f"{name}: {what}"})
+    return tuple(found)
 
 
 def _head(dataset: Dataset) -> str:
@@ -89,6 +106,7 @@ def _choice(target: Target) -> dict[str, Any]:
     return {
         "name": target.name,
         "text": text,
+        "origin": "" if target.origin == FOLDERS else target.origin,
         "bars": bars,
         "unlabelled": target.unlabelled,
         "gated_out": target.gated_out,
