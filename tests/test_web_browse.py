@@ -20,6 +20,7 @@ from markupsafe import escape
 from deepometry.core.progress import Cancelled, Progress
 from deepometry.web import text_filters
 from deepometry.web.browse import background as browse_tasks
+from deepometry.web.browse import cell_views  # noqa: F401  adds its addresses
 from deepometry.web.browse import count_files as browse_count
 from deepometry.web.browse import list_folder as browse_listing
 from deepometry.web.browse import places as browse_places
