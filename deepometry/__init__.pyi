@@ -364,6 +364,7 @@ def gate(
 def targets(
     *,
     input: str | PathLike[str],
+    remove: str | None = None,
     progress: Progress | Report | None = None,
 ) -> Targets:
     """List the targets that parsed cells can be classified by.
@@ -374,6 +375,9 @@ def targets(
     ----------
     input : Path
         Folder of parsed cells, as Parse wrote it.
+    remove : str | None, default None
+        Labels to take away first, by their name: those of a table, an analysis, a stain or
+        of hands. Their files are kept in labels/removed; folder names stay as they are.
     progress : Progress or callable, optional
         Receives the progress, as `progress(done, total, text)`.
 

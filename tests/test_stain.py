@@ -128,6 +128,15 @@ def test_no_bleed_no_warning(tmp_path):
     assert "Warning" not in run(tmp_path).message
 
 
+def test_all_cells_in_one_class_are_refused(cells, tmp_path):
+    with pytest.raises(OptionsError, match="expected some between the intensities of the cells"):
+        run(cells, thresholds="1e9, 2e9")
+    assert "No cell is in high." in run(cells, thresholds="700, 1e9").message
+    write_stack(tmp_path / "flat", np.full((4, 16, 16, 2), 100, np.uint16))
+    with pytest.raises(OptionsError, match="that differ, found 0 in all cells in channel 2"):
+        stain(StainOptions(input=tmp_path / "flat", channel=2))
+
+
 def test_earlier_labels_are_asked_about(cells):
     run(cells)
     with pytest.raises(Question, match="have labels PI intensity already"):

@@ -14,7 +14,7 @@ from deepometry.cells.dataset import Dataset, open_dataset
 from deepometry.cells.label_import.free_name import free_name
 from deepometry.cells.labels.label_folder import parsed_home
 from deepometry.cells.labels.label_table import write_label_table
-from deepometry.core.errors import DeepometryError
+from deepometry.core.errors import DeepometryError, OptionsError
 from deepometry.core.folder_names import CLASSES, NUMBER
 from deepometry.core.notebook import NotebookView, ShowsInNotebook
 from deepometry.core.numba_cache import compile_message
@@ -110,6 +110,7 @@ def stain(options: StainOptions, progress: Progress | Report | None = None) -> S
     thresholds = options.thresholds or find_thresholds(light, options)
     names = options.class_names or default_names(len(thresholds) + 1)
     codes = np.searchsorted(thresholds, light, side="right")
+    _check_divided(light, codes, as_classes, options.channel)
     texts = [names[code] for code in codes] if as_classes else [f"{v:.6g}" for v in light]
     about = f" ({title})" * (not title.startswith("Ch"))
     facts: dict[str, Any] = {
@@ -130,6 +131,21 @@ def stain(options: StainOptions, progress: Progress | Report | None = None) -> S
     message = _message(name, light, labels, thresholds, options.channel, alike)
     kind = str(facts["kind"])
     return StainResult(name, kind, labels, len(dataset), thresholds, alike, table, message)
+
+
+def _check_divided(light: np.ndarray, codes: np.ndarray, as_classes: bool, channel: int) -> None:
+    """Raise `OptionsError` where all cells would have the same label."""
+    low, high = light.min(), light.max()
+    if low == high:
+        raise OptionsError(
+            {"channel": f"Channel: expected intensities that differ, found {low:.6g} in all cells "
+             f"in channel {channel}; choose the channel of a stain."}
+        )  # fmt: skip
+    if as_classes and len(np.unique(codes)) < 2:
+        raise OptionsError(
+            {"thresholds": "Thresholds: expected some between the intensities of the cells, "
+             f"{low:.6g} to {high:.6g}, found none there: all cells are in one class."}
+        )  # fmt: skip
 
 
 def stain_light(
@@ -251,7 +267,9 @@ def _message(
     if labels:
         named = shortened([f"{label} {n:,}" for label, n in labels.items()])
         at = " and ".join(f"{value:.6g}" for value in thresholds)
+        empty = [label for label, n in labels.items() if not n]
         first = f"{name}: {every} in {len(labels)} classes ({named}), divided at {at}."
+        first += f" No cell is in {shortened(empty)}." * bool(empty)
     else:
         first = f"{name}: {every} from {low:.4g} to {high:.4g} (5 to 95 %), median {middle:.4g}."
     parts = [first, f"Trainings of {name} leave channel {channel} out."]
