@@ -60,6 +60,11 @@ def test_names_are_matched_whole(cells):
     )
 
 
+def test_one_class_is_told(cells):
+    result = run(cells, table(cells, "file,object,gate\nb.cif,0,A\nb.cif,1,A\n"))
+    assert "One class alone cannot be learnt: give cells of another one" in result.message
+
+
 def test_a_row_that_may_be_two_cells_is_left_out_and_told(cells):
     path = table(cells, "file,object,gate\na.cif,1,G1\nb.cif,0,S\nb.cif,1,G1\n")
     result = run(cells, path)
@@ -135,6 +140,7 @@ def test_several_columns_that_may_hold_labels_are_asked_about(cells):
         ("file,object,Day\nb.cif,0,A\nb.cif,1,B\n", {}, "a folder prefix of these cells"),
         ("file,object,label\nb.cif,0,A\nb.cif,1,B\n", {}, "that no other column has"),
         ("file,object,gate\nb.cif,0,A\nb.cif,1,B\n", {"learn": "number"}, "numbers, found 'A'"),
+        ("file,object,gate\nb.cif,0,A\n", {"populations": "A"}, "expected an analysis of IDEAS"),
     ],
 )
 def test_tables_that_cannot_be_used_are_explained(cells, text, more, said):

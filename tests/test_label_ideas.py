@@ -75,7 +75,7 @@ def test_tagged_populations_are_a_target(cells, images):
 
 def test_any_populations_may_be_chosen(cells, images):
     place = images / "Day 1" / "a.daf"
-    run(cells, place, populations=" small ,M", name="Gate")
+    run(cells, place, populations=" Small ,M", name="Gate")
     assert texts(cells, "gate") == ["small"] * 3 + ["", "", "M", "M", ""]
     run(cells, place, populations="M,All", overwrite=True, name="Mitosis")
     assert texts(cells, "Mitosis") == ["Other"] * 5 + ["M", "M", "Other"]
@@ -91,8 +91,8 @@ def test_names_with_commas_are_found_whole(tmp_path):
 
 def test_populations_that_are_not_there_are_listed(cells, images):
     place = images / "Day 1" / "a.daf"
-    with pytest.raises(OptionsError, match=r"All \(8\), small \(3\), G1 \(3\), M \(2\).*'g1', of "):
-        run(cells, place, populations="M,g1")
+    with pytest.raises(OptionsError, match=r"All \(8\), small \(3\), G1 \(3\), M \(2\).*'G3', of "):
+        run(cells, place, populations="M,G3")
     write_pair(images / "Day 1", *USUAL, gate("odd", "gone", "Area"), tagged("none", []))
     with pytest.raises(OptionsError, match=r"'odd', which cannot be used \(its region 'gone'"):
         run(cells, place, populations="M,odd")
@@ -254,6 +254,10 @@ def test_a_feature_may_be_learnt_as_a_number(cells, images):
     assert open_dataset(cells).values("Area").tolist() == AREA.tolist()
     with pytest.raises(OptionsError, match=r"expected a feature of a\.daf, found 'volume'; it has"):
         run(cells, images, column="volume")
+    with pytest.raises(OptionsError, match="expected number, found classes; a feature is a number"):
+        run(cells, images, column="area", learn="classes")
+    with pytest.raises(OptionsError, match="expected none beside the feature area, found M"):
+        run(cells, images, column="area", populations="M")
 
 
 def test_a_damaged_analysis_is_named(cells, images):

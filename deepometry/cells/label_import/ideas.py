@@ -57,6 +57,7 @@ def label_by_ideas(options: LabelOptions, progress: Progress) -> LabelResult:
     Question
         It is not clear which populations are meant, or what cells in several of them are.
     """
+    _check_options(options)
     cells = open_receiver(options.input, progress)
     analysed = find_analysed(options.labels, cells, progress)
     if options.column:
@@ -70,6 +71,22 @@ def label_by_ideas(options: LabelOptions, progress: Progress) -> LabelResult:
     if options.features:
         copy_features(cells, analysed, progress)
     return write_labels(options, cells, target, found, facts_of(analysed, names))
+
+
+def _check_options(options: LabelOptions) -> None:
+    """Raise `OptionsError` for options that an analysis has no use for."""
+    wanted = NUMBER if options.column else CLASSES
+    if options.learn not in ("auto", wanted):
+        why = "a feature is a number" if options.column else "populations are classes"
+        raise OptionsError(
+            {"learn": f"Labels are: expected {wanted}, found {options.learn}; {why}, and a feature "
+             "is named in Column."}
+        )  # fmt: skip
+    if options.column and options.populations:
+        raise OptionsError(
+            {"populations": f"Populations: expected none beside the feature {options.column}, "
+             f"found {options.populations}; leave one of them out."}
+        )  # fmt: skip
 
 
 def find_analysed(place: Path, cells: Receiver, progress: Progress) -> list[Analysed]:

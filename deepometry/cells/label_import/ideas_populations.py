@@ -177,12 +177,14 @@ def _unusable(found: Populations, name: str) -> str:
 
 
 def _split(text: str, known: Sequence[str]) -> list[str]:
-    """Split names at commas, but for those inside of a name that is known."""
+    """Split names at commas, but for those inside of a name that is known, in whatever case."""
     pieces, names = text.split(","), list[str]()
+    spelled = {name.casefold(): name for name in reversed(known)} | {name: name for name in known}
     while pieces:
         ends = range(len(pieces), 0, -1)
         tried = ((",".join(pieces[:end]).strip(), end) for end in ends)
-        name, end = next(((n, e) for n, e in tried if n in known), (pieces[0].strip(), 1))
+        found = ((spelled.get(n) or spelled.get(n.casefold()), e) for n, e in tried)
+        name, end = next(((n, e) for n, e in found if n), (pieces[0].strip(), 1))
         names += [name] if name else []
         pieces = pieces[end:]
     return list(dict.fromkeys(names))

@@ -56,6 +56,11 @@ def label(options: LabelOptions, progress: Progress | Report | None = None) -> L
     progress = as_progress(progress)
     if holds_analyses(options.labels):
         return label_by_ideas(options, progress)
+    if options.populations:
+        raise OptionsError(
+            {"populations": "Populations: expected an analysis of IDEAS (.daf) as Labels, found "
+             f"{options.labels.name}; leave Populations blank."}
+        )  # fmt: skip
     cells = open_receiver(options.input, progress)
     progress.report(0, 0, "Reading the labels")
     table = read_foreign(options.labels)

@@ -179,4 +179,6 @@ def _message(result: dict[str, Any], noun: str) -> str:
         )
     if result["overlapping"]:
         parts.append(f"{counted(result['overlapping'], 'cell')} had several labels.")
+    if len(result["labels"]) == 1:
+        parts.append("One class alone cannot be learnt: give cells of another one, too.")
     return " ".join(parts)

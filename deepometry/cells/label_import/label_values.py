@@ -144,8 +144,6 @@ def _doubts(counts: Counter[str], read: dict[str, _Number | None]) -> list[str]:
         )
     if twins := [" and ".join(map(_quote, same)) for same in alike.values() if len(same) > 1]:
         notes.append(f"Classes that are spelled almost alike: {shortened(twins, _NAMED)}.")
-    if len(counts) == 1:
-        notes.append("One class alone cannot be learnt: give cells of another one, too.")
     return notes
 
 
