@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from deepometry.cells.dataset import open_dataset
 from deepometry.cells.description_checks import wrong_in
 from deepometry.cells.model_description import read_description
 from deepometry.core.errors import OptionsError
@@ -21,7 +22,7 @@ from deepometry.network.losses import class_loss
 from deepometry.network.model_file import load_model
 from deepometry.network.test_time_augmentation import predict_views
 from deepometry.training.gather import gather_cells
-from deepometry.training.learnt import strata_of
+from deepometry.training.learnt import learnt_of, strata_of
 from deepometry.training.train import train
 from deepometry.training.transfer import _head_for
 from tests.conftest import short_training
@@ -83,6 +84,12 @@ def test_ordered_classes_rise_by_their_numbers(tmp_path):
 
 
 # --- how cells are divided ----------------------------------------------------------------------
+
+
+def test_ordered_classes_of_one_number_are_refused(tmp_path):
+    dataset = open_dataset(write_classes(tmp_path, {"Day 1": 3, "Day 01": 3, "Day 2": 3}))
+    with pytest.raises(OptionsError, match="found the same in 01, 1; rename them"):
+        learnt_of(dataset, dataset.targets()[0], "ordered")
 
 
 def test_ranges_have_about_as_many_cells_and_never_separate_equal_numbers():

@@ -14,6 +14,7 @@ from deepometry.core.label_numbers import read_numbers
 from deepometry.core.options.fields import AUTO
 from deepometry.core.task import Task
 from deepometry.core.task_names import ORDERED
+from deepometry.core.text import shortened
 
 _FEWEST_IN_STRATUM, _MOST_STRATA = 40, 10
 
@@ -66,7 +67,7 @@ def _measured(dataset: Dataset, target: Target, learn_as: str) -> Learnt:
     if learn_as not in (AUTO, NUMBER):
         raise OptionsError(
             {"learn_as": f"Learn as: expected auto or number, because the labels of {target.name} "
-             f"are measured numbers, found {learn_as}."}
+             f"are measured numbers, found {learn_as}; for classes, add the labels again as such."}
         )  # fmt: skip
     return _numbers(dataset.values(target.name), "", target.name)
 
@@ -74,6 +75,12 @@ def _measured(dataset: Dataset, target: Target, learn_as: str) -> Learnt:
 def _ordered(
     dataset: Dataset, target: str, labels: Sequence[str], numbers: Sequence[float], unit: str
 ) -> Learnt:
+    if len(set(numbers)) < len(numbers):
+        same = [label for label, n in zip(labels, numbers, strict=True) if numbers.count(n) > 1]
+        raise OptionsError(
+            {"learn_as": f"Learn as ordered: expected another number in every label of {target}, "
+             f"found the same in {shortened(same, 4)}; rename them, or learn them as classes."}
+        )  # fmt: skip
     order = np.argsort(numbers, kind="stable")
     rising = tuple(labels[place] for place in order)
     task = Task(ORDERED, tuple(numbers[place] for place in order), unit)
