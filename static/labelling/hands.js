@@ -10,6 +10,12 @@ export class Hands {
     return this.screens.settling ? "settled" : "mine";
   }
 
+  // A key that is pressed too early is for the next cells, not for the last one of these
+  get coming() {
+    const { grid, screens } = this;
+    return screens.loading && !grid.selected.size && grid.current && this.labels.state(grid.current.key)[this.field];
+  }
+
   named() {
     if (this.labels.who) return true;
     of("who").focus();
@@ -26,6 +32,7 @@ export class Hands {
     if (!this.named()) return;
     const { grid } = this;
     const { targets, cursor } = grid;
+    if (id !== null && this.coming) return;
     const last = grid.selected.size ? Math.max(...targets.map((key) => grid.places.get(key))) : cursor;
     this.give(targets, id);
     grid.clear();

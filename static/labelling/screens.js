@@ -11,7 +11,7 @@ const TELLING = ["labelled", SETTLING, "settled", "by", "class"]; // that show w
 export class Screens extends EventTarget {
   constructor(labels, pictures, grid) {
     super();
-    Object.assign(this, { labels, pictures, grid, all: [], at: -1, coming: null, asked: 0, seen: [] });
+    Object.assign(this, { labels, pictures, grid, all: [], at: -1, coming: null, asked: 0, seen: [], loading: false });
     this.controls = of("controls").elements;
     this.offer();
     of("controls").addEventListener("submit", (event) => event.preventDefault());
@@ -128,7 +128,7 @@ export class Screens extends EventTarget {
     // in an order that changes, also what was labelled just now, which the server may not know yet
     const left = (this.now?.shown ?? []).filter((cell) => !this.now.lasting || !this.labels.state(cell.key).mine);
     this.seen = [...left.map((cell) => cell.row), ...this.seen].slice(0, SEEN);
-    of("wait").hidden = false;
+    this.wait(true);
     try {
       const screen = await (this.coming ?? this.fetch(this.now));
       if (asked !== this.asked) return;
@@ -154,7 +154,7 @@ export class Screens extends EventTarget {
     const screen = this.all[at];
     await this.pictures.load(screen.shown.map((cell) => cell.row));
     this.at = at;
-    of("wait").hidden = true;
+    this.wait(false);
     this.tellOthers();
     this.grid.show(screen.shown);
     this.note(this.noteOf(screen));
@@ -174,8 +174,14 @@ export class Screens extends EventTarget {
     });
   }
 
+  wait(on) {
+    this.loading = on;
+    Object.assign(of("wait"), { hidden: !on, textContent: "Reading the cells …" });
+  }
+
   failed(error) {
     of("wait").textContent = error.message;
+    this.loading = Boolean(error.away);
     if (error.away) setTimeout(() => this.forward(), RETRY);
   }
 

@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 import deepometry
 from deepometry.cells.dataset import open_dataset
@@ -226,6 +226,25 @@ def test_one_cell_at_a_time_goes_on_to_the_next_cells(server, page: Page):
     assert len(find_hand_labels(server.parsed, "Large").table()) == few + 1
     page.keyboard.press("PageUp")
     expect(labelled(page)).to_have_count(few)
+
+
+def test_a_key_that_is_pressed_too_early_changes_no_label(server, visit):
+    open_hand_labels(server.parsed, "Early", make=True).add_class("Round")
+    find_hand_labels(server.parsed, "Early").add_class("Flat")
+    # an order that is not fetched ahead
+    page = visit(server, f"labelling?cells={server.parsed}&name=Early&order=uncertain")
+    expect(page.locator(READY)).to_be_attached()
+    few = page.locator(TILE).count()
+    held: list[Route] = []
+    page.route("**/cells.json?*", lambda route: held.append(route))
+    page.keyboard.press("Control+a")
+    page.keyboard.press("1")
+    expect(page.locator("[data-of=wait]")).to_be_visible()
+    page.keyboard.press("2")
+    saved(page)
+    held[0].continue_()
+    wait_for_next(page)
+    assert find_hand_labels(server.parsed, "Early").table()["label"].tolist() == ["Round"] * few
 
 
 def test_classes_are_edited(server, page: Page):
