@@ -1,7 +1,6 @@
 """The accuracy of a classifier that learns while cells are labelled, by labels it had not seen.
 
-Every cell is predicted by a classifier that learnt only from labels given before that cell had
-one (prequential evaluation: Dawid, J. R. Stat. Soc. A 147 (1984)). Of cells that were chosen
+Every cell is predicted by a classifier that did not learn from it. Of cells that were chosen
 because they are hard, or easy, this is no estimate of the accuracy among all cells; of cells that
 were chosen at random it is.
 """
@@ -17,20 +16,17 @@ from deepometry.evaluation.intervals import wilson
 FEWEST = 20
 """Randomly chosen cells below which no accuracy is told."""
 
-_RECENT = 0.5  # of the labels: predictions by classifiers that had at least this share of them
-
 
 @dataclass(frozen=True)
 class RunningAccuracy:
-    """The accuracy of the classifier by cells that were labelled after it predicted them.
+    """The accuracy of the classifier by cells that it had not learnt from.
 
     Attributes
     ----------
     labels : int
         Labelled cells so far.
     cells, right : int
-        Randomly chosen cells among those that were labelled last, and those of them that had been
-        predicted correctly.
+        Randomly chosen cells that have a label, and those of them that were predicted correctly.
     low, high : float
         95 % Wilson interval of the accuracy.
     """
@@ -59,8 +55,8 @@ class RunningAccuracy:
             )
         return (
             f"Estimated accuracy {100 * self.accuracy:.0f} % (95 % interval {100 * self.low:.0f} "
-            f"to {100 * self.high:.0f} %), from {self.cells} randomly chosen cells that were "
-            "predicted before they were labelled."
+            f"to {100 * self.high:.0f} %), from {self.cells} randomly chosen cells, predicted "
+            "without their labels."
         )
 
 
@@ -72,21 +68,13 @@ def running_accuracy(
     Parameters
     ----------
     codes : ndarray of int, shape (labels,)
-        Classes of the labelled cells, in the order in which the labels were given.
+        Classes of the labelled cells.
     predicted : ndarray of int, shape (labels,)
-        What each was predicted as by labels before its own; -1 where none was predicted yet.
+        What each was predicted as by a classifier that did not learn from it; -1 for none.
     at_random : ndarray of bool, shape (labels,)
         Whether a cell was chosen at random, not by what the classifier made of it.
-
-    Notes
-    -----
-    Of the predictions only those count that were made with half as many labels as there are now,
-    or more; where these are fewer than `FEWEST`, the last ones. The classifier has learnt since,
-    so that the estimate is rather too low than too high.
     """
-    known = np.flatnonzero(at_random & (predicted >= 0))
-    recent = known[known >= _RECENT * len(codes)]
-    counted = recent if len(recent) >= FEWEST else known[-FEWEST:]
-    cells, right = len(counted), int((codes == predicted)[counted].sum())
+    counted = at_random & (predicted >= 0)
+    cells, right = int(counted.sum()), int((codes == predicted)[counted].sum())
     low, high = wilson(np.array(right), np.array(cells))
     return RunningAccuracy(len(codes), cells, right, float(low), float(high))

@@ -107,7 +107,7 @@ export class Assist {
     of("assist-state").textContent = `${learning} It looks at ${features}.`;
     const [share, low, high] = accuracy ?? [];
     of("assist-accuracy").textContent = accuracy ? `${share} % (${low} to ${high} %)` : "not yet";
-    const known = `By ${counted(cells ?? 0, "randomly chosen cell")} that it predicted before they were labelled; 95 % interval.`;
+    const known = `By ${counted(cells ?? 0, "randomly chosen cell")}, each predicted without its label; 95 % interval.`;
     const wanted = `After ${number(fewest)} randomly chosen cells; so far ${number(cells ?? 0)}. One cell in five, at first one in two, is chosen at random for it.`;
     of("assist-how").textContent = accuracy ? known : wanted;
     of("assist-advice").textContent = advice ?? "";

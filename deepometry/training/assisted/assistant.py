@@ -191,19 +191,20 @@ class Assistant:
     def progression(self) -> Progression:
         """Estimate the accuracy, and how much the last labels changed."""
         labels = self.labels
-        count = len(labels.classes)
-        predicted, changes = self._replay.go(self._given, labels.codes, count)
+        changes = self._replay.go(self._given, labels.codes, len(labels.classes))
         allowed = np.sort(self.at_random)
         labelled = np.isin(allowed, labels.rows)
         sample = allowed[labelled_at_random(self._features.keys[allowed], labelled)]
         at_random = np.isin(labels.rows, sample)
+        probabilities = self._left_out(at_random)
+        predicted = np.where(probabilities.any(1), probabilities.argmax(1), -1)
         return Progression(running_accuracy(labels.codes, predicted, at_random), changes)
 
     def doubtful(self) -> np.ndarray:
         """Order labelled cells by how likely their label is wrong, the most doubtful first.
 
-        Each is predicted by a classifier that did not learn from it, in `_FOLDS` folds. Cells that
-        are predicted as their label are left out.
+        Each is predicted by a classifier that did not learn from it. Cells that are predicted as
+        their label are left out.
 
         Returns
         -------
@@ -212,19 +213,31 @@ class Assistant:
         """
         from deepometry.evaluation.label_errors import find_label_errors
 
-        rows, codes = self.labels.rows, self.labels.codes
-        probabilities = np.zeros((len(codes), len(self.labels.classes)))
-        folds = np.argsort(random_order(self._features.keys[rows])) % _FOLDS
-        for fold in range(_FOLDS):
-            known = folds != fold
-            if len(np.unique(codes[known])) < 2:
-                return rows[:0]
-            classifier = FastClassifier.fit(self._given[known], codes[known])
-            predicted = classifier.probabilities(self._given[~known], probabilities.shape[1])
-            probabilities[~known] = predicted
-        errors = find_label_errors(codes, probabilities)
-        found: np.ndarray = rows[errors.cells]
+        rows = self.labels.rows
+        probabilities = self._left_out(np.ones(len(rows), bool))
+        if not len(rows) or not probabilities.any(1).all():
+            return rows[:0]
+        found: np.ndarray = rows[find_label_errors(self.labels.codes, probabilities).cells]
         return found
+
+    def _left_out(self, chosen: np.ndarray) -> np.ndarray:
+        """Predict some of the labelled cells by classifiers that did not learn from them.
+
+        `chosen` is bool, shape (labels,). In each of `_FOLDS` folds, a classifier learns from all
+        labelled cells but a part of the chosen ones. Returns their probabilities, shape (labels,
+        classes), 0 for cells that were not chosen, or where only one class is left to learn.
+        """
+        codes, places = self.labels.codes, np.flatnonzero(chosen)
+        probabilities = np.zeros((len(codes), max(len(self.labels.classes), 1)))
+        folds = np.argsort(random_order(self._features.keys[self.labels.rows[places]])) % _FOLDS
+        for fold in range(min(_FOLDS, len(places))):
+            known = np.ones(len(codes), bool)
+            known[places[folds == fold]] = False
+            if len(np.unique(codes[known])) > 1:
+                classifier = FastClassifier.fit(self._given[known], codes[known])
+                predicted = classifier.probabilities(self._given[~known], probabilities.shape[1])
+                probabilities[~known] = predicted
+        return probabilities
 
     # --- orders ----------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What a classifier knew before each label was given: labels replayed in the order of time."""
+"""How much the last labels changed: labels replayed in the order of time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from deepometry.training.assisted.fast_classifier import FastClassifier
 
 FIRST = 10
-"""Labels before the first prediction."""
+"""Labels of the first classifier."""
 
 _GROWTH = 1.25  # labels of one classifier, beside those of the one before
 _SEED = 0
@@ -45,12 +45,10 @@ class Replay:
     """
 
     watched: np.ndarray
-    _known: dict[tuple[int, bytes], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    _known: dict[bytes, np.ndarray] = field(default_factory=dict)
 
-    def go(
-        self, features: np.ndarray, codes: np.ndarray, count: int
-    ) -> tuple[np.ndarray, list[Change]]:
-        """Predict each labelled cell by the labels that were given before.
+    def go(self, features: np.ndarray, codes: np.ndarray, count: int) -> list[Change]:
+        """Compare the predictions after more and more of the labels.
 
         Parameters
         ----------
@@ -62,46 +60,32 @@ class Replay:
 
         Returns
         -------
-        predicted : ndarray of int64, shape (labels,)
-            -1 for the first cells.
-        changes : list of Change
+        list of Change
             Between each classifier and the next one.
         """
-        predicted, watched = np.full(len(codes), -1), list[tuple[int, np.ndarray]]()
-        known: dict[tuple[int, bytes], tuple[np.ndarray, np.ndarray]] = {}
-        for first, last in blocks(len(codes)):
-            if len(np.unique(codes[:first])) < 2:
+        watched = list[tuple[int, np.ndarray]]()
+        known: dict[bytes, np.ndarray] = {}
+        for first in steps(len(codes)):
+            some = features[:first], codes[:first]
+            if len(np.unique(some[1])) < 2:
                 continue
-            key = (last, _digest(features[:last], codes[:first]))
-            if key not in self._known:
-                self._known[key] = self._block(features, codes, first, last, count)
-            known[key] = self._known[key]
-            predicted[first:last] = known[key][0]
-            watched.append((first, known[key][1]))
+            key = _digest(*some)
+            if (predicted := self._known.get(key)) is None:
+                classifier = FastClassifier.fit(*some, _SEED)
+                predicted = classifier.probabilities(self.watched, count).argmax(1)
+            known[key] = predicted
+            watched.append((first, predicted))
         self._known = known
         pairs = pairwise(watched)
-        changes = [Change(n, m, float(np.mean(one != two))) for (n, one), (m, two) in pairs]
-        return predicted, changes
-
-    def _block(
-        self, features: np.ndarray, codes: np.ndarray, first: int, last: int, count: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        classifier = FastClassifier.fit(features[:first], codes[:first], _SEED)
-        both = (features[first:last], self.watched)
-        own, watched = (classifier.probabilities(each, count).argmax(1) for each in both)
-        return own, watched
+        return [Change(n, m, float(np.mean(one != two))) for (n, one), (m, two) in pairs]
 
 
-def blocks(labels: int) -> list[tuple[int, int]]:
-    """Divide labels into blocks, each predicted by a classifier that learnt from all before it.
-
-    Returned are the labels before each block, and those to its end.
-    """
-    found, first = list[tuple[int, int]](), FIRST
+def steps(labels: int) -> list[int]:
+    """Return the numbers of labels after which predictions are compared, fewer than `labels`."""
+    found, first = list[int](), FIRST
     while first < labels:
-        last = int(np.ceil(first * _GROWTH))
-        found.append((first, min(last, labels)))
-        first = last
+        found.append(first)
+        first = int(np.ceil(first * _GROWTH))
     return found
 
 
