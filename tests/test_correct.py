@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 
+import pandas as pd
 import pytest
 
 import deepometry
@@ -96,6 +97,7 @@ def test_labels_of_a_table_are_corrected_where_cells_have_one(parsed, tmp_path):
         ([("x", "1", "A")], ("source", "object", "label"), "columns source, object and correct"),
         ([(*ROWS[0][:3], "C")], None, "expected one of A, B in correct_label, found C"),
         ([("x.cif", "1", "A", "B")], None, "found 1 other, such as 1 of x.cif"),
+        ([(*ROWS[2][:3], " ")], None, "in the column correct_label, found none; fill it in"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused_and_nothing_is_begun(
@@ -108,9 +110,16 @@ def test_tables_that_do_not_fit_are_refused_and_nothing_is_begun(
     assert not (parsed / "labels").exists()
     with pytest.raises(DeepometryError, match="found none of this name"):
         deepometry.correct(input=parsed, target="Day", table=write_table(table, ROWS))
-    table.write_bytes(b"source,object,correct_label\n\xff\xfe,1,A\n")
-    with pytest.raises(DeepometryError, match="CSV UTF-8"):
-        deepometry.correct(input=parsed, target="Class", table=table)
+
+
+def test_tables_come_back_from_spreadsheets(parsed, tmp_path):
+    table = tmp_path / "semicolons.csv"
+    table.write_text("source;object;correct_label\nTrain Class A.cif;3;B\n", "cp1252")
+    assert deepometry.correct(input=parsed, target="Class", table=table).corrected == 1
+    table = tmp_path / "t.xlsx"
+    rows = {"source": ["Train Class A.cif"] * 2, "object": [3, 4], "correct_label": ["B", None]}
+    pd.DataFrame(rows).to_excel(table, index=False)
+    assert deepometry.correct(input=parsed, target="Class", table=table).corrected == 1
 
 
 def test_labels_are_begun_whole_or_not_at_all(parsed, monkeypatch):

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
 from deepometry.cells.dataset import Dataset, open_dataset
 from deepometry.cells.hand_labels import open_hand_labels
+from deepometry.cells.label_import.foreign_table import read_foreign
 from deepometry.cells.labels.hand_files import labels_file
 from deepometry.cells.labels.hand_log import Identity
 from deepometry.cells.labels.hand_schema import SCHEMA
 from deepometry.cells.labels.hands import HandLabels
 from deepometry.cells.labels.label_folder import parsed_home
 from deepometry.cells.labels.source import CellLabels
+from deepometry.cells.stack_reader import IDENTITY
 from deepometry.core.database import Database
-from deepometry.core.errors import DeepometryError, explain_os_error
+from deepometry.core.errors import DeepometryError
 from deepometry.core.files import writing
 from deepometry.core.folder_names import CLASSES, normal_name
 from deepometry.core.notebook import NotebookView, ShowsInNotebook
 from deepometry.core.options.correct import CorrectOptions
 from deepometry.core.progress import Progress, Report, as_progress
 from deepometry.core.result_files import CORRECT_LABEL
-from deepometry.core.spreadsheet import safe_records
 from deepometry.core.text import counted
 from deepometry.core.user_folders import user_name
 
@@ -91,14 +89,8 @@ def correct(options: CorrectOptions, progress: Progress | Report | None = None) 
     progress = as_progress(progress)
     home = parsed_home(options.input)
     dataset = open_dataset(home, progress)
-    wanted = dict(_wanted(options.table))
     target = _labels_of(dataset, options.target)
-    if wrong := next((label for label in wanted.values() if label not in target.classes), None):
-        raise DeepometryError(
-            f"{options.table}: expected one of {', '.join(target.classes)} in {CORRECT_LABEL}, "
-            f"found {wrong}; correct the table."
-        )
-    _check_cells(dataset, wanted, options.table)
+    wanted = _wanted(options.table, dataset, target.classes)
     labels = open_corrections(dataset, options.target)
     settle(labels, wanted, options.who or user_name() or _SOMEBODY)
     return CorrectResult(labels.name, *labels.decisions(), labels.path)
@@ -179,38 +171,39 @@ def _cells_of(dataset: Dataset, labels: CellLabels) -> Iterator[tuple[str, list[
         yield label, [(source, name) for source, name in own.tolist()]
 
 
-def _wanted(table: Path) -> Iterator[tuple[Identity, str]]:
-    """Read the corrections of a table: the cell, and its label."""
-    with _opened(table) as file:
-        for number, row in enumerate(safe_records(file), 2):
-            if number == 2 and not {"source", "object", CORRECT_LABEL} <= row.keys():
-                raise DeepometryError(
-                    f"{table}: expected the columns source, object and {CORRECT_LABEL}, found "
-                    f"{', '.join(row)}; give the table of likely mislabelled cells."
-                )
-            if label := row.get(CORRECT_LABEL, "").strip():
-                yield (row["source"], row["object"]), label
-
-
-@contextmanager
-def _opened(table: Path) -> Iterator[TextIO]:
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            yield file
-    except OSError as error:
-        raise explain_os_error(error, table) from error
-    except (csv.Error, UnicodeDecodeError) as error:
+def _wanted(path: Path, dataset: Dataset, classes: Sequence[str]) -> dict[Identity, str]:
+    """Read the corrections of a table: the label of each cell that has one."""
+    rows = read_foreign(path).rows
+    columns = (*IDENTITY, CORRECT_LABEL)
+    if missing := [name for name in columns if name not in rows]:
         raise DeepometryError(
-            f"{table}: expected a .csv table in UTF-8, found something else ({error}); save it as "
-            "CSV UTF-8."
-        ) from error
-
-
-def _check_cells(dataset: Dataset, wanted: Mapping[Identity, str], table: Path) -> None:
-    known = {(source, name) for _, source, name in dataset.identities()}
-    missing = [cell for cell in wanted if cell not in known]
-    if missing:
-        raise DeepometryError(
-            f"{table}: expected cells of {dataset.root}, found {counted(len(missing), 'other')}, "
-            f"such as {missing[0][1]} of {missing[0][0]}; give the parsed cells that it is of."
+            f"{path}: expected the columns source, object and {CORRECT_LABEL}, found no "
+            f"{' and no '.join(missing)}; give the table of likely mislabelled cells."
         )
+    filled = rows.loc[rows[CORRECT_LABEL] != "", [*columns]].to_numpy().tolist()
+    if not filled:
+        raise DeepometryError(
+            f"{path}: expected labels in the column {CORRECT_LABEL}, found none; fill it in for "
+            "the cells that you looked at."
+        )
+    known = {_plain(label): label for label in classes}
+    if wrong := next((label for *_, label in filled if label not in known), None):
+        raise DeepometryError(
+            f"{path}: expected one of {', '.join(classes)} in {CORRECT_LABEL}, found {wrong}; "
+            "correct the table."
+        )
+    cells = {
+        (_plain(source), _plain(name)): (source, name) for _, source, name in dataset.identities()
+    }
+    others = [(source, name) for source, name, _ in filled if (source, name) not in cells]
+    if others:
+        raise DeepometryError(
+            f"{path}: expected cells of {dataset.root}, found {counted(len(others), 'other')}, "
+            f"such as {others[0][1]} of {others[0][0]}; give the parsed cells that it is of."
+        )
+    return {cells[source, name]: known[label] for source, name, label in filled}
+
+
+def _plain(text: str) -> str:
+    """Return a text as it is read from tables: runs of spaces count as one."""
+    return " ".join(text.split())

@@ -13,6 +13,7 @@ from deepometry.cells.label_import.delimited_text import read_delimited
 from deepometry.core.errors import DeepometryError, explain_os_error
 from deepometry.core.file_types import LABEL_TABLES as TABLES
 from deepometry.core.result_files import POPULATIONS_TABLE
+from deepometry.core.spreadsheet import restored
 from deepometry.core.text import is_number
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _spreadsheet(path: Path) -> ForeignTable:
     read = pd.read_excel(
         path, sheet_name=None, header=None, dtype=object, keep_default_na=False, na_values=[""]
     )
-    sheets = {name: _below_header(_texts(rows)) for name, rows in read.items()}
+    sheets = {name: _below_header(_texts(rows).map(restored)) for name, rows in read.items()}
     sheets = {name: rows for name, rows in sheets.items() if len(rows)}
     if not sheets:
         raise DeepometryError(f"Labels {path}: expected a table, found empty sheets.")

@@ -22,7 +22,7 @@ class CorrectOptions(Options):
     )
     table: Path = option(
         "Table",
-        "Table of cells (.csv) with the columns source, object and correct_label, such as "
+        "Table of cells (.csv, .xlsx) with the columns source, object and correct_label, such as "
         "likely_mislabelled.csv. Rows without a correct_label are passed over; the label that a "
         "cell has already confirms it.",
         read_path,
