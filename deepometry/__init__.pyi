@@ -230,8 +230,9 @@ def label(
     labels : Path
         Table with a row a cell (.csv, .tsv, .txt, .xlsx, .parquet), which names the cell by
         its file and object number, or by the path of its image; an analysis of IDEAS
-        (.daf), or a folder of them; or the folder or .zip file of lists that Export wrote
-        for IDEAS or FlowJo.
+        (.daf), or a folder of them; labels given by hand to another parse of these images
+        (its labels/NAME.sqlite); or the folder or .zip file of lists that Export wrote for
+        IDEAS or FlowJo.
     column : str | None, default None
         Column that has the labels, or feature of an analysis of IDEAS to learn as a number.
         Left blank, the only one it can be, or it is asked.
@@ -1354,9 +1355,9 @@ def correct(
     target : str
         Target whose labels are corrected, such as Class.
     table : Path
-        Table of cells (.csv) with the columns source, object and correct_label, such as
-        likely_mislabelled.csv. Rows without a correct_label are passed over; the label that
-        a cell has already confirms it.
+        Table of cells (.csv, .xlsx) with the columns source, object and correct_label, such
+        as likely_mislabelled.csv. Rows without a correct_label are passed over; the label
+        that a cell has already confirms it.
     who : str | None, default None
         Who corrects; by default the user of the computer.
     progress : Progress or callable, optional

@@ -9,13 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import deepometry
 from deepometry.cells.dataset import open_dataset
 from deepometry.cells.hand_labels import open_hand_labels
 from deepometry.cells.identity import cell_keys
-from deepometry.cells.labels.hand_files import list_hand_labels
+from deepometry.cells.label_import.from_hands import match_cells
+from deepometry.cells.labels.hand_files import find_hand_labels, list_hand_labels
 from deepometry.cells.labels.hands import HandLabels
 from deepometry.core.errors import DeepometryError
 from tests.hand_labels import CELLS, counting, write_labels
+from tests.parsed import blobs, write_record, write_stack
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -309,3 +312,46 @@ def test_labels_that_are_followed_are_those_that_are_read_afresh(labels):
         one = dict(zip(following.keys.tolist(), following.counted(ids).tolist(), strict=True))
         other = dict(zip(fresh.keys.tolist(), fresh.counted(ids).tolist(), strict=True))
         assert one == other
+
+
+# --- another parse of the same images ------------------------------------------------------------
+
+
+def write_cells(place: Path, count: int, source: str) -> Path:
+    write_record(place)
+    write_stack(place / "all", blobs(count, 0), source)
+    return place
+
+
+def test_labels_come_along_to_another_parse_whatever_folder_was_parsed(labels, tmp_path):
+    labels.give(CELLS[:4], "Mitosis", "Anna")
+    labels.give(CELLS[2:5], "Rest", "Ben")
+    other = write_cells(tmp_path / "other", 6, "Day 1/a.cif")
+    result = deepometry.label(input=other, labels=labels.path)
+    copy = find_hand_labels(other, "Phase")
+    assert copy.table()["source"].unique().tolist() == ["Day 1/a.cif"]
+    old, new = labels.table().drop(columns="source"), copy.table().drop(columns="source")
+    assert new.to_dict("list") == old.to_dict("list")
+    assert len(copy.undo("Ben").cells) == 3 and copy.classes == labels.classes
+    assert result.labels == {"Mitosis": 2, "Rest": 1} and "3 of 6 cells have a label" in str(result)
+    with pytest.raises(DeepometryError, match="never replaced; choose another name"):
+        deepometry.label(input=other, labels=labels.path)
+    some = write_cells(tmp_path / "some", 3, "a.cif")
+    result = deepometry.label(input=some, labels=labels.path, name="Again")
+    assert result.unmatched == 2 and "2 of 5 labelled cells are not among them" in result.message
+    others = write_cells(tmp_path / "others", 3, "b.cif")
+    with pytest.raises(DeepometryError, match="another parse of the same images"):
+        deepometry.label(input=others, labels=labels.path, name="Third")
+
+
+def test_cells_are_found_in_another_parse_by_whole_names_only():
+    old = [("Day 1/a.cif", "1"), ("Day 2/a.cif", "1"), ("B/c_7_Ch3.tif", "c_7"), ("x.cif", "9")]
+    new = [("E/Day 1/a.cif", "1"), ("E/Day 11/a.cif", "1"), ("E/Day 3/a.cif", "1")]
+    new += [
+        ("E/B/c_7_Ch4.tif", "c_7"),
+        ("E/A/c_7_Ch4.tif", "c_7"),
+        ("1/x.cif", "9"),
+        ("x.cif", "8"),
+    ]
+    new += [("2/x.cif", "9")]
+    assert match_cells(old, new) == {old[0]: new[0], old[2]: new[3]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from shutil import copytree, ignore_patterns
 
 import numpy as np
 import pytest
@@ -97,6 +98,28 @@ def test_labels_of_a_name_that_is_taken_are_refused_on_the_page(client, parsed):
     sent = {"cells": str(parsed), "name": "day", "classes": "x"}
     refused = client.post("/labelling", data=sent).text
     assert "day is a target already (folder names)" in refused and 'value="day"' in refused
+
+
+def test_the_form_of_labels_leads_to_the_page(client, parsed):
+    assert "Label cells by hand" in client.get("/").text
+    answer = client.post("/labelling/by-hand", data={"input": str(parsed)})
+    assert client.get(answer.location).status_code == 200
+    sent = client.post("/labelling/by-hand", data={"input": ""}, headers={"HX-Request": "true"})
+    assert client.get(sent.headers["HX-Redirect"]).status_code == 409
+
+
+def test_labels_of_another_parse_beside_these_cells_are_offered_and_copied(client, page, parsed):
+    shown = page.cells()["shown"]
+    page.give(shown[:3], 1)
+    again = parsed.with_name("again")
+    copytree(parsed, again, ignore=ignore_patterns("labels"))
+    offered = client.get("/labelling", query_string={"cells": again}).text
+    assert "Copy Phase of parsed</button>" in offered and "Mitosis, Rest" in offered
+    sent = {"cells": str(again), "labels": str(parsed / "labels" / "Phase.sqlite")}
+    assert "3 of " in client.post("/labelling/bring", data=sent).text
+    assert Page(client, again).cells(show="class:1")["total"] == 3
+    twice = client.post("/labelling/bring", data=sent).text
+    assert "never replaced" in twice and "Copy Phase" not in twice
 
 
 @pytest.mark.parametrize("cells", ["", "relative", "/no/such/folder"])

@@ -42,7 +42,7 @@ def open_hand_labels(parsed: Path | str, name: str, make: bool = False) -> HandL
     """
     path = labels_file(parsed, name)
     if make and not path.is_file():
-        _check_free(path)
+        check_free(path)
         Database(path, SCHEMA).close()
     return HandLabels(path)
 
@@ -72,7 +72,7 @@ def _is_array(path: Path) -> bool:
     return path.suffix == ".npy" and path.is_file() and not path.with_suffix(".csv").is_file()
 
 
-def _check_free(path: Path) -> None:
+def check_free(path: Path) -> None:
     """Raise `DeepometryError` if folder names or other labels are a target of this name."""
     dataset = open_dataset(path.parents[1])
     labels = dataset.labels(path.stem)

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -129,6 +129,11 @@ class Database:
         if not self._connection.in_transaction:
             self._ready()
         return self._connection.execute(query, values)
+
+    def copy(self, path: Path) -> None:
+        """Write a copy of the file as it is now; others may go on writing."""
+        with self._lock, self._explained(), closing(sqlite3.connect(path)) as copy:
+            self._connection.backup(copy)
 
     def version(self) -> tuple[int, int]:
         """Return a value that changes whenever any process has written to the file."""

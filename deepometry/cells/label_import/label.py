@@ -10,6 +10,7 @@ import numpy as np
 from deepometry.cells.label_import.columns import find_columns
 from deepometry.cells.label_import.foreign_table import ForeignTable, read_foreign
 from deepometry.cells.label_import.free_name import free_name
+from deepometry.cells.label_import.from_hands import are_by_hand, label_from_hands
 from deepometry.cells.label_import.ideas import holds_analyses, label_by_ideas
 from deepometry.cells.label_import.label_result import (
     Found,
@@ -54,6 +55,8 @@ def label(options: LabelOptions, progress: Progress | Report | None = None) -> L
         It is not clear which column has the labels, or which of several a cell has.
     """
     progress = as_progress(progress)
+    if are_by_hand(options.labels):
+        return label_from_hands(options, progress)
     if holds_analyses(options.labels):
         return label_by_ideas(options, progress)
     if options.populations:

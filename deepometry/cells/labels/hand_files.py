@@ -18,6 +18,13 @@ def list_hand_labels(parsed: Path | str) -> list[HandLabels]:
     return [HandLabels(path) for path in sorted(_folder(parsed).glob(f"*{HAND_LABELS}"))]
 
 
+def hand_labels_beside(parsed: Path | str) -> list[HandLabels]:
+    """List the labels given by hand to cells of other parses, in folders beside this one."""
+    home = _folder(parsed).parent
+    there = sorted(home.parent.glob(f"*/{LABELS_FOLDER}/*{HAND_LABELS}"))
+    return [HandLabels(path) for path in there if path.parents[1] != home]
+
+
 def find_hand_labels(parsed: Path | str, name: str) -> HandLabels:
     """Open labels given by hand, by their name in any case; raise `DeepometryError` if missing."""
     return HandLabels(labels_file(parsed, name))

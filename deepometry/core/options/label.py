@@ -47,7 +47,8 @@ class LabelOptions(Options):
         "Labels",
         "Table with a row a cell (.csv, .tsv, .txt, .xlsx, .parquet), which names the cell by its "
         "file and object number, or by the path of its image; an analysis of IDEAS (.daf), or a "
-        "folder of them; or the folder or .zip file of lists that Export wrote for IDEAS or "
+        "folder of them; labels given by hand to another parse of these images (its "
+        "labels/NAME.sqlite); or the folder or .zip file of lists that Export wrote for IDEAS or "
         "FlowJo.",
         read_path,
         kind="labels",

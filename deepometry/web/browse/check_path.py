@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deepometry.core.errors import DeepometryError, explain_os_error
 from deepometry.core.file_types import ANALYSES, ARCHIVES, IMAGES, LABEL_TABLES, suffix_of
-from deepometry.core.result_files import PARSE_RECORD, PREDICTED_TABLE, layer_table
+from deepometry.core.result_files import HAND_LABELS, PARSE_RECORD, PREDICTED_TABLE, layer_table
 from deepometry.core.run_records import own_record
 from deepometry.core.steps import STEPS
 from deepometry.core.text import counted, joined, shortened
@@ -108,6 +108,8 @@ def _labels(path: Path, task: Task) -> Finding:
         return Finding("good", f"A {suffix} table.")
     if suffix in ANALYSES:
         return _analysis(path, task)
+    if suffix == HAND_LABELS:
+        return Finding("good", "Labels given by hand; they are copied whole.")
     return Finding("warn", f"Expected a table ({', '.join((*LABEL_TABLES, *ANALYSES))}).")
 
 

@@ -16,6 +16,7 @@ from deepometry.core.file_types import (
     suffix_of,
 )
 from deepometry.core.folder_names import natural_key
+from deepometry.core.result_files import HAND_LABELS
 from deepometry.core.text import filesize
 from deepometry.web.browse.background import Task
 from deepometry.web.browse.count_files import (
@@ -36,7 +37,7 @@ FILES = {
     "start": MODELS,
     "features": (".txt",),
     "predictions": (".csv",),
-    "labels": (*LABEL_TABLES, *ANALYSES, ".zip"),
+    "labels": (*LABEL_TABLES, *ANALYSES, ".zip", HAND_LABELS),
     "gate": (".json", *MODELS),
     "parsed": (),
     "folder": (),

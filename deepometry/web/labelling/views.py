@@ -6,7 +6,16 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from werkzeug.wrappers import Response as AnyResponse
 
 from deepometry.cells.labels.label_folder import parsed_home
@@ -17,6 +26,7 @@ from deepometry.core.safe_names import safe_name
 from deepometry.core.steps import STEPS
 from deepometry.core.user_folders import user_name
 from deepometry.projects.new_run import propose
+from deepometry.web.browse.places import read_path
 from deepometry.web.labelling.opened import asked_home, home_of, prepare
 from deepometry.web.labelling.orders import ORDERS
 from deepometry.web.labelling.shown import FILTERS
@@ -49,8 +59,8 @@ def show() -> str | AnyResponse:
     )
 
 
-def _offer(home: Path, error: str = "") -> str:
-    from deepometry.cells.labels.hand_files import list_hand_labels
+def _offer(home: Path, error: str = "", note: str = "") -> str:
+    from deepometry.cells.labels.hand_files import hand_labels_beside, list_hand_labels
 
     there = list_hand_labels(home)
     taken = {each.name.casefold() for each in there}
@@ -59,7 +69,12 @@ def _offer(home: Path, error: str = "") -> str:
         number += 1
         free = f"{_FIRST} {number}"
     entered = request.form
-    values: dict[str, Any] = {"home": home, "there": there, "error": error}
+    values: dict[str, Any] = {"home": home, "there": there, "error": error, "note": note}
+    values["others"] = [
+        {"path": each.path, "name": each.name, "of": each.path.parents[1].name, "all": each.classes}
+        for each in hand_labels_beside(home)
+        if each.name.casefold() not in taken
+    ]
     values["entered"] = {"name": entered.get("name", free), "classes": entered.get("classes", "")}
     return render_template("labelling/begin.html", **values)
 
@@ -79,6 +94,29 @@ def begin() -> str | AnyResponse:
     except DeepometryError as error:
         return _offer(home, str(error))
     return redirect(url_for("labelling.show", cells=home, name=labels.name))
+
+
+@blueprint.post("/by-hand")
+def by_hand() -> AnyResponse:
+    """Go from the form of labels to the page on which its cells are labelled by hand."""
+    place = url_for("labelling.show", cells=request.form.get("input", "").strip())
+    if "HX-Request" in request.headers:  # whose answer would be put into the form
+        return Response(status=204, headers={"HX-Redirect": place})
+    return redirect(place)
+
+
+@blueprint.post("/bring")
+def bring() -> str:
+    """Copy the labels that were given to these cells in another parse."""
+    from deepometry.cells.label_import.label import label
+    from deepometry.core.options.label import LabelOptions
+
+    home, path = home_of(request.form.get("cells", "")), request.form.get("labels", "")
+    try:
+        result = label(LabelOptions(input=home, labels=read_path(path, whole=True)))
+    except DeepometryError as error:
+        return _offer(home, str(error))
+    return _offer(home, note=result.message)
 
 
 @blueprint.post("/train")
