@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pandas as pd
@@ -287,6 +290,9 @@ def test_the_page_shows_limits_histograms_and_cells(cells, tmp_path):
     page = read_run(client, "one")
     assert "8 (6.2 %)" in page and "<code>Area Ch3 = 60..</code>" in page
     assert '<th scope="row">Class A</th><td class="r-num">65</td><td class="r-num">5</td>' in page
+    link = re.search(r'href="(/cleaning/form[^"]*)"', page)[1]
+    assert parse_qs(urlsplit(html.unescape(link)).query) == {
+        "path": [str(cells)], "limits": [SMALL], "gate": ["Good cells"]}  # fmt: skip
     for name in ("outside.png", "inside.png"):
         assert client.get(f"/jobs/one/results/plot/{name}").status_code == 200
     chart = client.get("/runs/one/charts/feature-0.json").json

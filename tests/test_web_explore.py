@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from deepometry.classical.cleaning.gate import gate
 from deepometry.core.errors import DeepometryError
 from deepometry.core.options.embed import EmbedOptions
+from deepometry.core.options.gate import GateOptions
 from deepometry.maps.embed import embed
 from deepometry.web import create_app
 from tests.features_table import CLASSES, features_of, write_features, write_predictions
@@ -133,7 +135,7 @@ def test_intensities_are_means_of_the_channels(client, base):
 
 def test_numbers_are_those_of_the_tables(client, base, place):
     groups = columns(client, base)
-    assert [*groups] == ["probability", "intensity", "measured", "feature"]
+    assert [*groups] == ["probability", "intensity", "measured", "cleaning", "feature"]
     features = np.loadtxt(place / "features" / "features_extracted_by_pool5.txt")
     assert groups["feature"]["names"][6] == "pool5_7"
     assert np.allclose(numbers(client, base, "feature/6"), features[:, 6])
@@ -161,6 +163,27 @@ def test_features_of_ideas_are_numbers_too(client, base, place):
         assert client.get(f"{base}/column/imported/2.bin").status_code == 404
     finally:
         path.unlink()
+
+
+def test_what_cleaning_measured_has_its_own_title_and_becomes_a_gate(client, base, place):
+    parsed = place / "parsed"
+    assert "Cleaning, below" in columns(client, base)["cleaning"]["missing"]
+    limits = "Intensity Ch3 = 40..; Area Ch3 = ..200"
+    path = import_features(parsed, {"Area_M01": np.zeros(CELLS)})
+    gate(GateOptions(input=parsed, output=place / "gate", limits=limits))
+    try:
+        groups = columns(client, base)
+        assert groups["cleaning"]["names"][:2] == ["Area Ch3", "Aspect Ratio Ch3"]
+        assert groups["imported"]["names"] == ["Area_M01"]
+        light = numbers(client, base, "cleaning/3")
+        out = (light < 40) | (numbers(client, base, "cleaning/0") > 200)
+        assert groups["gates"]["names"] == ["gated out"] and 0 < out.sum() < CELLS
+        assert numbers(client, base, "gates/0").tolist() == out.tolist()
+        answer = client.get(f"{base}/gate", query_string={"limits": limits}, follow_redirects=True)
+        assert f'value="{parsed}"' in answer.text and f'value="{limits}"' in answer.text
+    finally:
+        path.unlink()
+        (parsed / "gates" / "Good cells.json").unlink()
 
 
 def test_numbers_that_are_not_there_any_more_say_why(client, base, place):

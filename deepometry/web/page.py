@@ -95,7 +95,7 @@ def _page(asked: StepForm | None = None, **values: Any) -> str:
         also = [{"verb": s.name, **_column(jobs, s.name)} for s, _ in buttons_of(verb)]
         more = {**_column(jobs, verb), "companions": also}
         beside = [job for each in also for job in each["cards"]]
-        more["again"] = prefill.run_again(verb, jobs) is not None
+        more["again"] = verb in entered or prefill.run_again(verb, jobs) is not None
         folded = is_folded(form, more["newest"], beside, jobs)
         more["folded"] = folded and verb not in entered
         columns.append({"form": form, "offers": offers[verb], **more})

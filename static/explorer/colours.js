@@ -1,6 +1,6 @@
 // What the cells are coloured by: the choice, the shade of every cell, and the legend.
-import { drawMark, paletteOf, scaleColour, shadesOfCodes, shadesOfNumbers, shadesOfSelections } from "./palette.js";
-import { optionsOf } from "./numbers.js";
+import { drawMark, paletteOf, scaleColour, shadesOfCodes, shadesOfGates, shadesOfNumbers, shadesOfSelections } from "./palette.js";
+import { GATES, optionsOf } from "./numbers.js";
 import { make, mapBytes, number, of } from "./page.js";
 
 export const SELECTIONS = "selections"; // the value of the choice
@@ -66,7 +66,8 @@ export class Colours {
     if (asked === SELECTIONS) return shadesOfSelections(await this.explorer.kept.shown(), this.cells);
     const column = this.about.columns.find((each) => `codes/${each.code}` === asked);
     if (column) return shadesOfCodes(await this.codes(column), column, this.cells);
-    return shadesOfNumbers(await this.explorer.numbers.of(asked));
+    const numbers = await this.explorer.numbers.of(asked);
+    return asked.startsWith(GATES) ? shadesOfGates(numbers) : shadesOfNumbers(numbers);
   }
 
   async codes(column) {

@@ -1,6 +1,7 @@
 // The numbers of cells: coordinates, probabilities, intensities, values of the instrument, features.
 import { make, mapBytes, mapJson } from "./page.js";
 
+export const GATES = "gates/"; // keys that begin so say which cells are gated out
 const KEPT = 12; // columns; of a million cells, 4 MB each
 
 export class Numbers {

@@ -37,6 +37,12 @@ export function shadesOfCodes(codes, column, cells) {
   return { shades, groups };
 }
 
+// Which cells gates leave out: 1, or 0
+export function shadesOfGates(out) {
+  const gated = out.reduce((sum, one) => sum + one, 0);
+  return shadesOfCodes(out, { values: ["not gated out", "gated out"], counts: [out.length - gated, gated] }, out.length);
+}
+
 // Selections with their names and colours; a cell in several has the colour of the last one
 export function shadesOfSelections(selections, cells) {
   const shades = new Uint8Array(cells).fill(UNKNOWN);

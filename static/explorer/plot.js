@@ -7,7 +7,7 @@ import { Camera } from "./camera.js";
 
 export class Plot {
   constructor(explorer, stage, values, dims, limits = null) {
-    Object.assign(this, { explorer, stage, values, dims, whenSeen: () => {} });
+    Object.assign(this, { explorer, stage, values, dims, whenSeen: () => {}, whenDrawn: () => {} });
     this.canvas = stage.querySelector("[data-of=cloud]");
     this.cloud = new PointCloud(this.canvas, { background: () => rgbOf("--panel") });
     this.camera = new Camera(values, dims, limits);

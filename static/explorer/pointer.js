@@ -123,6 +123,7 @@ export class Pointer {
     pen.fillStyle = "#000";
     pen.fill("evenodd");
     this.take(pen.getImageData(0, 0, width, height).data, how);
+    this.plot.whenDrawn(this.tool, this.outline);
   }
 
   // What lies on a mask, or anywhere in view

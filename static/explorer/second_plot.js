@@ -1,6 +1,7 @@
 // A second plot beside the map, of any two numbers of the cells. What is selected in one is selected
 // in both: they draw the same bytes.
-import { optionsOf } from "./numbers.js";
+import { BoxGate } from "./box_gate.js";
+import { GATES, optionsOf } from "./numbers.js";
 import { number, of, root } from "./page.js";
 import { Plot } from "./plot.js";
 
@@ -32,7 +33,7 @@ export class SecondPlot {
   async open(x = "", y = "", camera = "") {
     root.querySelector(".x-plots").append(root.querySelector("#x-second").content.cloneNode(true));
     [this.x, this.y] = ["x", "y"].map((name) => this.opened.querySelector(`[name=${name}]`));
-    const columns = this.explorer.numbers.all;
+    const columns = this.explorer.numbers.all.filter((group) => !group.columns[0]?.key.startsWith(GATES));
     for (const choice of [this.x, this.y]) choice.append(...optionsOf(columns));
     const pair = columns.filter((group) => group.columns.length > 1).map((group) => group.columns.slice(0, 2));
     const first = pair[1] ?? pair[0]; // after the coordinates, which the map shows
@@ -50,6 +51,7 @@ export class SecondPlot {
     const { explorer } = this;
     this.plot = new Plot(explorer, this.opened.querySelector(".x-stage"), new Float32Array(2 * explorer.cells).fill(NOWHERE), 2, LIMITS);
     this.plot.whenSeen = () => this.nameAxes();
+    this.gate = new BoxGate(this);
     explorer.plots.push(this.plot);
     explorer.colours.dress(this.plot);
   }
@@ -85,6 +87,7 @@ export class SecondPlot {
       this.ranges = columns.map(rangeOf);
       const { places, missing } = placesOf(columns, this.ranges);
       this.plot.setPlaces(places);
+      this.gate.begin(columns);
       this.say(missing ? `${number(missing)} cells have no value and are not shown.` : "");
     } catch (error) {
       if (turn === this.turn) this.say(error.message);
@@ -95,12 +98,16 @@ export class SecondPlot {
     this.opened.querySelector("[data-of=second-status]").textContent = text;
   }
 
-  // From where to where the plot shows its axes
+  // From where to where the plot shows an axis
+  span(axis) {
+    const { low, high } = this.ranges[axis];
+    return this.plot.camera.span(axis, ...this.plot.size).map((share) => low + share * (high - low));
+  }
+
   nameAxes() {
     if (!this.ranges) return;
     const texts = [this.x, this.y].map((choice, axis) => {
-      const { low, high } = this.ranges[axis];
-      const [from, to] = this.plot.camera.span(axis, ...this.plot.size).map((share) => low + share * (high - low));
+      const [from, to] = this.span(axis);
       return `${"→↑"[axis]} ${this.explorer.numbers.nameOf(choice.value)}: ${short(from)} to ${short(to)}`;
     });
     this.opened.querySelector("[data-of=second-axes]").textContent = `${texts.join(" · ")}.`;

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from deepometry.classical.cleaning.gate import gate
+from deepometry.core.options.embed import EmbedOptions
+from deepometry.core.options.gate import GateOptions
+from deepometry.maps.embed import embed
+from deepometry.web.jobs.queue import Jobs
 from tests.browser.protocol import ENDED, JOB, card, field
+from tests.browser.test_explore import lasso, opened
 from tests.browser.watch import assert_accessible
+from tests.features_table import features_of, write_features
 from tests.test_gate import write_cells
 
 MEASURED = 120_000  # milliseconds; kernels may have to be compiled first
@@ -73,3 +81,31 @@ def test_a_limit_is_dragged_counted_kept_and_removed(server, visit):
     removed.click()
     expect(page.locator("#targets-gate [data-of=gates]")).to_contain_text("have no gate")
     assert not list((server.cells / "gates").iterdir())
+
+
+def test_a_box_of_the_explorer_becomes_a_gate(make_server, visit, tmp_path):
+    server = make_server()
+    cells = write_cells(server.user / "parsed")
+    before = time.time()
+    gate(GateOptions(input=cells, output=tmp_path / "gate", limits="Area Ch3 = 60.."))
+    features = write_features(tmp_path / "features", features_of(128), input=str(cells))
+    told = [f"Class {name}.cif\t{n}" for name, many in (("A", 65), ("B", 63)) for n in range(many)]
+    (features / "metadata.tsv").write_text("\n".join(["source\tobject", *told]) + "\n", "utf-8")
+    options = EmbedOptions(input=features, output=tmp_path / "map", method="pca")
+    job = Jobs(server.state / "jobs").record(options, embed(options), before, time.time())
+    page = opened(visit(server, f"explore/{job.id}"))
+    page.locator("[data-of=colour]").select_option(label="gated out")
+    expect(page.locator("[data-of=legend] .r-count")).to_have_text(["120", "8"])
+    page.get_by_role("button", name="Second plot").click()
+    second = page.locator("[data-of=second]")
+    second.locator("[name=x]").select_option(label="Area Ch3")
+    second.locator("[name=y]").select_option(label="Aspect Ratio Ch6")
+    expect(second.locator("[data-of=second-gate]")).to_contain_text("Draw a box")
+    lasso(page, (0.15, 0.0), (0.99, 0.99), tool="Box", on="[data-of=second-stage]")
+    told = second.locator("[data-of=second-gate]")
+    expect(told).to_have_text(re.compile(r"Area Ch3 = [\d.]+\.\.: 120 cells inside, 8 outside\."))
+    assert_accessible(page)
+    second.get_by_role("link", name="Use this box as a gate").click()
+    expect(field(page, "gate", "input")).to_have_value(str(cells))
+    expect(field(page, "gate", "limits")).to_have_value(re.compile(r"Area Ch3 = [\d.]+\.\.$"))
+    expect(outside(page)).to_contain_text("8 of 128 cells", timeout=MEASURED)

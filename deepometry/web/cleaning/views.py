@@ -145,7 +145,9 @@ def remove() -> str:
 @blueprint.get("/form")
 def form() -> AnyResponse:
     """Open the form Cleaning with cells, limits and a name filled in."""
-    names = {"input": "path", "limits": "limits", "gate": "gate"}
-    entered = {name: request.args.get(asked, "") for name, asked in names.items()}
-    session["entered"] = {"gate": {name: text for name, text in entered.items() if text}}
+    asked = request.args
+    entered = {"input": asked.get("path", ""), "limits": asked.get("limits", ""), "like": ""}
+    if asked.get("gate"):
+        entered["gate"] = asked["gate"]
+    session["entered"] = {"gate": entered}
     return redirect(url_for("pages.index", _anchor="step-gate"))

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deepometry.cells.labels.label_folder import parsed_home
 from deepometry.core.errors import DeepometryError
 from deepometry.core.result_files import METADATA_TABLE, PREDICTED_TABLE
 from deepometry.core.task_names import EXPECTED_VALUE, LOWER, PREDICTED_VALUE, TRUE_VALUE, UPPER
@@ -20,6 +21,7 @@ from deepometry.web.results.shared import cached
 if TYPE_CHECKING:
     import numpy as np
 
+    from deepometry.cells.imported_features import ImportedFeatures
     from deepometry.maps.feature_source import FeatureSource
 
 _PROBABILITY = "probability_"
@@ -62,7 +64,9 @@ def column_groups(output: Output, rows: CellRows) -> list[ColumnGroup]:
         "probability": ("Predictions", _predictions),
         "intensity": ("Mean intensities", _intensities),
         "measured": ("Sizes, and values of the instrument", _measured),
+        "cleaning": ("Features measured by Cleaning", _cleaned),
         "imported": ("Features of IDEAS", _imported),
+        "gates": ("Cleaning", _gates),
         "feature": ("Features", _features),
     }
     groups = []
@@ -187,12 +191,68 @@ def _measured(output: Output, rows: CellRows) -> _Found:
     return names, lambda number: np.concatenate([*parsed_column(cells, names[number])])
 
 
+def _cleaned(output: Output, rows: CellRows) -> _Found:
+    """Find the features that the step of gates measured."""
+    known, own = _beside(rows)
+    if known is None:
+        return [], lambda number: _none()  # as is told of the intensities
+    if not own:
+        raise DeepometryError("Cleaning, below Preprocessing, measures them, also as a preview")
+    return own, lambda number: known(own[number])
+
+
 def _imported(output: Output, rows: CellRows) -> _Found:
+    known, own = _beside(rows)
+    if known is None:
+        return [], lambda number: _none()
+    names = [name for name in known.names if name not in own]
+    return names, lambda number: known(names[number])
+
+
+class _Beside:
+    """Features in the file beside the parsed cells, read for the cells of a map."""
+
+    def __init__(self, rows: CellRows, features: ImportedFeatures | None) -> None:
+        self._rows, self._features = rows, features
+        self.names = features.names if features else []
+
+    def __call__(self, name: str) -> np.ndarray:
+        return self._features.of(self._rows.keys, name) if self._features else _none()
+
+
+def _beside(rows: CellRows) -> tuple[_Beside | None, list[str]]:
+    """Return the features beside the parsed cells, and names of those measured in their images.
+
+    None where there are no parsed cells.
+    """
     from deepometry.cells.imported_features import open_imported_features
 
     if isinstance(rows.cells, str):
-        return [], lambda number: _none()  # as is told of the intensities
-    features = open_imported_features(rows.cells.dataset.root)
-    if features is None:
+        return None, []
+    dataset = rows.cells.dataset
+    features = open_imported_features(dataset.root)
+    if features is None or not features.made_of:
+        return _Beside(rows, features), []
+    from deepometry.classical.cleaning.measure import feature_names, is_measured
+
+    own = feature_names(dataset) if is_measured(features, dataset) else []
+    return _Beside(rows, features), own
+
+
+def _gates(output: Output, rows: CellRows) -> _Found:
+    """Find which cells the gates leave out: 1, or 0."""
+    from deepometry.cells.gates.gate import gates_of
+
+    known, _ = _beside(rows)
+    if known is None or isinstance(rows.cells, str):
         return [], lambda number: _none()
-    return features.names, lambda number: features.of(rows.keys, features.names[number])
+    gates = gates_of(parsed_home(rows.cells.dataset.root))
+    limits = [limit for gate in gates for limit in gate.limits if limit.feature in known.names]
+
+    def read(number: int) -> np.ndarray:
+        import numpy as np
+
+        out = [limit.leaves_out(known(limit.feature)) for limit in limits]
+        return np.any(out, 0).astype(np.float32)
+
+    return ["gated out"] if limits else [], read

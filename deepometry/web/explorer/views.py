@@ -6,7 +6,9 @@ from typing import Any
 
 import flask
 from flask import Blueprint, Response, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
 
+from deepometry.cells.labels.label_folder import parsed_home
 from deepometry.core import palette
 from deepometry.core.errors import DeepometryError
 from deepometry.web.cells.cell_rows import ROWS, rows_of
@@ -14,7 +16,7 @@ from deepometry.web.cells.marked import read_bits
 from deepometry.web.explorer import map_data
 from deepometry.web.explorer.columns import column_groups, read_numbers
 from deepometry.web.results.cell_pictures import offered_pictures
-from deepometry.web.results.output import Output
+from deepometry.web.results.output import Gone, Output
 from deepometry.web.results.shared import (
     answer_error,
     drop_stale,
@@ -108,6 +110,16 @@ def column(id: str, key: str, number: int) -> Response:
     rows = rows_of(output)
     values = read_numbers(output, rows, key, number)
     return _bytes(values.astype("<f4").tobytes())
+
+
+@blueprint.get("/<id>/gate")
+def gate(id: str) -> AnyResponse:
+    """Open the form Cleaning with the cells of a map, and limits that were drawn here."""
+    cells = rows_of(_map(id)).cells
+    if isinstance(cells, str):
+        raise Gone(cells)
+    home, limits = parsed_home(cells.dataset.root), request.args.get("limits", "")
+    return flask.redirect(flask.url_for("cleaning.form", path=home, limits=limits))
 
 
 # --- selected cells -----------------------------------------------------------------------------
