@@ -58,6 +58,7 @@ def picture(server: Server, page: Page) -> None:
     protocol.run("parse")
     protocol.unfold("parse")
     save(page, "tutorial_parse.png", page.locator("#step-parse"), 1950, columns=2)
+    clean(protocol)
     protocol.retrieve()
     train(page)
     protocol.wait("train")
@@ -74,6 +75,18 @@ def picture(server: Server, page: Page) -> None:
     save(page, "page_results.png", page.locator(".steps"), 2300)
     compare(protocol)
     label(protocol)
+
+
+def clean(protocol: Protocol) -> None:
+    """Show limits on a histogram of the parsed cells; no gate is made."""
+    page = protocol.page
+    protocol.unfold("gate")
+    field(page, "gate", "limits").fill("Area Ch1 = 300..1100; Gradient RMS Ch1 = 8..")
+    page.get_by_role("button", name="Histograms").click()
+    expect(page.locator("#targets-gate .is-outside")).to_have_count(2, timeout=PATIENCE)
+    page.wait_for_timeout(1000)  # until all pictures are drawn
+    save(page, "cleaning.png", page.locator("#targets-gate"), 1200)
+    field(page, "gate", "limits").fill("")
 
 
 def compare(protocol: Protocol) -> None:

@@ -12,9 +12,10 @@ export class BoxGate {
 
   // The axes are drawn: their values, which the gate is counted on
   begin(columns) {
+    this.reach = columns.map(reachOf);
     const known = [this.second.x, this.second.y].every((choice) => KNOWN.test(choice.value));
     this.columns = known && this.second.x.value !== this.second.y.value ? columns : null;
-    this.show(this.columns ? "Draw a box to make a gate of it." : "", "");
+    this.show(this.columns ? "Choose Box and draw one to make a gate of it." : "", "");
   }
 
   drawn(tool, outline) {
@@ -35,9 +36,9 @@ export class BoxGate {
     const shares = outline.map((at) => at[axis] / size).map((share) => (axis ? 1 - share : share));
     const fine = 10 ** Math.floor(Math.log10((to - from) / FINE));
     const [low, high] = [Math.min(...shares), Math.max(...shares)].map((share) => Number((Math.round((from + share * (to - from)) / fine) * fine).toPrecision(12)));
-    const range = second.ranges[axis];
+    const reach = this.reach[axis];
     const name = second.explorer.numbers.nameOf([second.x, second.y][axis].value);
-    return { name, low: low > range.low ? low : null, high: high < range.high ? high : null };
+    return { name, low: low > reach.low ? low : null, high: high < reach.high ? high : null };
   }
 
   // As gates do it, a cell without a value is inside
@@ -57,4 +58,13 @@ export class BoxGate {
     link.hidden = !limits;
     link.href = `${root.dataset.base}/gate?${new URLSearchParams({ limits })}`;
   }
+}
+
+function reachOf(values) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return { low, high };
 }

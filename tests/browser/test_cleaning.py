@@ -100,7 +100,7 @@ def test_a_box_of_the_explorer_becomes_a_gate(make_server, visit, tmp_path):
     second = page.locator("[data-of=second]")
     second.locator("[name=x]").select_option(label="Area Ch3")
     second.locator("[name=y]").select_option(label="Aspect Ratio Ch6")
-    expect(second.locator("[data-of=second-gate]")).to_contain_text("Draw a box")
+    expect(second.locator("[data-of=second-gate]")).to_contain_text("Choose Box and draw one")
     lasso(page, (0.15, 0.0), (0.99, 0.99), tool="Box", on="[data-of=second-stage]")
     told = second.locator("[data-of=second-gate]")
     expect(told).to_have_text(re.compile(r"Area Ch3 = [\d.]+\.\.: 120 cells inside, 8 outside\."))
