@@ -73,6 +73,21 @@ def test_a_second_table_adds_to_the_first_and_the_training_says_so(parsed, tmp_p
     assert "Class corrected: labels of folder names, 2 corrected and 2 confirmed by hand." in said
 
 
+def test_on_corrected_labels_what_a_person_gives_counts(parsed):
+    labels = open_corrections(open_dataset(parsed), "Class")
+    labels.give([ROWS[0][:2], ROWS[2][:2]], "B", "Anna")
+    assert (
+        labels.decisions() == (1, 1)
+        and open_dataset(parsed).labels("Class corrected").labelled.all()
+    )
+    table = labels.table().set_index(["source", "object"])
+    assert table.loc[ROWS[0][:2], ["label", "folder names"]].tolist() == ["B", "A"]
+    labels.give([ROWS[0][:2]], "A", "Ben")  # now people differ
+    assert labels.table(disputed=True)["object"].tolist() == ["3"]
+    labels.undo("Anna")
+    assert labels.decisions() == (0, 1)
+
+
 def test_labels_given_by_hand_keep_their_name(parsed, tmp_path):
     labels = open_hand_labels(parsed, "Phase", make=True)
     labels.add_class("A")
@@ -85,7 +100,7 @@ def test_labels_given_by_hand_keep_their_name(parsed, tmp_path):
 
 
 def test_labels_of_a_table_are_corrected_where_cells_have_one(parsed, tmp_path):
-    write_labels(parsed, "Gate", [(*ROWS[0][:2], "in"), (*ROWS[1][:2], "out")])
+    write_labels(parsed, "Gate", [(*ROWS[0][:2], "in"), (*ROWS[1][:2], "out")], origin="long " * 20)
     table = write_table(tmp_path / "t.csv", [(*ROWS[0][:2], "", "out")])
     assert deepometry.correct(input=parsed, target="Gate", table=table).corrected == 1
     assert open_dataset(parsed).labels("Gate corrected").labelled.sum() == 2

@@ -170,6 +170,15 @@ def test_each_annotator_undoes_what_is_their_own(labels):
 # --- several annotators -------------------------------------------------------------------------
 
 
+def test_an_annotator_is_one_however_the_name_is_capitalised(labels):
+    labels.give(CELLS[:2], "Mitosis", "Anna")
+    labels.give(CELLS[:1], "Rest", " anna")
+    assert labels.annotators == {1: "Anna"} and labels.can_turn("ANNA") == (True, False)
+    assert counting(labels) == {"0": "Rest", "1": "Mitosis"}
+    with pytest.raises(DeepometryError, match="found label, which is a column of tables"):
+        labels.give(CELLS[:1], "Rest", "label")
+
+
 def test_a_decision_holds_until_a_cell_is_labelled_anew(labels):
     labels.give(CELLS[:1], "Mitosis", "Anna")
     labels.give(CELLS[:1], "Rest", "Ben")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from deepometry.cells.hand_labels import open_hand_labels
 from deepometry.cells.label_import.foreign_table import read_foreign
 from deepometry.cells.labels.hand_files import labels_file
 from deepometry.cells.labels.hand_log import Identity
-from deepometry.cells.labels.hand_schema import SCHEMA
+from deepometry.cells.labels.hand_schema import CORRECTED, LONGEST_NAME, SCHEMA
 from deepometry.cells.labels.hands import HandLabels
 from deepometry.cells.labels.label_folder import parsed_home
 from deepometry.cells.labels.source import CellLabels
@@ -133,12 +134,13 @@ def open_corrections(dataset: Dataset, target: str) -> HandLabels:
     given = _labels_of(whole, target)
     path = labels_file(whole.root, _CORRECTED.format(given.name))
     with writing(path) as part:  # whole, or not at all
-        Database(part, SCHEMA).close()
-        labels = HandLabels(part)
+        with Database(part, SCHEMA) as database:
+            database.tuples(f"PRAGMA application_id = {CORRECTED}")
+        labels, who = HandLabels(part), shorten(given.origin, LONGEST_NAME, placeholder=" ...")
         for name in given.classes:
             labels.add_class(name)
         for name, cells in _cells_of(whole, given):
-            labels.give(cells, name, given.origin)
+            labels.give(cells, name, who)
     return open_hand_labels(whole.root, path.stem)
 
 

@@ -10,9 +10,10 @@ from itertools import count
 
 from deepometry.cells.identity import cell_key
 from deepometry.cells.labels.hand_classes import find_class
-from deepometry.cells.labels.hand_schema import NONE, checked_name, signed
+from deepometry.cells.labels.hand_schema import NONE, checked_annotator, same_annotator, signed
 from deepometry.core.database import Database
 
+_ANNOTATORS = "SELECT id, name FROM annotators ORDER BY id"
 _STANDS = "INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?, ?)"
 
 Identity = tuple[str, str]
@@ -37,10 +38,10 @@ class Change:
 
 def annotator_id(connection: sqlite3.Connection, who: str) -> int:
     """Return the number of an annotator, who is remembered from now on."""
-    name = checked_name(who, "Annotator")
-    connection.execute("INSERT OR IGNORE INTO annotators (name) VALUES (?)", (name,))
-    (number,) = connection.execute("SELECT id FROM annotators WHERE name = ?", (name,)).fetchone()
-    return int(number)
+    name = checked_annotator(who)
+    if known := same_annotator(name, dict(connection.execute(_ANNOTATORS))):
+        return known
+    return connection.execute("INSERT INTO annotators (name) VALUES (?)", (name,)).lastrowid or 0
 
 
 def give(
@@ -185,9 +186,6 @@ def _bring_back(connection: sqlite3.Connection, action: int, turned: int, before
 
 def can_turn(database: Database, who: str) -> tuple[bool, bool]:
     """Return whether an annotator has something to undo, and something to redo."""
-    query = (
-        "SELECT 1 FROM actions JOIN annotators ON annotators.id = annotator"
-        " WHERE name = ? AND state = ? LIMIT 1"
-    )
-    name = " ".join(who.split())
-    return bool(database.rows(query, name, "done")), bool(database.rows(query, name, "undone"))
+    number = same_annotator(who, dict(database.tuples(_ANNOTATORS)))
+    query = "SELECT 1 FROM actions WHERE annotator = ? AND state = ? LIMIT 1"
+    return bool(database.rows(query, number, "done")), bool(database.rows(query, number, "undone"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from deepometry.core.database import Schema
@@ -19,8 +19,16 @@ from deepometry.core.safe_names import folded
 NONE = 0
 """Of the numbers of classes: no label."""
 
+CORRECTED = 0x446C4331
+"""The `application_id` of a file whose first annotator's labels are corrected by people."""
+
+TABLE_COLUMNS = ("source", "object", "label", "settled")
+"""Of a table of labels, before a column an annotator."""
+
 _HALF = 1 << 63
-_LONGEST = 60  # letters of a name
+LONGEST_NAME = 60
+"""Letters of the name of a class, or of an annotator."""
+
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -112,12 +120,29 @@ def signed(keys: Iterable[int]) -> list[int]:
 def checked_name(text: str, field: str) -> str:
     """Return a name in one line; raise `DeepometryError` if it is none."""
     name = " ".join(text.split())
-    if not name or len(name) > _LONGEST or not name.isprintable():
-        found = repr(name[: _LONGEST + 10]) if name else "none"
+    if not name or len(name) > LONGEST_NAME or not name.isprintable():
+        found = repr(name[: LONGEST_NAME + 10]) if name else "none"
         raise DeepometryError(
-            f"{field}: expected a name of at most {_LONGEST} letters, found {found}; change it."
+            f"{field}: expected a name of at most {LONGEST_NAME} letters, found {found}; change it."
         )
     return name
+
+
+def checked_annotator(text: str) -> str:
+    """Return the name of an annotator; raise `DeepometryError` if it cannot be one."""
+    name = checked_name(text, "Annotator")
+    if name in TABLE_COLUMNS:
+        raise DeepometryError(
+            f"Annotator: expected a name, found {name}, which is a column of tables; change it."
+        )
+    return name
+
+
+def same_annotator(who: str, names: Mapping[int, str]) -> int:
+    """Find the number of an annotator, however the name is capitalised; 0 for nobody."""
+    name = " ".join(who.split())
+    same = [number for number, each in names.items() if folded(each) == folded(name)]
+    return next((number for number in same if names[number] == name), (*same, 0)[0])
 
 
 def checked_colour(text: str, classes: Iterable[LabelClass]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,14 @@ import numpy as np
 
 from deepometry.cells.labels import hand_classes, hand_log
 from deepometry.cells.labels.hand_log import Change, Identity
-from deepometry.cells.labels.hand_schema import NONE, SCHEMA, LabelClass, signed
+from deepometry.cells.labels.hand_schema import (
+    CORRECTED,
+    NONE,
+    SCHEMA,
+    TABLE_COLUMNS,
+    LabelClass,
+    signed,
+)
 from deepometry.cells.labels.standing import Standing
 from deepometry.core.database import Database
 from deepometry.core.errors import DeepometryError
@@ -57,6 +65,13 @@ class HandLabels:
     def name(self) -> str:
         """The name of the labels: what a model calls its target."""
         return self.path.stem
+
+    @cached_property
+    def first(self) -> int:
+        """The annotator whose labels people correct here; 0 for none."""
+        with self._opened() as database:
+            (row,) = database.tuples("PRAGMA application_id")
+        return int(row[0] == CORRECTED)
 
     # --- classes --------------------------------------------------------------------------------
 
@@ -191,7 +206,7 @@ class HandLabels:
 
     def standing(self, before: Standing | None = None) -> Standing:
         """Read which labels hold now; `before`, if given, is brought up to date."""
-        standing = Standing() if before is None else before
+        standing = Standing(self.first) if before is None else before
         with self._opened() as database:
             standing.follow(database)
         return standing
@@ -204,7 +219,7 @@ class HandLabels:
         keys : sequence of int
             As `deepometry.cells.identity.cell_key` makes them.
         """
-        standing = Standing()
+        standing = Standing(self.first)
         with self._opened() as database:
             standing.read(database, signed(keys))
         return standing
@@ -253,17 +268,19 @@ class HandLabels:
 
         with self._opened() as database:
             classes = hand_classes.list_classes(database)
-            standing, names = Standing(), _names(database)
+            standing, names = Standing(self.first), _names(database)
             standing.follow(database)
             cells = {key: named for key, *named in database.tuples("SELECT * FROM cells")}
         ids = [each.id for each in classes]
         words = {NONE: ""} | {each.id: each.name for each in classes}
         chosen = standing.differs(ids) if disputed else standing.labelled(ids)
         named = [cells[key] for key in standing.keys[chosen].view(np.int64).tolist()]
-        numbers = {"label": standing.counted(ids), "settled": standing.settled(ids)}
+        numbers = dict(
+            zip(TABLE_COLUMNS[2:], (standing.counted(ids), standing.settled(ids)), strict=True)
+        )
         numbers |= {names[a]: standing.given_by(a, ids) for a in standing.annotators}
         texts = {name: [words[id] for id in all[chosen].tolist()] for name, all in numbers.items()}
-        return pd.DataFrame(named, columns=["source", "object"]).assign(**texts)
+        return pd.DataFrame(named, columns=[*TABLE_COLUMNS[:2]]).assign(**texts)
 
 
 def _names(database: Database) -> dict[int, str]:

@@ -27,9 +27,13 @@ class Standing:
         Keys of the cells that were ever labelled.
     changed : int
         The last row of the log that was read.
+    first : int
+        The annotator whose labels were there before people corrected them: anybody else's label
+        counts instead. 0 for none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0) -> None:
+        self.first = first
         self.keys = np.zeros(0, np.uint64)
         self.changed = 0
         self._places: dict[int, int] = {}
@@ -131,19 +135,31 @@ class Standing:
     def decisions(self, classes: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
         """Return which labels were corrected, and which were confirmed: bool, shape (cells,).
 
-        Corrected is a label that all agreed on, where another one was settled on.
+        Corrected is a label that all agreed on, or that of `first`, where another one counts.
         """
         known = [*classes]
-        settled = self.settled(known)
-        agreed, differs = self._agreed(known)
-        decided = (settled != NONE) & (agreed != NONE) & ~differs
-        return decided & (settled != agreed), decided & (settled == agreed)
+        given, differs = self._agreed(known)
+        decided = (self.settled(known) != NONE) & ~differs
+        if self.first:
+            given = self.given_by(self.first, known)
+            decided = (self.settled(known) != NONE) | self._by_people(known)
+        counted = self.counted(known)
+        decided &= (given != NONE) & (counted != NONE)
+        return decided & (counted != given), decided & (counted == given)
+
+    def _by_people(self, classes: list[int]) -> np.ndarray:
+        """Return which cells have a label of another annotator than `first`."""
+        people = [self.given_by(n, classes) != NONE for n in self.annotators if n != self.first]
+        by_people: np.ndarray = np.any([np.zeros(len(self), bool), *people], 0)
+        return by_people
 
     def _agreed(self, classes: list[int]) -> tuple[np.ndarray, np.ndarray]:
         """Return the first label of each cell, and whether another one differs from it."""
         first, differs = np.zeros(len(self), np.int64), np.zeros(len(self), bool)
         for annotator in self.annotators:
             labels = self.given_by(annotator, classes)
+            if annotator == self.first:
+                labels = np.where(self._by_people(classes), NONE, labels)
             differs |= (labels != NONE) & (first != NONE) & (labels != first)
             first = np.where(first == NONE, labels, first)
         return first, differs

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepometry.cells.labels.hand_schema import NONE
+from deepometry.cells.labels.hand_schema import NONE, same_annotator
 from deepometry.core.progress import Progress
 from deepometry.web.cells.cell_rows import CellRows, parsed_rows
 from deepometry.web.results.cell_pictures import Cells
@@ -100,7 +100,7 @@ class Board:
         from deepometry.cells.labels.standing import Standing
 
         self.places, self.labels = places, find_hand_labels(places.root, name)
-        self.standing, self._lock = Standing(), threading.Lock()
+        self.standing, self._lock = Standing(self.labels.first), threading.Lock()
         self.pairs = (np.zeros(0, np.int64), np.zeros(0, np.int64))
         self._place = np.full(len(self), -1, np.int32)  # of each row among the labelled cells
         self._matched = 0
@@ -163,8 +163,7 @@ class Look:
         self.board, labels, standing = board, board.labels, board.standing
         self.classes, self.annotators = labels.class_list, labels.annotators
         ids = [each.id for each in self.classes]
-        numbers = {name: number for number, name in self.annotators.items()}
-        self.me = numbers.get(" ".join(who.split()), 0)
+        self.me = same_annotator(who, self.annotators)
         self.given = {number: standing.given_by(number, ids) for number in standing.annotators}
         self.mine = standing.given_by(self.me, ids)
         self.counted, self.settled = standing.counted(ids), standing.settled(ids)
