@@ -109,7 +109,7 @@ export class Assist {
     of("assist-accuracy").textContent = accuracy ? `${share} % (${low} to ${high} %)` : "not yet";
     const known = `By ${counted(cells ?? 0, "randomly chosen cell")}, each predicted without its label; 95 % interval.`;
     const wanted = `After ${number(fewest)} randomly chosen cells; so far ${number(cells ?? 0)}. One cell in five, at first one in two, is chosen at random for it.`;
-    of("assist-how").textContent = accuracy ? known : wanted;
+    of("assist-how").textContent = accuracy ? known : busy && cells === undefined ? "" : wanted;
     of("assist-advice").textContent = advice ?? "";
     of("assist-error").textContent = error;
   }
