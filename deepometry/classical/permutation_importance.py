@@ -86,7 +86,7 @@ class Importance:
         shifts = self.shifts[place]
         high, low = int(shifts.argmax()), int(shifts.argmin())
         if shifts[high] - shifts[low] < _SAME:
-            return f"{self.names[place]}: all classes have the same mean, but not the same values"
+            return f"{self.names[place]}: the means are the same, but not the values"
         return (
             f"{self.names[place]}: highest in {self.labels[high]} ({shifts[high]:+.1f} sd), lowest "
             f"in {self.labels[low]} ({shifts[low]:+.1f} sd)"

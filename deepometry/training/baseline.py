@@ -228,12 +228,21 @@ class _Run:
     ) -> Importance:
         families = [family_of(n, len(self.cells.columns)) for n in range(len(self.names))]
         rng = np.random.default_rng([self.options.seed, 2])
-        shown = (training[0], self.cells.codes[training[1]])
-        names = (self.names, families, self.cells.labels)
+        labels, codes = _ranges(self.cells)
+        shown, names = (training[0], codes[training[1]]), (self.names, families, labels)
         importance = weigh(trees, self.task, *names, shown, seen, rng, self.progress)
         write_table(self.stage / IMPORTANCE_TABLE, importance.table())
         importance.plot(self.stage / IMPORTANCE_PLOT, _TOP)
         return importance
+
+
+def _ranges(cells: Cells) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return what features are compared between: classes, or at least two ranges of a number."""
+    if cells.values is None or len(cells.labels) > 1:
+        return cells.labels, cells.codes
+    middle = float(np.median(cells.values[cells.training]))
+    middle = min(middle, np.nextafter(np.nanmax(cells.values[cells.training]), -np.inf))
+    return (f"up to {middle:.4g}", f"above {middle:.4g}"), (cells.values > middle).astype(np.int64)
 
 
 def _validation(result: BaselineResult, cells: Cells) -> dict[str, Any]:
