@@ -11,6 +11,7 @@ import pytest
 from deepometry.cells.dataset import open_dataset
 from deepometry.cells.hand_labels import open_hand_labels
 from deepometry.web import create_app
+from tests.labelled import write_labels
 from tests.parsed import blobs, write_record, write_stack
 
 CELLS = 60  # of each of two folders, one of them held out
@@ -120,6 +121,13 @@ def test_labels_of_another_parse_beside_these_cells_are_offered_and_copied(clien
     assert Page(client, again).cells(show="class:1")["total"] == 3
     twice = client.post("/labelling/bring", data=sent).text
     assert "never replaced" in twice and "Copy Phase" not in twice
+
+
+def test_the_classes_of_targets_are_offered(client, parsed):
+    rows = [("Train.cif", "0", "G1"), ("Train.cif", "1", "<S>")]
+    write_labels(parsed, "Gate", rows)
+    text = client.get("/labelling/classes", query_string={"cells": parsed}).text
+    assert '<option value="G1, &lt;S&gt;">Gate</option>' in text
 
 
 @pytest.mark.parametrize("cells", ["", "relative", "/no/such/folder"])

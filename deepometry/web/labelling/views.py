@@ -38,6 +38,7 @@ blueprint.register_error_handler(DeepometryError, answer_error)
 blueprint.record_once(lambda state: prepare(state.app))
 
 _FIRST = "Hand labels"
+_MOST_CLASSES = 30  # of a target, to be offered for labels by hand
 
 
 @blueprint.get("")
@@ -77,6 +78,19 @@ def _offer(home: Path, error: str = "", note: str = "") -> str:
     ]
     values["entered"] = {"name": entered.get("name", free), "classes": entered.get("classes", "")}
     return render_template("labelling/begin.html", **values)
+
+
+@blueprint.get("/classes")
+def known_classes() -> str:
+    """Offer the classes of every target of the cells, to label by hand with the same."""
+    from deepometry.cells.dataset import open_dataset
+
+    found = [
+        (target.name, ", ".join(target.labels))
+        for target in open_dataset(asked_home()).targets()
+        if len(target.labels) <= _MOST_CLASSES and not any("," in name for name in target.labels)
+    ]
+    return render_template("labelling/known_classes.html", found=found)
 
 
 @blueprint.post("")
