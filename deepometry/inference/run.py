@@ -178,7 +178,7 @@ def inference_over(
     """
     model, description, path = loaded.model, loaded.description, loaded.path
     columns, used = description.columns(dataset, path), loaded.precision
-    gates = f", learnt inside of {description.about_gates}" if description.gates else ""
+    gates = f" (learnt inside of {description.about_gates})" if description.gates else ""
     progress.say(f"{path.name}: {description.about_outputs}{gates}. Device: {_device(used)}.")
     if is_baseline(path) and (message := compile_message("features")):
         progress.say(message)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 CELLS_A_PAGE = 48
+INSIDE, OUTSIDE = "in", "out"
 _NONE = "-"  # of the two sides of a split
 _COLUMN = "column "
 _ERROR = "error"
@@ -41,6 +42,8 @@ class Wanted:
         Object, or file, or both, as far as they are typed.
     side : str
         Train or Hold-out; empty for both.
+    gate : str
+        `INSIDE` or `OUTSIDE` of gates; empty for both.
     order : str
         One of `orders_of`.
     down : bool
@@ -51,6 +54,7 @@ class Wanted:
     predicted: str | None = None
     text: str = ""
     side: str = ""
+    gate: str = ""
     order: str = "file"
     down: bool = False
 
@@ -64,6 +68,7 @@ class Wanted:
             _label(asked, "predicted", rows.labels),
             " ".join(asked.get("q", "").split()),
             asked.get("side", ""),
+            asked.get("gate", ""),
             order,
             down,
         )
@@ -98,7 +103,11 @@ def keep_rows(rows: CellRows, wanted: Wanted) -> np.ndarray:
         keep &= _has_label(rows, "true_label", wanted.true)
         keep &= keep if rows.judged is None else rows.judged
     if wanted.predicted is not None:
-        keep &= _has_label(rows, rows.predicted_column, wanted.predicted) & rows.counted
+        keep &= _has_label(rows, rows.predicted_column, wanted.predicted)
+    if wanted.gate == OUTSIDE:
+        keep &= np.logical_not(rows.counted)
+    elif wanted.gate == INSIDE or wanted.predicted is not None:  # as the classes are counted
+        keep &= rows.counted
     if wanted.side:
         keep &= _on_side(rows, wanted.side)
     if wanted.text:
