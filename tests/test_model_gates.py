@@ -181,6 +181,7 @@ def test_gated_cells_are_a_number_of_their_own_in_all_counts(cells, model, tmp_p
                           ("predicted=0&gate=out", 8)):  # fmt: skip
         gallery = client.get(f"/cells/one?{asked}&part=1").text
         assert f"{number} cells" in gallery
+    assert "true <b>" not in gallery and "r-no" not in gallery  # they have no label
 
 
 def test_a_sample_that_is_gated_out_whole_is_named_and_all_cells_are_refused(cells, tmp_path):  # noqa: F811
