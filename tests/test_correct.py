@@ -151,13 +151,14 @@ def test_labels_are_begun_whole_or_not_at_all(parsed, monkeypatch):
 
 
 @pytest.mark.slow
-def test_cells_are_decided_on_the_page_and_the_decisions_are_shown(parsed, tmp_path):
+@pytest.mark.parametrize("target", ["Class", "Gate"])
+def test_cells_are_decided_on_the_page_and_the_decisions_are_shown(parsed, tmp_path, target):
     jobs = Jobs()
     wrong = write_stack(parsed / "Train" / "Class B", blobs(3, 0, 1), "odd.cif", "odd")
     assert wrong.is_file()
-    options = BaselineOptions(
-        input=parsed / "Train", output=tmp_path / "m", target="Class", folds=3
-    )
+    names = [cell for _, *cell in open_dataset(parsed / "Train").identities()]
+    write_labels(parsed, "Gate", [(*c, "AB"["A" not in c[0]]) for c in names[2:]])  # of two, none
+    options = BaselineOptions(input=parsed / "Train", output=tmp_path / "m", target=target, folds=3)
     jobs.run("b", "baseline", baseline, options)
     app = make_app(jobs)
     from deepometry.web.labelling import blueprint
@@ -167,20 +168,21 @@ def test_cells_are_decided_on_the_page_and_the_decisions_are_shown(parsed, tmp_p
     client = app.test_client()
     page = client.get("/runs/b/mislabelled").text
     assert 'data-check="/labelling/check/b"' in page
-    rows = "24,25,26"
+    first = 24 - 2 * (target == "Gate")  # of those with a label
+    rows = ",".join(str(first + n) for n in range(3))
     told = client.get(f"/labelling/check/b.json?rows={rows}").json
     assert {each["label"] for each in told["cells"].values()} == {"B"}
     assert (told["corrected"], told["name"]) == (0, "")
-    assert not (parsed / "labels").exists()
-    sent = {"row": 24, "label": "A", "who": "Anna"}
+    assert [path.stem for path in (parsed / "labels").glob("*.sqlite")] == []
+    sent = {"row": first, "label": "A", "who": "Anna"}
     told = client.post("/labelling/check/b", json=sent).json
-    assert (told["corrected"], told["confirmed"], told["name"]) == (1, 0, "Class corrected")
-    assert told["cells"]["24"]["decided"] == "A"
-    client.post("/labelling/check/b", json={**sent, "row": 25, "label": "B"})
+    assert (told["corrected"], told["confirmed"], told["name"]) == (1, 0, f"{target} corrected")
+    assert told["cells"][str(first)]["decided"] == "A"
+    client.post("/labelling/check/b", json={**sent, "row": first + 1, "label": "B"})
     told = client.get(f"/labelling/check/b.json?rows={rows}").json
     assert [told["cells"][row]["decided"] for row in rows.split(",")] == ["A", "B", ""]
     assert (told["corrected"], told["confirmed"]) == (1, 1)
     assert client.post("/labelling/check/b", json={**sent, "label": "Z"}).status_code == 409
-    labels = open_corrections(open_dataset(parsed), "Class")
+    labels = open_corrections(open_dataset(parsed), target)
     settle(labels, {("odd.cif", "0"): "B"}, "Ben")
     assert labels.decisions() == (0, 2)

@@ -14,7 +14,7 @@ from deepometry.core.progress import Progress, as_progress
 from deepometry.core.steps import STEPS
 from deepometry.web.results.cell_pictures import Cells, file_state, pictures_of
 from deepometry.web.results.output import Output
-from deepometry.web.results.predict import is_of_validation, learns
+from deepometry.web.results.predict import learns
 from deepometry.web.results.table_index import CellNames, RowTable
 from deepometry.web.results.table_store import TableStore
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from deepometry.cells.dataset import Dataset
-    from deepometry.cells.dataset_parts import Part
 
 Identity = tuple[str, str]
 """Source and object of a cell."""
@@ -40,7 +39,7 @@ def open_cells(output: Output) -> Dataset:
     DeepometryError
         They are not there any more, or damaged.
     """
-    from deepometry.cells.dataset import open_dataset, training_part
+    from deepometry.cells.dataset import Dataset, open_dataset, training_part
     from deepometry.cells.reopened_files import open_classified
     from deepometry.core.folder_names import HOLD_OUT, TRAIN, label_of
 
@@ -55,11 +54,9 @@ def open_cells(output: Output) -> Dataset:
         return open_classified(output.root)
     place, target = Path(str(output.option("input"))), str(output.option("target") or "")
     if learns(output):  # the table is of the labelled cells, those held out aside
-
-        def labelled(part: Part) -> bool:
-            return training_part(part) and label_of(part.levels, target) is not None
-
-        return open_dataset(place, keep=labelled)
+        dataset = open_dataset(place, keep=training_part)
+        named = [part for part in dataset.parts if label_of(part.levels, target) is not None]
+        return Dataset(dataset.root, named) if named else dataset
     dataset = open_dataset(place)
     both = {TRAIN, HOLD_OUT} <= dataset.sides
     if output.verb == "predict" and both and not output.option("unannotated"):
@@ -74,7 +71,7 @@ def matched_cells(
 
     With a store, they are compared only where they or the table have changed since the last time.
     """
-    some = is_of_validation(output)  # of the labelled cells of a training, in their order
+    some = learns(output)  # of the labelled cells, in their order; without those gated out
     try:
         dataset = open_cells(output)
         told = _digest(dataset)
