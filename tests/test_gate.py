@@ -18,10 +18,12 @@ from deepometry.classical.cleaning.gate import gate
 from deepometry.classical.cleaning.propose import limits
 from deepometry.core.errors import DeepometryError, OptionsError, Question
 from deepometry.core.folder_names import NUMBER
+from deepometry.core.options.export import ExportOptions
 from deepometry.core.options.gate import GateOptions, ranges_of, read_limits
 from deepometry.core.options.predict import PredictOptions
 from deepometry.core.options.train import BaselineOptions
 from deepometry.core.progress import Progress
+from deepometry.exports import export
 from deepometry.inference.predict import predict
 from deepometry.training.baseline import baseline
 from tests.imported import import_features
@@ -245,6 +247,10 @@ def test_gated_cells_count_neither_as_labelled_nor_as_unlabelled(cells, tmp_path
     assert np.isnan(dataset.values("Size")[60:64]).all()
     assert dataset.labels("Size").values[60] == 60  # tables keep it
     assert open_dataset(cells / "Class A").gated_out.count == 5
+    assert np.flatnonzero(dataset.table.gated_out).tolist() == np.flatnonzero(codes < 0).tolist()
+    export(ExportOptions(input=cells, output=tmp_path / "cells.csv"))
+    table = pd.read_csv(tmp_path / "cells.csv", keep_default_na=False)
+    assert (table.gated_out == "yes").tolist() == (codes < 0).tolist()
 
 
 def test_a_class_that_is_gated_out_whole_is_no_target_and_warned_of(cells, tmp_path):

@@ -93,11 +93,14 @@ class Dataset(StackedCells, ShowsInNotebook):
         """One row a cell, in the order of the images.
 
         `source` and `object` identify the cell. Each folder level and each target has a column,
-        such as `Day` and `Class`, and so have labels from elsewhere. `split` is `Train` or
-        `Hold-out`, missing where the parse made no split. `stack` (relative to the folder) and
-        `row` say where the pixels are. Text that repeats is categorical.
+        such as `Day` and `Class`, and so have labels from elsewhere. `gated_out` (bool) is there
+        where the cells have gates. `split` is `Train` or `Hold-out`, missing where the parse made
+        no split. `stack` (relative to the folder) and `row` say where the pixels are. Text that
+        repeats is categorical.
         """
-        return cell_table(self.root, self.parts, self.folders, self.label_columns)
+        out = self.gated_out
+        marks = out.cells if out.gates else None
+        return cell_table(self.root, self.parts, self.folders, self.label_columns, marks)
 
     def to_anndata(
         self,

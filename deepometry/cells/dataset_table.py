@@ -31,6 +31,7 @@ def cell_table(
     parts: Sequence[Part],
     folders: Mapping[Levels, int],
     labels: Mapping[str, CellLabels],
+    gated_out: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Make the table of all cells, in their order; `stack` is relative to the input folder.
 
@@ -38,7 +39,8 @@ def cell_table(
     -------
     DataFrame
         `source`, `object`, a column for each folder level and each further target, those of
-        `labels`, `split` (missing where there is none), `stack` and `row`.
+        `labels`, `gated_out` where it is given, `split` (missing where there is none), `stack` and
+        `row`.
     """
     import pandas as pd
 
@@ -53,6 +55,8 @@ def cell_table(
         columns.setdefault(name, _category(np.repeat(np.array(values, object), sizes)))
     for name, given in labels.items():
         columns[name] = given.values if given.kind == NUMBER else _category(_or_none(given))
+    if gated_out is not None:
+        columns["gated_out"] = gated_out
     columns["split"] = _category(np.repeat(np.array([part.side for part in parts], object), sizes))
     files, rows = zip(*(place for part in parts for place in part.stored.places()), strict=True)
     columns["stack"] = _category([path.relative_to(root).as_posix() for path in files])

@@ -17,7 +17,7 @@ from deepometry.core.errors import DeepometryError
 from deepometry.core.folder_names import natural_key
 from deepometry.core.progress import Progress
 from deepometry.core.task_names import PREDICTED_VALUE
-from deepometry.exports.result_tables import CellFile
+from deepometry.exports.result_tables import GATED_OUT, YES, CellFile
 from deepometry.exports.row_join import Part, RowReader, rows_like
 from deepometry.exports.text_table import COORDINATE
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 _BYTES = 32 << 20  # of features in a piece
 _FEWEST_ROWS, _MOST_ROWS = 64, 16384
-GATED_OUT, YES = "gated_out", "yes"
-"""The column that marks cells that gates leave out, and its mark."""
 GATED = "gated out"
 """The class by which they are listed."""
 _LABELS = ("label", "predicted", "prediction")

@@ -18,8 +18,9 @@ import numpy as np
 
 from deepometry import __version__
 from deepometry.core.safe_names import unique_name
-from deepometry.exports.cell_table import GATED_OUT, YES, CellTable, Piece
+from deepometry.exports.cell_table import CellTable, Piece
 from deepometry.exports.job import ExportJob
+from deepometry.exports.result_tables import GATED_OUT, YES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -79,7 +79,7 @@ def open_table(
     if layer is not None and "features" not in tables:
         raise DeepometryError(f"{folder}: expected features of the layer {layer}, found none.")
     if not tables:
-        cells = ParsedCells(_parsed(folder))
+        cells = ParsedCells(_parsed(folder), gates=True)
         return CellTable(folder, (cells, *_imported(folder, [cells])), records)
     files = [tables[kind] for kind in (*_TABLES, "features") if kind in tables]
     first = max((f for f in files if not isinstance(f, FeatureTable)), key=lambda f: len(f.keys))

@@ -21,6 +21,9 @@ from deepometry.exports.text_table import PIECE, TextTable, scan
 if TYPE_CHECKING:
     import pandas as pd
 
+GATED_OUT, YES = "gated_out", "yes"
+"""The column that marks cells that gates leave out, and its mark."""
+
 
 class CellFile(Protocol):
     """A table with one row a cell.
@@ -111,13 +114,18 @@ class ImportedTable:
 
 
 class ParsedCells:
-    """The cells of a parsed folder as a table: identity, folder levels, labels, side of a split."""
+    """The cells of a parsed folder as a table: identity, folder levels, labels, side of a split.
 
-    def __init__(self, dataset: Dataset) -> None:
+    With `gates`, and where there are some, a column marks the cells that they leave out.
+    """
+
+    def __init__(self, dataset: Dataset, gates: bool = False) -> None:
         self.path, self.dataset = dataset.root, dataset
+        self._out = dataset.gated_out if gates and dataset.gated_out.gates else None
         self._levels = level_columns(dataset.folders)
         self._labels = dataset.label_columns
         self.texts = [*self._levels, *self._labels, *["split"] * bool(dataset.sides - {None})]
+        self.texts += [GATED_OUT] * (self._out is not None)
         self.numbers: list[str] = []
         self.features: list[str] = []
         self.keys, self.values = scan((cells for cells, _ in self.pieces(PIECE)), self.texts)
@@ -137,4 +145,6 @@ class ParsedCells:
             levels = [level_value(part.levels, d, c) for c, d in self._levels.items()]
             levels += [texts[row] for texts in labels]
             side = [part.side or ""] * ("split" in self.texts)
+            if self._out is not None:
+                side.append(YES if self._out.cells[row] else "")
             yield [source, name, *levels, *side]

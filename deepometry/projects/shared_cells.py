@@ -13,7 +13,7 @@ import numpy as np
 
 from deepometry.cells.identity import distinct_keys, find_keys
 from deepometry.core.progress import Progress
-from deepometry.exports.cell_table import GATED_OUT, YES
+from deepometry.exports.result_tables import GATED_OUT, YES
 from deepometry.exports.text_table import COMMA, TextTable
 from deepometry.projects.compared_run import ComparedRun
 
