@@ -16,17 +16,11 @@ from deepometry.core.steps import STEPS
 from tests.parsed import write_classes
 from tests.project_runs import adopted
 
-_BROWSER = "tests/browser/"
-
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give all tests of the browser to one process: they share pages whose making takes minutes."""
-    from xdist.scheduler import LoadFileScheduling
-
-    class ByFile(LoadFileScheduling):
-        def _split_scope(self, nodeid):
-            return _BROWSER if nodeid.startswith(_BROWSER) else super()._split_scope(nodeid)
+    """Give tests to processes as `tests.scheduling` says."""
+    from tests.scheduling import ByFile
 
     return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 

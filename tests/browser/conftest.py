@@ -16,6 +16,12 @@ from tests.browser.server import Server
 from tests.browser.watch import Watch
 
 WIDE = {"width": 1600, "height": 1000}
+# The window of the browser itself draws nothing; the rest is what Playwright switches off, too
+WITHOUT = (
+    *("WebUIOmniboxAimPopup", "WebUIOmniboxPopup", "AimEnabled", "LensOverlay", "MediaRouter"),
+    *("HttpsUpgrades", "HttpsFirstBalancedModeAutoEnable", "OptimizationHints", "PaintHolding"),
+    *("NetworkTimeServiceQuerying", "PreconnectToSearch", "AvoidUnnecessaryBeforeUnloadCheckSync"),
+)
 PATIENCE = 30  # seconds for what the page does by itself, on machines that are busy
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _watches: dict[BrowserContext, Watch] = {}
@@ -48,7 +54,8 @@ def chromium() -> Iterator[Browser]:
         pytest.skip(told)
     expect.set_options(timeout=1000 * PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found)
+        without = f"--disable-features={','.join(WITHOUT)}"
+        browser = playwright.chromium.launch(executable_path=found, args=[without])
         yield browser
         browser.close()
 
