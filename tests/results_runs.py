@@ -12,6 +12,9 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
+from deepometry.core.run_records import read_json
+from deepometry.core.steps import STEPS
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -51,6 +54,11 @@ class Jobs:
         plain = {n: str(v) if isinstance(v, Path) else v for n, v in asdict(options).items()}
         self.known[id] = Job(id, verb, plain, options.output, started, time.time())
         return found
+
+    def made(self, id: str, verb: str, output: Path) -> None:
+        """Remember as a job what a step has written; see its record."""
+        options = read_json(output / STEPS[verb].record)["options"]
+        self.known[id] = Job(id, verb, options, output, None, time.time())
 
 
 def make_app(jobs: Jobs) -> Flask:

@@ -11,7 +11,6 @@ from deepometry.classical.boosting import learn_numbers
 from deepometry.core.errors import DeepometryError, OptionsError
 from deepometry.core.options.learning_curve import LearningCurveOptions
 from deepometry.core.options.predict import PredictOptions
-from deepometry.core.options.train import BaselineOptions
 from deepometry.core.progress import Progress
 from deepometry.core.run_records import read_json
 from deepometry.core.task import half_width
@@ -21,40 +20,16 @@ from deepometry.inference.predict import predict
 from deepometry.training.baseline import baseline
 from deepometry.training.learning_curve import learning_curve
 from deepometry.training.train import train
-from tests.conftest import short_training
-from tests.numbers import write_days, write_samples
+from tests.conftest import days_baseline, days_training
+
+pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def days(tmp_path_factory):
-    return write_days(tmp_path_factory.mktemp("days"), 24) / "Train"
-
-
-@pytest.fixture(scope="module")
-def crossed(days, tmp_path_factory):
-    output = tmp_path_factory.mktemp("crossed")
-    how = {"target": "Day", "learn_as": "number", "epochs": 2, "folds": 2, "views": 1}
-    return train(short_training(days, output, learning_rate=0.003, **how))
-
-
-@pytest.fixture(scope="module")
-def classical(days, crossed):
-    return baseline(asked(days, crossed.model.parent, folds=2))
-
-
-def asked(days, output, **more):
-    how = {"target": "Day", "learn_as": "number", "validation": 0.2, "seed": 1}
-    return BaselineOptions(input=days, output=output, **(how | more))
-
-
-def test_folds_of_equal_numbers_have_no_correlation(tmp_path):
-    root = tmp_path / "parsed"
-    how = {"target": "Day", "learn_as": "number", "folds": 3, "group_by": "Sample", "views": 1}
-    samples = write_samples(root, 16)
-    result = train(short_training(samples, tmp_path / "model", epochs=1, **how))
+def test_folds_of_equal_numbers_have_no_correlation(samples_crossed):
+    result = samples_crossed
     assert np.isnan(result.cross_validation.folds[0]["r2"])
     assert "R2 not defined" in str(result)  # of the validation cells, a single sample
-    record = (tmp_path / "model" / "cross_validation.json").read_text("utf-8")
+    record = (result.model.parent / "cross_validation.json").read_text("utf-8")
     assert "NaN" not in record
     assert json.loads(record)["each"][0]["r2"] is None
 
@@ -74,12 +49,12 @@ def test_trees_of_numbers_are_those_of_scikit_learn():
     assert trees.gains.argmax() == 0
 
 
-def test_every_cell_is_predicted_by_a_model_that_did_not_see_it(crossed):
-    output = crossed.model.parent
+def test_every_cell_is_predicted_by_a_model_that_did_not_see_it(days_crossed):
+    output = days_crossed.model.parent
     table = pd.read_csv(output / "predicted.csv")
     assert table["fold"].value_counts().tolist() == [48, 48]
     scores = judge_numbers(table["true_value"], table["predicted_value"], 1.0).scores
-    validated = crossed.cross_validation
+    validated = days_crossed.cross_validation
     for name in ("mae", "r2", "pearson", "spearman"):
         assert validated.scores[name] == pytest.approx(scores[name], rel=1e-3)
     assert (validated.confusion, validated.labels, validated.cells) == (None, (), 96)
@@ -93,23 +68,23 @@ def test_every_cell_is_predicted_by_a_model_that_did_not_see_it(crossed):
     assert "Every fold has the interval of its own validation cells." in report
 
 
-def test_the_interval_of_the_final_model_is_that_of_all_folds(crossed):
-    table = pd.read_csv(crossed.model.parent / "predicted.csv")
+def test_the_interval_of_the_final_model_is_that_of_all_folds(days_crossed):
+    table = pd.read_csv(days_crossed.model.parent / "predicted.csv")
     errors = (table["predicted_value"] - table["true_value"]).to_numpy()
-    task = read_description(crossed.model).task
+    task = read_description(days_crossed.model).task
     assert task.residuals == 96
     assert task.half_width == pytest.approx(half_width(errors), rel=1e-3)
 
 
-def test_the_baseline_learns_numbers_in_the_same_folds(classical, crossed):
-    output = crossed.model.parent
+def test_the_baseline_learns_numbers_in_the_same_folds(days_baselines, days_crossed):
+    classical, output = days_baselines["crossed"], days_crossed.model.parent
     own, theirs = (pd.read_csv(output / f"{name}predicted.csv") for name in ("baseline_", ""))
     same = ["source", "object", "true_value", "fold"]
     assert own[same].equals(theirs[same])
     assert classical.scores["r2"] > 0.8
     compared = classical.comparison
     table = pd.read_csv(output / "comparison.csv").set_index("score")
-    assert table.loc["R2", "network"] == pytest.approx(crossed.cross_validation.scores["r2"])
+    assert table.loc["R2", "network"] == pytest.approx(days_crossed.cross_validation.scores["r2"])
     errors = [(t["predicted_value"] - t["true_value"]).abs().mean() for t in (theirs, own)]
     assert compared.paired.difference == pytest.approx(errors[1] - errors[0], rel=1e-3)
     assert "is better" in compared.verdict
@@ -119,37 +94,40 @@ def test_the_baseline_learns_numbers_in_the_same_folds(classical, crossed):
     assert record["comparison"]["baseline"]["r2"] == pytest.approx(classical.scores["r2"])
 
 
-def test_a_baseline_predicts_numbers(classical, days, tmp_path):
-    hold_out = days.parent / "Hold-out"
-    result = predict(PredictOptions(input=hold_out, output=tmp_path, model=classical.model))
+def test_a_baseline_predicts_numbers(days_baselines, days, tmp_path):
+    classical = days_baselines["crossed"]
+    options = {"input": days / "Hold-out", "output": tmp_path, "model": classical.model}
+    result = predict(PredictOptions(**options))
     assert classical.model.name == "model_number-Day.baseline"
     assert result.scores["r2"] > 0.8
     assert pd.read_csv(tmp_path / "predicted.csv")["lower"].notna().all()
 
 
-def test_a_baseline_without_folds_is_compared_with_the_network_beside_it(days, tmp_path):
-    how = {"target": "Day", "learn_as": "number", "epochs": 1}
-    network = train(short_training(days, tmp_path, **how))
-    result = baseline(asked(days, tmp_path))
+def test_a_baseline_without_folds_is_compared_with_the_network_beside_it(
+    days_baselines, days_trained
+):
+    result = days_baselines["plain"]
     scores = result.comparison.network_scores
-    assert scores["mae"] == pytest.approx(network.description.scores["val_mae"], rel=1e-3)
-    table = pd.read_csv(tmp_path / "baseline_validation_cells.csv")
+    assert scores["mae"] == pytest.approx(days_trained.description.scores["val_mae"], rel=1e-3)
+    table = pd.read_csv(days_trained.model.parent / "baseline_validation_cells.csv")
     assert len(table) == result.comparison.cells
 
 
 def test_a_network_of_classes_is_not_compared_with_a_number(days, tmp_path):
-    network = train(short_training(days, tmp_path / "classes", target="Day", epochs=1))
+    classes = days_training(days, tmp_path / "classes", learn_as="classes", epochs=1)
+    network = train(classes)
     with pytest.raises(DeepometryError, match=r"found another one \(.*learn_as"):
-        baseline(asked(days, tmp_path / "baseline", model=network.model))
+        baseline(days_baseline(days, tmp_path / "baseline", model=network.model))
 
 
 def test_rusboost_is_for_classes(days, tmp_path):
     with pytest.raises(OptionsError, match="expected boosting for a number"):
-        baseline(asked(days, tmp_path, method="rusboost"))
+        baseline(days_baseline(days, tmp_path, method="rusboost"))
 
 
 def test_the_learning_curve_is_for_classes(days, tmp_path):
-    options = LearningCurveOptions(input=days, output=tmp_path, target="Day", learn_as="number")
+    how = {"target": "Day", "learn_as": "number"}
+    options = LearningCurveOptions(input=days / "Train", output=tmp_path, **how)
     with pytest.raises(OptionsError, match="works with classes, found a number"):
         learning_curve(options)
 

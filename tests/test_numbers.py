@@ -23,17 +23,11 @@ from deepometry.network.model_file import load_model
 from deepometry.network.test_time_augmentation import predict_views
 from deepometry.training.gather import gather_cells
 from deepometry.training.learnt import learnt_of, strata_of
-from deepometry.training.train import train
 from deepometry.training.transfer import _head_for
 from tests.conftest import short_training
 from tests.labelled import write_labels
 from tests.numbers import write_days
 from tests.parsed import write_classes
-
-
-@pytest.fixture(scope="module")
-def days(tmp_path_factory):
-    return write_days(tmp_path_factory.mktemp("days"), 30)
 
 
 def options(days, output="unused", **more):
@@ -214,18 +208,19 @@ def test_the_loss_of_ordered_classes_asks_more_of_far_errors():
 # --- a model of a number ------------------------------------------------------------------------
 
 
-def test_a_number_is_learnt_and_described(days, tmp_path):
-    result = train(options(days, tmp_path, learning_rate=0.003))
+@pytest.mark.slow
+def test_a_number_is_learnt_and_described(days, days_trained):
+    result, folder = days_trained, days_trained.model.parent
     description, model = read_description(result.model), load_model(result.model)[0]
     assert result.model.name == "model_number-Day.keras"
     assert description.labels == ()
     assert description.task.kind == NUMBER
     assert (description.task.lowest, description.task.highest) == (1, 43)
-    assert sum(description.cells.values()) == 120
+    assert sum(description.cells.values()) == 96
     assert "mean absolute error" in str(result)
-    record = read_json(tmp_path / "train.json")
+    record = read_json(folder / "train.json")
     assert record["task"] == {"kind": "number", "unit": ""}
-    table = pd.read_csv(tmp_path / "validation_cells.csv")
+    table = pd.read_csv(folder / "validation_cells.csv")
     gathered = gather_cells(options(days), Progress())
     assert table["true_value"].tolist() == gathered.values[gathered.validation].tolist()
     (raw,) = predict_views(model, gathered.dataset.read(gathered.validation), description.views)
@@ -235,17 +230,17 @@ def test_a_number_is_learnt_and_described(days, tmp_path):
     inside = (table["true_value"] >= table["lower"]) & (table["true_value"] <= table["upper"])
     assert inside.mean() >= 0.9
     assert description.scores["val_spearman"] > 0.7
-    history = pd.read_csv(tmp_path / "training.csv")
+    history = pd.read_csv(folder / "training.csv")
     assert {"loss", "mae", "val_loss", "val_mae", "val_r2"} <= set(history.columns)
 
 
-def test_ordered_classes_are_learnt_and_described(days, tmp_path):
-    result = train(options(days, tmp_path, learn_as="ordered", epochs=1))
-    description = read_description(result.model)
+@pytest.mark.slow
+def test_ordered_classes_are_learnt_and_described(days_ordered):
+    description = read_description(days_ordered.model)
     assert description.labels == ("1", "15", "29", "43")
     assert description.task.values == (1, 15, 29, 43)
     assert {"val_accuracy", "val_mae_steps", "val_quadratic_kappa"} <= set(description.scores)
-    table = pd.read_csv(tmp_path / "validation_cells.csv")
+    table = pd.read_csv(days_ordered.model.parent / "validation_cells.csv")
     probabilities = table.filter(like="probability_").to_numpy()
     assert table["expected_value"].to_numpy() == pytest.approx(
         probabilities @ [1, 15, 29, 43], abs=1e-3

@@ -8,43 +8,29 @@ from deepometry.core.errors import DeepometryError
 from deepometry.core.options.compare import CompareOptions
 from deepometry.core.options.embed import EmbedOptions
 from deepometry.core.options.export import ExportOptions
-from deepometry.core.options.predict import ExtractOptions, PredictOptions
+from deepometry.core.options.predict import ExtractOptions
 from deepometry.core.progress import Progress
 from deepometry.core.run_records import read_json
 from deepometry.exports.write import export
 from deepometry.inference.extract import extract
-from deepometry.inference.predict import predict
 from deepometry.maps.cell_table import read_map_cells, with_predictions
 from deepometry.maps.colouring import choose_colourings
 from deepometry.maps.embed import embed
 from deepometry.projects.compare import compare
 from deepometry.projects.score import main_number
-from deepometry.training.train import train
-from tests.conftest import short_training
-from tests.numbers import write_days
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def predicted(days_predicted):
+    return days_predicted
 
 
 @pytest.fixture(scope="module")
-def days(tmp_path_factory):
-    return write_days(tmp_path_factory.mktemp("days"), 24)
-
-
-@pytest.fixture(scope="module")
-def trained(days, tmp_path_factory):
-    how = {"target": "Day", "learn_as": "number", "epochs": 2, "learning_rate": 0.003}
-    return train(short_training(days / "Train", tmp_path_factory.mktemp("model"), **how))
-
-
-@pytest.fixture(scope="module")
-def predicted(days, trained, tmp_path_factory):
-    output = tmp_path_factory.mktemp("predicted")
-    return predict(PredictOptions(input=days / "Hold-out", output=output, model=trained.model))
-
-
-@pytest.fixture(scope="module")
-def features(days, trained, tmp_path_factory):
+def features(days, days_trained, tmp_path_factory):
     output = tmp_path_factory.mktemp("features")
-    extract(ExtractOptions(input=days / "Hold-out", output=output, model=trained.model))
+    extract(ExtractOptions(input=days / "Hold-out", output=output, model=days_trained.model))
     return output
 
 
@@ -138,8 +124,8 @@ def test_predictions_without_label_or_number_are_refused(features, tmp_path):
 # --- runs ---------------------------------------------------------------------------------------
 
 
-def test_runs_of_numbers_are_compared_by_their_scores(predicted, trained, tmp_path):
-    runs = (predicted.output, trained.model.parent)
+def test_runs_of_numbers_are_compared_by_their_scores(predicted, days_trained, tmp_path):
+    runs = (predicted.output, days_trained.model.parent)
     result = compare(CompareOptions(runs=runs, output=tmp_path))
     assert "its cells are not compared" in str(result)
     assert "Mean absolute error" in str(result) and "Accuracy" not in str(result)
@@ -148,14 +134,13 @@ def test_runs_of_numbers_are_compared_by_their_scores(predicted, trained, tmp_pa
     assert (tmp_path / "comparison.png").stat().st_size > 5000
 
 
-def test_a_number_is_not_compared_with_classes(predicted, days, tmp_path):
-    other = train(short_training(days / "Train", tmp_path / "m", target="Day", epochs=1))
+def test_a_number_is_not_compared_with_classes(predicted, days_ordered):
     with pytest.raises(DeepometryError, match="all predict classes or all predict a number"):
-        compare(CompareOptions(runs=(predicted.output, other.model.parent)))
+        compare(CompareOptions(runs=(predicted.output, days_ordered.model.parent)))
 
 
-def test_lists_of_runs_show_r2(predicted, trained):
+def test_lists_of_runs_show_r2(predicted, days_trained):
     record = read_json(predicted.output / "predict.json")
     assert main_number(record).endswith(f"R2 {predicted.scores['r2']:.3f}")
-    own = read_json(trained.model.parent / "train.json")
-    assert main_number(own) == f"validation R2 {trained.description.scores['val_r2']:.3f}"
+    own = read_json(days_trained.model.parent / "train.json")
+    assert main_number(own) == f"validation R2 {days_trained.description.scores['val_r2']:.3f}"

@@ -27,38 +27,26 @@ from tests.numbers import discs, write_days
 NUMBERS = ["predicted_value", "lower", "upper"]
 
 
-@pytest.fixture(scope="module")
-def days(tmp_path_factory):
-    return write_days(tmp_path_factory.mktemp("days"), 30)
+pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def model(days, tmp_path_factory):
-    output = tmp_path_factory.mktemp("model")
-    how = {"target": "Day", "learn_as": "number", "epochs": 3, "learning_rate": 0.003}
-    return train(short_training(days / "Train", output, **how)).model
+@pytest.fixture
+def model(days_trained):
+    return days_trained.model
 
 
-@pytest.fixture(scope="module")
-def ordered(days, tmp_path_factory):
-    output = tmp_path_factory.mktemp("ordered")
-    how = {"target": "Day", "learn_as": "ordered", "epochs": 2}
-    return train(short_training(days / "Train", output, **how)).model
-
-
-@pytest.fixture(scope="module")
-def predicted(days, model, tmp_path_factory):
-    output = tmp_path_factory.mktemp("predicted")
-    return predict(PredictOptions(input=days / "Hold-out", output=output, model=model))
+@pytest.fixture
+def predicted(days_predicted):
+    return days_predicted
 
 
 def test_every_cell_has_a_number_and_its_interval(predicted):
     table = pd.read_csv(predicted.output / "predicted.csv")
     assert list(table.columns) == ["source", "object", "true_value", *NUMBERS]
-    assert len(table) == 40
-    assert table["true_value"].tolist() == np.repeat([1, 15, 29, 43], 10).tolist()
+    assert len(table) == 32
+    assert table["true_value"].tolist() == np.repeat([1, 15, 29, 43], 8).tolist()
     width = (table["upper"] - table["lower"]).to_numpy()
-    assert width == pytest.approx(np.full(40, width[0]), rel=1e-3)
+    assert width == pytest.approx(np.full(32, width[0]), rel=1e-3)
     middle = (table["upper"] + table["lower"]) / 2
     assert middle.to_numpy() == pytest.approx(table["predicted_value"].to_numpy(), abs=1e-2)
 
@@ -90,7 +78,7 @@ def test_plots_tables_and_report_are_written(predicted):
     assert "Confusion matrix" not in report
     ranges = pd.read_csv(predicted.output / "by_true_value.csv")
     assert ranges["true_from"].tolist() == [1, 15, 29, 43]
-    assert ranges["cells"].sum() == 40
+    assert ranges["cells"].sum() == 32
 
 
 def test_the_largest_errors_are_listed_first(predicted):
@@ -182,8 +170,10 @@ def test_groups_are_resampled_whole(days, model, tmp_path):
     assert "2 are few" in result.evaluation.how
 
 
-def test_ordered_classes_have_a_class_and_an_expected_number(days, ordered, tmp_path):
-    result = predict(PredictOptions(input=days / "Hold-out", output=tmp_path, model=ordered))
+def test_ordered_classes_have_a_class_and_an_expected_number(days, days_ordered, tmp_path):
+    result = predict(
+        PredictOptions(input=days / "Hold-out", output=tmp_path, model=days_ordered.model)
+    )
     table = pd.read_csv(tmp_path / "predicted.csv")
     probabilities = table.filter(like="probability_").to_numpy()
     assert table["label"].isin([1, 15, 29, 43]).all()

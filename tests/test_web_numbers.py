@@ -7,42 +7,32 @@ import re
 import pytest
 
 from deepometry.core.options.predict import PredictOptions
-from deepometry.core.options.train import BaselineOptions
 from deepometry.inference.predict import predict
-from deepometry.training.baseline import baseline
-from deepometry.training.train import train
-from tests.conftest import short_training
-from tests.numbers import write_days, write_samples
 from tests.results_runs import Jobs, make_app, read_run
 
 pytestmark = pytest.mark.slow
 
-NUMBER = {"target": "Day", "learn_as": "number"}
-
 
 @pytest.fixture(scope="module")
-def jobs(tmp_path_factory):
+def jobs(
+    days, days_trained, days_crossed, days_ordered, days_baselines, samples_crossed,
+    tmp_path_factory,
+):  # fmt: skip
     """A training with and without folds, a baseline, and predictions, all of a number."""
     root, jobs = tmp_path_factory.mktemp("numbers"), Jobs()
-    days = write_days(root / "days", 24)
-    learn = {**NUMBER, "epochs": 2, "views": 1, "learning_rate": 0.003}
-    for name, folds in (("plain", None), ("crossed", 2)):
-        options = short_training(days / "Train", root / name, folds=folds, **learn)
-        jobs.run(name, "train", train, options)
-        how = {**NUMBER, "validation": 0.2, "seed": 1, "folds": folds}
-        asked = BaselineOptions(input=days / "Train", output=root / name, **how)
-        jobs.run(f"baseline_{name}", "baseline", baseline, asked)
-    whole = {**NUMBER, "folds": 3, "group_by": "Sample", "epochs": 1, "views": 1}
-    samples = write_samples(root / "samples", 16)
-    jobs.run("samples", "train", train, short_training(samples, root / "whole", **whole))
-    for name in ("annotated", "unannotated"):
-        how = {"model": root / "plain", "unannotated": name == "unannotated"}
+    trained = {"plain": days_trained, "crossed": days_crossed, "samples": samples_crossed}
+    for name, result in trained.items():
+        jobs.made(name, "train", result.model.parent)
+    for name, result in days_baselines.items():
+        jobs.made(f"baseline_{name}", "baseline", result.model.parent)
+    for name, model, unannotated in (
+        ("annotated", days_trained.model.parent, False),
+        ("unannotated", days_trained.model.parent, True),
+        ("steps", days_ordered.model.parent, False),
+    ):
+        how = {"model": model, "unannotated": unannotated}
         asked = PredictOptions(input=days / "Hold-out", output=root / name, **how)
         jobs.run(name, "predict", predict, asked)
-    ordered = {"target": "Day", "learn_as": "ordered", "epochs": 1}
-    jobs.run("ordered", "train", train, short_training(days / "Train", root / "o", **ordered))
-    asked = PredictOptions(input=days / "Hold-out", output=root / "po", model=root / "o")
-    jobs.run("steps", "predict", predict, asked)
     return jobs
 
 
