@@ -78,13 +78,6 @@ def test_the_validation_cells_are_written_as_the_model_predicts_them(trained, ce
     assert told["confusion"] == [list(row) for row in description.confusion]
 
 
-def test_one_seed_one_result(trained, cells, tmp_path):
-    again = train(short_training(cells / "Train", tmp_path))
-    assert [row["val_loss"] for row in again.history] == [
-        row["val_loss"] for row in trained.history
-    ]
-
-
 @pytest.mark.slow
 def test_stopped_and_resumed_is_the_same_as_never_stopped(trained, cells, tmp_path):
     options = short_training(cells / "Train", tmp_path)
@@ -105,8 +98,14 @@ def test_stopped_and_resumed_is_the_same_as_never_stopped(trained, cells, tmp_pa
 
 
 @pytest.mark.slow
-def test_resuming_a_finished_training_with_more_epochs(trained, cells, tmp_path):
-    train(short_training(cells / "Train", tmp_path, epochs=1))
+def test_a_finished_training_is_resumed_without_its_model_and_with_more_epochs(
+    trained, cells, tmp_path
+):
+    """The model may be lost when the program ends between state and model."""
+    first = train(short_training(cells / "Train", tmp_path, epochs=1))
+    first.model.unlink()
+    again = train(short_training(cells / "Train", tmp_path, epochs=1, resume=True))
+    assert load_model(again.model)[1].scores["epoch"] == 1
     longer = train(short_training(cells / "Train", tmp_path, epochs=2, resume=True))
     assert longer.history[1]["val_loss"] == trained.history[1]["val_loss"]
 
@@ -118,6 +117,7 @@ def test_stopped_before_the_first_epoch_leaves_no_model(cells, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_an_earlier_model_stays_in_place_until_there_is_a_new_one(cells, tmp_path):
     (tmp_path / "model_3-Class_categories.keras").write_text("earlier")
     with pytest.raises(Cancelled):
@@ -138,14 +138,6 @@ def test_ctrl_c_waits_until_an_epoch_is_saved(cells, tmp_path, monkeypatch):
     assert result.stopped
     assert load_model(result.model)[1].scores["epoch"] == 1
     assert len(load_checkpoint(tmp_path).history) == 1
-
-
-@pytest.mark.slow
-def test_a_model_lost_between_state_and_model_is_written_on_resuming(trained, cells, tmp_path):
-    first = train(short_training(cells / "Train", tmp_path, epochs=1))
-    first.model.unlink()
-    again = train(short_training(cells / "Train", tmp_path, epochs=1, resume=True))
-    assert load_model(again.model)[1].scores["epoch"] == 1
 
 
 def test_a_loss_that_is_no_number_stops_the_training():

@@ -141,29 +141,24 @@ def restart(others, output, trained, **more):
 
 
 @pytest.fixture(scope="module")
-def begun(others, trained, tmp_path_factory):
-    """A training of two epochs, one in each phase; its folder is to be copied."""
-    folder = tmp_path_factory.mktemp("begun")
-    train(restart(others, folder, trained, epochs=2))
-    return folder
+def whole(others, trained, tmp_path_factory):
+    """A training of an epoch in the first phase and two in the second, and what it said."""
+    folder, said = tmp_path_factory.mktemp("whole"), []
+    return train(restart(others, folder, trained, epochs=3), Progress(on_say=said.append)), said
 
 
 def test_stopped_in_either_phase_and_resumed_is_the_same_as_never_stopped(
-    others, trained, tmp_path
+    others, trained, whole, tmp_path
 ):
-    said = []
-    whole = train(
-        restart(others, tmp_path / "whole", trained, epochs=3), Progress(on_say=said.append)
-    )
+    whole, said = whole
     assert [text for text in said if text.startswith("Epochs")] == [
         "Epochs 1 to 1: only the last layer learns.",
         "Epochs 2 to 3: all layers learn.",
     ]
     assert whole.description.record["options"]["freeze"] == "two-phase"
     assert whole.description.network == "small10"
-    place = tmp_path / "stopped"
     for stop, resume in ((2, False), (3, True), (4, True)):
-        given = restart(others, place, trained, epochs=3, resume=resume)
+        given = restart(others, tmp_path, trained, epochs=3, resume=resume)
         again = train(given, StopAt(f"Epoch {stop} of 3"))
         assert len(again.history) == stop - 1
     found = [[row[n] for n in ("loss", "val_loss")] for row in again.history]
@@ -182,21 +177,22 @@ def test_frozen_layers_stay_as_they_were_and_others_move(others, trained, tmp_pa
     assert np.array_equal(before["conv1"][0][:, :, 1], after["conv1"][0][:, :, 0])
 
 
-def test_a_longer_training_keeps_the_phases_it_began_with(others, trained, begun, tmp_path):
-    shutil.copytree(begun, tmp_path / "out")
+def test_a_longer_training_keeps_the_phases_it_began_with(others, trained, whole, tmp_path):
+    shutil.copytree(whole[0].model.parent, tmp_path / "out")
     said = []
-    progress = StopAt("Epoch 3 of 20")
+    progress = StopAt("Epoch 4 of 20")
     progress.say = said.append
     train(restart(others, tmp_path / "out", trained, epochs=20, resume=True), progress)
     assert "Epochs 2 to 20: all layers learn." in said
 
 
-def test_resuming_from_another_start_is_refused(others, trained, begun, tmp_path):
+def test_resuming_from_another_start_is_refused(others, trained, whole, tmp_path):
+    begun = whole[0].model.parent
     copy = shutil.copy(trained.model, tmp_path / "other.keras")
     with pytest.raises(DeepometryError, match=r"start_from: expected .*other"):
-        train(restart(others, begun, trained, epochs=2, start_from=copy, resume=True))
+        train(restart(others, begun, trained, epochs=3, start_from=copy, resume=True))
     with pytest.raises(DeepometryError, match="freeze: expected 'two-phase'"):
-        train(restart(others, begun, trained, epochs=2, freeze="stem", resume=True))
+        train(restart(others, begun, trained, epochs=3, freeze="stem", resume=True))
 
 
 def test_a_start_in_the_output_folder_may_be_resumed_though_it_was_moved(cells, trained, tmp_path):

@@ -476,8 +476,10 @@ def test_the_system_asks_to_stop(jobs, tmp_path):
 
 
 def test_a_real_parse_is_cancelled_without_a_trace(jobs, tmp_path):
-    for number, pixels in enumerate(random_cells([(20, 18)] * 16_000)):
-        write_channel_tiffs(tmp_path / "in" / "Class A", f"c{number}", pixels, (1, 2))
+    (pixels,), images = random_cells([(20, 18)]), tmp_path / "in" / "Class A"
+    for path in write_channel_tiffs(images, "c0", pixels, (1, 2)):
+        for number in range(1, 8000):
+            (images / path.name.replace("c0", f"c{number}")).write_bytes(path.read_bytes())
     options = ParseOptions(input=tmp_path / "in", output=tmp_path / "out", frame=24)
     job = jobs.submit(options)
     until(lambda: jobs.get(job.id).text.startswith(("Looking", "Parsing")))
