@@ -17,6 +17,8 @@ from tests.numbers import write_days, write_samples
 from tests.parsed import write_classes
 from tests.project_runs import adopted
 
+_TRAINED = {"trained", "days_trained", "days_crossed", "days_ordered", "samples_crossed"}
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
@@ -24,6 +26,13 @@ def pytest_xdist_make_scheduler(config, log):
     from tests.scheduling import ByFile
 
     return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items):
+    """Mark every test of a trained model as slow."""
+    for item in items:
+        if not _TRAINED.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

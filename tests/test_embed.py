@@ -310,9 +310,13 @@ def test_too_few_cells_for_the_neighbours(tmp_path):
         run(folder, method="umap")
     with pytest.raises(DeepometryError, match=r"expected 92 cells .* found 12"):
         run(folder, method="tsne")
-    run(folder, method="umap", neighbors=4)
     with pytest.raises(DeepometryError, match="PCA: expected 4 cells"):
         run(write_features(tmp_path / "g", features_of(3)))
+
+
+@pytest.mark.slow
+def test_fewer_neighbours_need_fewer_cells(tmp_path):
+    run(write_features(tmp_path / "f", features_of(12)), method="umap", neighbors=4)
 
 
 @pytest.mark.parametrize(

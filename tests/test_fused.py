@@ -11,6 +11,8 @@ from deepometry.network.backend import keras
 from deepometry.network.build import build_network, with_layer
 from deepometry.network.fused_ops import fold, fuse, fuse_optimizer
 
+pytestmark = pytest.mark.slow
+
 
 def network(axis=-1):
     layers = keras().layers
@@ -95,7 +97,6 @@ def cells():
     return np.random.default_rng(2).normal(5, 3, (9, 20, 20, 2)).astype(np.float32)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("network", ["small18", "resnet18", "resnet50"])
 def test_borders_and_normalisations_become_part_of_the_convolutions(network, cells):
     model = learnt(network)
@@ -123,14 +124,12 @@ def test_a_convolution_whose_own_output_is_wanted_is_not_folded(cells):
         assert np.allclose(found, own, atol=2e-5)
 
 
-@pytest.mark.slow
 def test_folded_in_bfloat16(cells):
     model = learnt("small18", "bfloat16")
     wanted = plain(learnt("small18")).predict_on_batch(cells)
     assert np.allclose(fold(model).predict_on_batch(cells), wanted, atol=0.05)
 
 
-@pytest.mark.slow
 def test_weights_and_file_of_a_folded_model_stay_what_they_were(cells, tmp_path):
     model = learnt("resnet18")
     before, config = model.get_weights(), model.to_json()

@@ -15,6 +15,8 @@ from deepometry.network.build import build_network
 from deepometry.network.model_file import load_model
 from tests.parsed import blobs
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model(trained):
@@ -51,7 +53,6 @@ def test_views_turn_the_map_back(model):
     assert np.allclose(maps.of(image[::-1], 2, views=8), one[::-1], atol=1e-3)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("network", ["small18", "resnet50"])
 @pytest.mark.parametrize("stage", ["res3", "res5"])
 def test_networks_have_their_stages(network, stage):
@@ -83,7 +84,6 @@ def options(root, trained, output, **more):
     return GradcamOptions(**places, overwrite=True, **more)
 
 
-@pytest.mark.slow
 def test_cells_are_chosen_by_number_or_by_name_and_drawn_for_any_class(cells, trained, tmp_path):
     result = gradcam(options(cells, trained, tmp_path, cells="3"))
     assert result.cells == 3

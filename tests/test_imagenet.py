@@ -16,6 +16,8 @@ from deepometry.training.train import train
 from deepometry.training.transfer import begin
 from tests.conftest import short_training
 
+pytestmark = pytest.mark.slow
+
 PAIRS = {
     "conv1_relu": "conv1_relu",
     "pool1_pool": "pool1",
@@ -81,7 +83,6 @@ def mapped(path, frame):
     return body
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["new", "old"])
 def test_every_stage_gives_the_same(original, files, kind):
     """On a frame of 4 n + 1 pixels both networks pad alike, so that nothing at all differs."""
@@ -94,7 +95,6 @@ def test_every_stage_gives_the_same(original, files, kind):
         assert np.allclose(one, other, rtol=1e-3, atol=1e-4 * np.abs(one).max()), name
 
 
-@pytest.mark.slow
 def test_on_other_frames_the_filters_look_one_pixel_further(original, files):
     rng = np.random.default_rng(1)
     wide = rng.normal(0, 60, (2, 33, 33, 3)).astype(np.float32)
@@ -118,7 +118,6 @@ def test_a_grey_photograph_gives_the_same_whatever_the_number_of_channels():
         assert np.allclose(found.sum(2), 57.6 * kernel.sum(2), rtol=1e-4)
 
 
-@pytest.mark.slow
 def test_a_training_starts_from_a_file(cells, files, tmp_path):
     messages = []
     options = {"network": "auto", "weights": files["old"], "freeze": "all-but-head", "epochs": 1}

@@ -99,6 +99,7 @@ def test_folds_of_the_baseline_list_cells_in_the_wrong_folder(mixed, tmp_path):
     assert "baseline_likely_mislabelled.csv" in record["files"]
 
 
+@pytest.mark.slow
 def test_without_folds_nothing_is_listed(mixed, tmp_path):
     baseline(BaselineOptions(input=mixed, output=tmp_path, target="Class"))
     assert not (tmp_path / "baseline_likely_mislabelled.csv").exists()

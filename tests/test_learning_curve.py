@@ -95,6 +95,7 @@ def test_it_writes_table_picture_and_record_and_keeps_no_model(tmp_path):
     assert done == sorted(done) and done[-1] == counted[0][1]
 
 
+@pytest.mark.slow
 def test_cancelled_it_leaves_nothing(tmp_path):
     root = write_classes(tmp_path / "in", {"Class A": 10, "Class B": 10})
     with pytest.raises(Cancelled):

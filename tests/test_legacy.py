@@ -14,6 +14,8 @@ from deepometry.training.transfer import begin
 from tests.conftest import short_training
 from tests.parsed import CHANNELS
 
+pytestmark = pytest.mark.slow
+
 _ENDS = {1: ["kernel:0"], 2: ["kernel:0", "bias:0"]}
 _NORMALIZATION = ["gamma:0", "beta:0", "moving_mean:0", "moving_variance:0"]
 
@@ -71,7 +73,6 @@ def test_every_layer_is_read_from_both_kinds_of_files(weights, tmp_path, whole, 
             assert np.array_equal(one, other)
 
 
-@pytest.mark.slow
 def test_a_training_starts_from_them(cells, weights, tmp_path):
     path = write_keras_2(tmp_path / "checkpoint.hdf5", weights, whole=True)
     messages = []
@@ -94,7 +95,6 @@ def test_a_training_starts_from_them(cells, weights, tmp_path):
     assert any("checkpoint.hdf5: all its filters; new last layer" in text for text in messages)
 
 
-@pytest.mark.slow
 def test_the_first_layer_that_does_not_agree_is_named(cells, weights, tmp_path):
     bad = dict(weights)
     bad["res3b_branch2a"] = [np.zeros((1, 1, 7, 128), np.float32)]

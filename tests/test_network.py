@@ -7,6 +7,8 @@ from deepometry.core.errors import DeepometryError
 from deepometry.network.backend import keras
 from deepometry.network.build import build_network, with_layer
 
+pytestmark = pytest.mark.slow
+
 
 def build(frame=16, classes=3, channels=2, network="resnet18", scaling="channel", seed=0):
     means, deviations = [100.0] * channels, [10.0] * channels
@@ -27,7 +29,6 @@ def test_any_frame_channels_and_classes(frame, channels, classes):
     assert np.allclose(probabilities.sum(1), 1, atol=1e-5)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "convolutions", "width"),
     [("resnet18", 21, 512), ("resnet34", 37, 512), ("resnet50", 53, 2048)],
@@ -40,7 +41,6 @@ def test_depths(network, convolutions, width):
     assert body.get_layer("pool5").output.shape == (None, width)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("scaling", ["channel", "image", "8bit", "none"])
 def test_the_file_opens_with_keras_alone_and_holds_the_scaling(tmp_path, scaling):
     model, cells = build(scaling=scaling), images()
@@ -85,7 +85,6 @@ def test_an_image_without_contrast_scales_to_zero_not_to_nothing():
     assert np.isfinite(probabilities).all()
 
 
-@pytest.mark.slow
 def test_the_seed_decides_the_first_weights():
     def first(seed):
         return build(seed=seed).get_layer("resnet18").get_layer("conv1").kernel.numpy()

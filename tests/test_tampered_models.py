@@ -19,6 +19,8 @@ from deepometry.network.imagenet_weights import read_weights
 from deepometry.network.model_file import load_model, save_model
 from tests.test_known_cells import KnownCells
 
+pytestmark = pytest.mark.slow
+
 DESCRIPTION = Description(
     labels=("A", "B"),
     target="Class",
