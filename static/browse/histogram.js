@@ -3,7 +3,7 @@
 "use strict";
 
 window.deepometryHistogram = (() => {
-  const NEAR = 8; // pixels at which a handle is meant
+  const NEAR = { mouse: 8, touch: 22 }; // pixels at which a handle is meant
   const STEPS = { ArrowRight: 0.5, ArrowUp: 0.5, ArrowLeft: -0.5, ArrowDown: -0.5, PageUp: 5, PageDown: -5, Home: -100, End: 100 };
   const FINE = 0.1; // percent of the axis to which values are rounded
   const kinds = {}; // by `data-kind`: see `register`
@@ -74,7 +74,7 @@ window.deepometryHistogram = (() => {
     const here = shareOf(element, event);
     const away = values.map((value, slot) => Math.abs(placeOf(element, value, slot) - here));
     const nearest = away.indexOf(Math.min(...away));
-    const near = nearest >= 0 && (away[nearest] * element.clientWidth) / 100 <= NEAR;
+    const near = nearest >= 0 && (away[nearest] * element.clientWidth) / 100 <= (NEAR[event.pointerType] ?? NEAR.mouse);
     const slot = near || kindOf(element).ends ? nearest : values.length;
     held = { element, values, slot, near, moved: false, from: event.clientX };
     element.setPointerCapture(event.pointerId);

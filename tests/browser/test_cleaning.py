@@ -109,3 +109,28 @@ def test_a_box_of_the_explorer_becomes_a_gate(make_server, visit, tmp_path):
     expect(field(page, "gate", "input")).to_have_value(str(cells))
     expect(field(page, "gate", "limits")).to_have_value(re.compile(r"Area Ch3 = [\d.]+\.\.$"))
     expect(outside(page)).to_contain_text("8 of 128 cells", timeout=MEASURED)
+
+
+def test_thresholds_of_a_stain_are_set_the_same_way(server, visit):
+    page = visit(server)
+    field(page, "stain", "input").fill(str(server.cells))
+    field(page, "stain", "channel").fill("6")
+    page.locator("#form-stain .histogram").click()
+    plot = page.locator("#targets-stain .histogram-plot")
+    expect(plot).to_be_visible(timeout=MEASURED)
+    box = plot.bounding_box()
+    for x in (0.6, 0.3):
+        plot.click(position={"x": x * box["width"], "y": 20})
+    handles = plot.get_by_role("slider")
+    expect(handles).to_have_count(2)
+    thresholds = [
+        float(each) for each in field(page, "stain", "thresholds").input_value().split(",")
+    ]
+    assert thresholds == sorted(thresholds) and thresholds[0] < thresholds[1]
+    drag(page, plot, 0.3, 0.8)  # past the other one
+    after = [float(each) for each in field(page, "stain", "thresholds").input_value().split(",")]
+    assert after[0] == thresholds[1] < after[1]
+    handles.last.press("ArrowLeft")
+    expect(handles.last).to_be_focused()
+    plot.click(position={"x": 0.6 * box["width"], "y": 20})
+    expect(handles).to_have_count(1)

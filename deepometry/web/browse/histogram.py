@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,8 +37,11 @@ class Histogram:
     ticks: tuple[tuple[float, str], ...]
 
 
-def histogram_of(values: np.ndarray) -> Histogram:
-    """Count values, shape (cells,); those that are not known (NaN) are left out."""
+def histogram_of(values: np.ndarray, limits: Sequence[float] = ()) -> Histogram:
+    """Count values, shape (cells,); those that are not known (NaN) are left out.
+
+    The axis reaches limits that lie at most its own length beyond the values.
+    """
     import numpy as np
 
     from deepometry.classical.stain import scale_of
@@ -47,6 +52,10 @@ def histogram_of(values: np.ndarray) -> Histogram:
     known = np.arcsinh(known / scale) if scale else known
     low, high = np.percentile(known, _TAILS).tolist() if len(known) else (0.0, 1.0)
     high = high if high > low else low + 1.0
+    ends = np.asarray([each for each in limits if math.isfinite(each)], np.float64)
+    ends = np.arcsinh(ends / scale) if scale else ends
+    near = ends[np.abs(ends - (low + high) / 2) <= 1.5 * (high - low)].tolist()
+    low, high = min([low, *near]), max([high, *near])
     counts, _ = np.histogram(known.clip(low, high), _BARS, (low, high))
     places = np.linspace(0, 1, _TICKS)
     at = low + places * (high - low)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from deepometry.web.browse.places import read_path
 from deepometry.web.cleaning.measured import Measured, open_measured
 from deepometry.web.results.cell_pictures import file_state
 
-_KEPT = 600.0  # seconds for which cells that were opened are not opened again
+_PATIENCE = 600.0  # seconds that a request waits for cells that must be opened anew
 
 
 def prepare(app: Any) -> None:
@@ -48,7 +49,7 @@ def opening(home: Path) -> Task:
 
     watcher = f"cleaning {request.values.get('page', '')[:64]}"
     ask = partial(tasks.ask, key, work, watcher)
-    task = ask(_KEPT)
+    task = ask(math.inf)
     if task.over and (task.error or task.found.cells.changed):
         task = ask(0.0)
     task.wait(MOMENT)
@@ -58,7 +59,7 @@ def opening(home: Path) -> Task:
 def asked_features() -> Measured:
     """Return the features of the cells that the address names; waits until they are known."""
     task = opening(asked_home())
-    task.wait(_KEPT)
+    task.wait(_PATIENCE)
     if not task.over or task.error:
         raise DeepometryError(task.error or "The cells are still being opened; try again.")
     measured: Measured = task.found

@@ -54,8 +54,7 @@ def _shown(measured: Measured, asked: dict[str, str]) -> dict[str, Any]:
     return {
         "measured": measured,
         "gates": gates_told(measured),
-        "histogram": histogram_of(measured.column(feature)),
-        **_counts(measured, feature, asked["limits"]),
+        **_drawn(measured, feature, asked["limits"]),
     }
 
 
@@ -63,9 +62,8 @@ def _shown(measured: Measured, asked: dict[str, str]) -> dict[str, Any]:
 def feature() -> str:
     """Show the histogram of a feature."""
     measured, name = asked_features(), _asked_feature()
-    counts = _counts(measured, name, request.args.get("limits", ""))
-    histogram = histogram_of(measured.column(name))
-    return render_template("cleaning/feature.html", histogram=histogram, **counts)
+    drawn = _drawn(measured, name, request.args.get("limits", ""))
+    return render_template("cleaning/feature.html", **drawn)
 
 
 @blueprint.get("/counts")
@@ -77,6 +75,14 @@ def counts() -> str:
 
 def _asked_feature() -> str:
     return request.args.get("feature", "")
+
+
+def _drawn(measured: Measured, feature: str, text: str) -> dict[str, Any]:
+    """Draw a feature, with its limits, and count."""
+    found = _counts(measured, feature, text)
+    ends = [end for limit, _ in found["limits"] if limit.feature == feature
+            for end in (limit.low, limit.high)]  # fmt: skip
+    return found | {"histogram": histogram_of(measured.column(feature), ends)}
 
 
 def _counts(measured: Measured, feature: str, text: str) -> dict[str, Any]:
