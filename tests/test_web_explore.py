@@ -177,7 +177,9 @@ def test_what_cleaning_measured_has_its_own_title_and_becomes_a_gate(client, bas
         assert groups["imported"]["names"] == ["Area_M01"]
         light = numbers(client, base, "cleaning/3")
         out = (light < 40) | (numbers(client, base, "cleaning/0") > 200)
-        assert groups["gates"]["names"] == ["gated out"] and 0 < out.sum() < CELLS
+        assert (
+            groups["gates"]["names"] == ["gated out by the present gates"] and 0 < out.sum() < CELLS
+        )
         assert numbers(client, base, "gates/0").tolist() == out.tolist()
         answer = client.get(f"{base}/gate", query_string={"limits": limits}, follow_redirects=True)
         assert f'value="{parsed}"' in answer.text and f'value="{limits}"' in answer.text

@@ -94,7 +94,7 @@ def test_a_box_of_the_explorer_becomes_a_gate(make_server, visit, tmp_path):
     options = EmbedOptions(input=features, output=tmp_path / "map", method="pca")
     job = Jobs(server.state / "jobs").record(options, embed(options), before, time.time())
     page = opened(visit(server, f"explore/{job.id}"))
-    page.locator("[data-of=colour]").select_option(label="gated out")
+    page.locator("[data-of=colour]").select_option(label="gated out by the present gates")
     expect(page.locator("[data-of=legend] .r-count")).to_have_text(["120", "8"])
     page.get_by_role("button", name="Second plot").click()
     second = page.locator("[data-of=second]")

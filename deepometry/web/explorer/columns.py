@@ -255,4 +255,4 @@ def _gates(output: Output, rows: CellRows) -> _Found:
         out = [limit.leaves_out(known(limit.feature)) for limit in limits]
         return np.any(out, 0).astype(np.float32)
 
-    return ["gated out"] if limits else [], read
+    return ["gated out by the present gates"] if limits else [], read
