@@ -109,6 +109,8 @@ def extract(options: ExtractOptions, progress: Progress | Report | None = None) 
     _check_layers(inference)
     inference = compared(inference, inference.dataset, options, progress)
     inference = with_gates(inference, inference.dataset, options.input, progress)
+    if out := inference.dataset.gated_out.sentence:
+        progress.say(f"{out}: extracted, and marked {GATED_OUT} in {METADATA_TABLE}.")
     name = layer_table(options.layer)
     stale: set[str] = set()
     with staged(options.output, stale, progress.say) as stage:
