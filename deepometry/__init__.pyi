@@ -1225,7 +1225,7 @@ def export(
         otherwise all.
     also : Path | None, default None
         Folder of further results of the same cells, such as predictions beside a map; or of
-        the parsed cells, for the features that an analysis of IDEAS gave them.
+        the parsed cells, for their folder levels, labels and features of IDEAS.
     layer : str | None, default None
         Layer of the features, where the folder holds several; the one extracted last by
         default.

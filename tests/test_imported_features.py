@@ -16,6 +16,7 @@ from deepometry.core.options.export import ExportOptions
 from deepometry.exports import export
 from tests.exported import make_truth, write_parsed, write_predicted
 from tests.imported import import_features
+from tests.labelled import write_labels
 from tests.parsed import write_classes
 
 AREA = np.arange(30, dtype=np.float32)
@@ -93,5 +94,9 @@ def test_exports_have_them(parsed, tmp_path):
     table = pd.read_csv(tmp_path / "b.csv")
     assert table["Area_M01"].tolist() == [7, 20, 3]
     assert table["object"].tolist() == [21, 12, 9]
+    write_labels(parsed, "Gate", [(*open_dataset(parsed).cell(20)[1], "S")])
+    export(ExportOptions(output=tmp_path / "d.csv", **options))
+    table = pd.read_csv(tmp_path / "d.csv", keep_default_na=False)
+    assert (table["Day"].tolist(), table["Gate"].tolist()) == ([1, 2, 1], ["", "S", ""])
     export(ExportOptions(input=tmp_path / "predicted", output=tmp_path / "c.csv"))
     assert "Area_M01" not in pd.read_csv(tmp_path / "c.csv")

@@ -28,7 +28,13 @@ from deepometry.core.result_files import (
 from deepometry.core.run_records import own_record
 from deepometry.core.steps import WITH_TABLES
 from deepometry.exports.cell_table import CellTable
-from deepometry.exports.result_tables import CellFile, FeatureTable, ImportedTable, ParsedCells
+from deepometry.exports.result_tables import (
+    CellFile,
+    CellsLike,
+    FeatureTable,
+    ImportedTable,
+    ParsedCells,
+)
 from deepometry.exports.text_table import COMMA, TABS, TextTable
 
 _CROSSED = "cross_validation"
@@ -59,8 +65,8 @@ def open_table(
     progress : Progress, optional
         Receives messages; may cancel.
     also : Path, optional
-        Another folder of results of the same cells; or their parsed cells, for the features of
-        IDEAS that these have.
+        Another folder of results of the same cells; or their parsed cells, for the folder levels,
+        labels and features of IDEAS that these have.
 
     Raises
     ------
@@ -84,7 +90,16 @@ def open_table(
     files = [tables[kind] for kind in (*_TABLES, "features") if kind in tables]
     first = max((f for f in files if not isinstance(f, FeatureTable)), key=lambda f: len(f.keys))
     files = [first, *(file for file in files if file is not first)]
-    return CellTable(folder, (*files, *(_imported(also, files) if also else ())), records)
+    if also and not _tables(also, None, {}, None):
+        files += _of_parsed(also, files)
+    return CellTable(folder, tuple(files), records)
+
+
+def _of_parsed(folder: Path, files: Sequence[CellFile]) -> list[CellFile]:
+    """Return folder levels, labels and features of IDEAS that parsed cells have."""
+    taken = {name for file in files for name in (*file.texts, *file.numbers, *file.features)}
+    cells = CellsLike(ParsedCells(_parsed(folder)), files[0], taken)
+    return [*([cells] if cells.texts else []), *_imported(folder, [*files, cells])]
 
 
 def _imported(folder: Path, files: Sequence[CellFile]) -> list[CellFile]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from deepometry.cells.dataset import Dataset
 from deepometry.cells.feature_tables import count_features, layer_of, read_features
-from deepometry.cells.identity import distinct_keys
+from deepometry.cells.identity import distinct_keys, find_keys
 from deepometry.cells.imported_features import ImportedFeatures
 from deepometry.cells.stack_reader import IDENTITY
 from deepometry.core.errors import DeepometryError
@@ -111,6 +111,44 @@ class ImportedTable:
         nothing = pd.DataFrame()
         for block in self._features.blocks(distinct_keys(self.keys), size):
             yield nothing, block
+
+
+class CellsLike:
+    """What parsed cells know of the cells of another table, in its order: folder levels, labels.
+
+    Parameters
+    ----------
+    parsed : ParsedCells
+    cells : CellFile
+        The other table.
+    taken : collection of str
+        Names that columns have already, which are left out here.
+    """
+
+    def __init__(self, parsed: ParsedCells, cells: CellFile, taken: Collection[str]) -> None:
+        self.path, self.keys = parsed.path, cells.keys
+        self.texts = [name for name in parsed.texts if name not in taken]
+        self.numbers: list[str] = []
+        self.features: list[str] = []
+        self.values = {name: parsed.values[name] for name in self.texts}
+        rows = find_keys(distinct_keys(cells.keys), distinct_keys(parsed.keys))
+        blank = len(parsed.keys)
+        self._columns = {name: np.full(blank + 1, "", object) for name in self.texts}
+        done = 0
+        for some, _ in parsed.pieces(PIECE):
+            for name, column in self._columns.items():
+                column[done : done + len(some)] = some[name]
+            done += len(some)
+        self._columns = {name: column[rows] for name, column in self._columns.items()}
+
+    def pieces(self, size: int) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+        """Read cells and no features, `size` at a time."""
+        import pandas as pd
+
+        for first in range(0, len(self.keys), size):
+            some = slice(first, first + size)
+            cells = pd.DataFrame({name: each[some] for name, each in self._columns.items()})
+            yield cells, np.empty((len(cells), 0), np.float32)
 
 
 class ParsedCells:

@@ -78,7 +78,7 @@ class ExportOptions(Options):
     also: Path | None = option(
         "Together with",
         "Folder of further results of the same cells, such as predictions beside a map; or of the "
-        "parsed cells, for the features that an analysis of IDEAS gave them.",
+        "parsed cells, for their folder levels, labels and features of IDEAS.",
         read_path,
         None,
         metavar="FOLDER",

@@ -26,11 +26,14 @@ _RESERVED = frozenset(
      "prediction", "confidence"}
 )  # fmt: skip
 
+_BEGIN = ("predicted ", "probability_")  # columns of predictions
+
 
 def read_target_name(value: Any) -> str:
     """Read the name of a target, which becomes a column of tables and part of file names."""
     name = " ".join(read_text(value).split())
-    if len(name) > _LONGEST or not name.isprintable() or name.casefold() in _RESERVED:
+    taken = name.casefold() in _RESERVED or name.casefold().startswith(_BEGIN)
+    if len(name) > _LONGEST or not name.isprintable() or taken:
         raise ValueError(
             f"expected a name of at most {_LONGEST} characters that no other column has, found "
             f"{name[:70]!r}; choose another, such as Gate."
