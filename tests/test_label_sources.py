@@ -130,9 +130,18 @@ def test_labels_are_columns_of_tables(cells):
 
 
 def test_cells_may_be_grouped_by_labels(cells):
-    write_labels(cells, "Donor", rows_of(Day_1=list("ABABAB"), Day_2=list("BABABA")))
+    write_labels(cells, "Donor", rows_of(Day_1=list("ABABaB"), Day_2=list("BABABA")))
     values, codes = groups_of(open_dataset(cells), "donor", "Day")
     assert values == ["A", "B"] and codes.tolist() == [0, 1] * 3 + [1, 0] * 3
+
+
+def test_numbers_that_nearly_all_differ_are_no_groups(cells):
+    write_labels(cells, "DNA", rows_of(Day_1=list("123456"), Day_2=list("213456")), kind=NUMBER)
+    assert len(groups_of(open_dataset(cells), "DNA", "Day")[0]) == 6
+    rows = rows_of(Day_1=list("123456"), Day_2=[*"78", "9.5", *"321"])
+    write_labels(cells, "DNA", rows, kind=NUMBER)
+    with pytest.raises(OptionsError, match="such as samples, found 9 numbers of DNA"):
+        groups_of(open_dataset(cells), "DNA", "Day")
 
 
 def test_a_labelled_cell_without_a_group_is_told(cells):

@@ -11,6 +11,7 @@ from deepometry.cells.dataset import Dataset
 from deepometry.cells.labels.source import CellLabels
 from deepometry.core.errors import OptionsError
 from deepometry.core.folder_names import (
+    NUMBER,
     Levels,
     label_of,
     level_columns,
@@ -112,18 +113,27 @@ def groups_of(dataset: Dataset, by: str, target: str) -> Level:
 
 
 def _labelled_groups(groups: CellLabels, needed: np.ndarray) -> Level:
-    """Return groups that labels name; raise `OptionsError` where a cell that needs one has none."""
-    texts = np.array(groups.texts(), object)
-    values, codes = np.unique(texts[groups.labelled].astype(str), return_inverse=True)
+    """Return groups that labels name; raise `OptionsError` where a cell that needs one has none.
+
+    As those of folders, values that differ in case alone are one.
+    """
+    texts = [text for text in groups.texts() if text]
+    spelled: dict[str, str] = {}
+    for text in texts:
+        spelled.setdefault(text.casefold(), text)
+    values = sorted(spelled.values(), key=natural_key)
+    index = {value.casefold(): code for code, value in enumerate(values)}
     without = int(np.count_nonzero(needed & ~groups.labelled))
     wrong = f"two or more values of {groups.name}, found {len(values)}" if len(values) < 2 else ""
+    if groups.kind == NUMBER and len(values) > len(texts) // 2:
+        wrong = f"groups of cells, such as samples, found {len(values):,} numbers of {groups.name}"
     if without:
         wrong = f"a value of {groups.name} for every cell, found {without:,} cells without one"
     if wrong:
         raise OptionsError({"group_by": f"Group by: expected {wrong}; leave it blank."})
-    every = np.full(len(texts), -1, np.int64)
-    every[groups.labelled] = codes
-    return values.tolist(), every
+    every = np.full(len(groups.values), -1, np.int64)
+    every[groups.labelled] = [index[text.casefold()] for text in texts]
+    return values, every
 
 
 def levels_of(dataset: Dataset, without: str = "") -> dict[str, Level]:
