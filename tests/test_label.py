@@ -65,6 +65,13 @@ def test_one_class_is_told(cells):
     assert "One class alone cannot be learnt: give cells of another one" in result.message
 
 
+def test_accents_are_one_letter_or_two(tmp_path):
+    write_record(tmp_path)
+    write_stack(tmp_path, blobs(2, 0), source="ge\u0301ant.cif")
+    run(tmp_path, table(tmp_path / "x", "file,object,gate\ng\u00e9ant.cif,0,A\ngéant,1,B\n"))
+    assert texts(tmp_path, "gate") == ["A", "B"]
+
+
 def test_a_row_that_may_be_two_cells_is_left_out_and_told(cells):
     path = table(cells, "file,object,gate\na.cif,1,G1\nb.cif,0,S\nb.cif,1,G1\n")
     result = run(cells, path)
@@ -252,11 +259,14 @@ def test_probabilities_for_flowjo_come_back(cells, tmp_path):
     (tmp_path / "clr").mkdir()
     rows = "G1,S\n0.9,0.1\n0,0\n0.2,0.8\n"
     (tmp_path / "clr" / "Day 2_b.cif.csv").write_text(rows, "utf-8")
-    with pytest.raises(DeepometryError, match="expected rows about the parsed cells"):
-        run(cells, tmp_path / "clr", name="Phase")
+    run(cells, tmp_path / "clr", name="Phase")  # as Export names it
+    assert texts(cells, "Phase") == [""] * 8 + ["G1", "", "S", ""]
     (tmp_path / "clr" / "Day 2_b.cif.csv").rename(tmp_path / "clr" / "b.cif.csv")
-    run(cells, tmp_path / "clr", name="Phase")
+    run(cells, tmp_path / "clr", name="Phase", overwrite=True)
     assert texts(cells, "Phase")[8:] == ["G1", "", "S", ""]
+    (tmp_path / "clr" / "b.cif.csv").rename(tmp_path / "clr" / "2_b.cif.csv")
+    with pytest.raises(DeepometryError, match="expected rows about the parsed cells"):
+        run(cells, tmp_path / "clr", name="Other")
 
 
 def test_a_table_for_each_class(cells, tmp_path):

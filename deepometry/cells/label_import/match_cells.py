@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ import numpy as np
 
 from deepometry.core.errors import DeepometryError
 from deepometry.core.name_pattern import stem_of
+from deepometry.core.safe_names import safe_name
 from deepometry.core.text import shortened
 
 _EXAMPLES = 3
@@ -53,7 +55,8 @@ class Files:
         self._by_name: dict[str, list[str]] = {}
         for source in dict.fromkeys(sources):
             last = _parts(source)[-1]
-            for name in dict.fromkeys((last, stem_of(last), last.rpartition(".")[0] or last)):
+            names = (last, stem_of(last), last.rpartition(".")[0] or last, safe_name(source))
+            for name in dict.fromkeys(names):  # the last one as Export calls lists for FlowJo
                 self._by_name.setdefault(name.casefold(), []).append(source)
         self._found: dict[str, list[str]] = {}
 
@@ -74,7 +77,12 @@ class Files:
 
 
 def _parts(path: str) -> list[str]:
-    return [part for part in re.split(r"[\\/]+", path) if part not in ("", ".", "..")]
+    return [part for part in re.split(r"[\\/]+", _composed(path)) if part not in ("", ".", "..")]
+
+
+def _composed(text: str) -> str:
+    """Spell accents as one letter: macOS has them apart in names of files."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _agreeing(source: Sequence[str], path: Sequence[str]) -> tuple[int, bool]:
@@ -90,7 +98,7 @@ def _agreeing(source: Sequence[str], path: Sequence[str]) -> tuple[int, bool]:
 def plain_object(text: str) -> str:
     """Write an object number as parsed cells do: 7 for `007` and `7.0`; names as they are."""
     match = _NUMBER.fullmatch(text)
-    return match[1] if match else text
+    return match[1] if match else _composed(text)
 
 
 class CellFinder:
