@@ -14,6 +14,7 @@ from deepometry.core.options.train import BaselineOptions
 from deepometry.core.run_records import read_json
 from deepometry.evaluation.label_errors import find_label_errors
 from deepometry.training.baseline import baseline
+from deepometry.training.label_error_table import LabelCheck
 from tests.parsed import blobs, write_record, write_stack
 from tests.results_runs import Jobs, make_app
 
@@ -77,6 +78,12 @@ def mixed(tmp_path_factory):
     write_stack(root / "Class A", blobs(30, 0))
     write_stack(root / "Class B", np.concatenate([blobs(27, 1), blobs(3, 0, seed=1)]))
     return root
+
+
+def test_where_too_many_labels_are_flagged_it_is_said_how_little_that_means():
+    assert LabelCheck(9, 4, "t.csv", 40).plain()["caveat"] == ""
+    told = str(LabelCheck(104, 87, "t.csv", 226))
+    assert "These are 38 % of all labelled cells" in told and "may be right: begin" in told
 
 
 @pytest.mark.slow

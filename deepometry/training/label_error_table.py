@@ -15,6 +15,8 @@ from deepometry.evaluation.confusion import write_table
 from deepometry.evaluation.label_errors import find_label_errors
 from deepometry.training.cells import Cells
 
+_MANY = 0.15  # of the labelled cells: of more that are flagged, not so many labels will be wrong
+
 
 @dataclass(frozen=True)
 class LabelCheck:
@@ -28,11 +30,25 @@ class LabelCheck:
         Those of them whose label confident learning takes for an error.
     file : str
         The table in the output folder, the most doubtful first.
+    cells : int
+        All labelled cells that were judged.
     """
 
     listed: int
     flagged: int
     file: str
+    cells: int
+
+    @property
+    def caveat(self) -> str:
+        """Why the number of flagged cells says little; empty where they are few."""
+        if self.flagged <= _MANY * self.cells:
+            return ""
+        return (
+            f"These are {100 * self.flagged / self.cells:.0f} % of all labelled cells. The model "
+            "confuses classes anyway, so that many of these labels may be right: begin at the "
+            "top, and stop where most labels are right."
+        )
 
     def __str__(self) -> str:
         if not self.flagged:
@@ -40,12 +56,12 @@ class LabelCheck:
         verb = "is" if self.flagged == 1 else "are"
         return (
             f"{counted(self.flagged, 'cell')} {verb} likely mislabelled; the list, with the most "
-            f"doubtful first: {self.file}."
-        )
+            f"doubtful first: {self.file}. {self.caveat}"
+        ).strip()
 
     def plain(self) -> Mapping[str, Any]:
         """Return it for a record."""
-        return {"listed": self.listed, "flagged": self.flagged, "file": self.file}
+        return vars(self) | {"caveat": self.caveat}
 
 
 def write_label_errors(
@@ -63,4 +79,4 @@ def write_label_errors(
     for place, column in enumerate(IDENTITY):
         table.insert(place, column, [names[cell][place] for cell in listed])
     write_table(path, table)
-    return LabelCheck(len(errors), int(errors.flagged.sum()), path.name)
+    return LabelCheck(len(errors), int(errors.flagged.sum()), path.name, len(indices))

@@ -19,7 +19,8 @@ export class LabelMenu {
 
   async fill() {
     if (!sets.has(this.base)) sets.set(this.base, this.ask(`${this.base}.json`).catch(() => ({ sets: [] })));
-    const { sets: offered } = await sets.get(this.base);
+    const { sets: offered, cells } = await sets.get(this.base);
+    if (!offered.length) return this.begin(cells);
     const groups = offered.map((set) => {
       const group = document.createElement("optgroup");
       group.label = set.name;
@@ -28,12 +29,22 @@ export class LabelMenu {
     });
     this.names = new Map(offered.flatMap((set) => set.classes.map((each) => [JSON.stringify([set.name, each.id]), each.name])));
     this.choice.replaceChildren(...groups);
-    this.form.hidden = !groups.length;
+    this.form.hidden = false;
     this.follow();
+  }
+
+  // Where no labels were given by hand yet: a link to the page on which they are begun
+  begin(cells) {
+    if (!cells) return;
+    const link = Object.assign(document.createElement("a"), { className: "plain", href: `/labelling?${new URLSearchParams({ cells })}`, textContent: "Label cells by hand" });
+    link.setAttribute("aria-description", "Opens a page on which you begin labels of your own for these cells; then they can be given here, too.");
+    this.form.replaceChildren(link);
+    this.form.hidden = false;
   }
 
   // All menus of the page show the same choice, and ask for a name until there is one
   follow() {
+    if (!this.names) return;
     const last = stored(CHOICE);
     if ([...this.choice.options].some((each) => each.value === last)) this.choice.value = last;
     this.form.querySelector("[data-of=who]").hidden = Boolean(stored(ANNOTATOR));
