@@ -182,7 +182,9 @@ def test_cells_are_decided_on_the_page_and_the_decisions_are_shown(parsed, tmp_p
     told = client.get(f"/labelling/check/b.json?rows={rows}").json
     assert [told["cells"][row]["decided"] for row in rows.split(",")] == ["A", "B", ""]
     assert (told["corrected"], told["confirmed"]) == (1, 1)
+    told = client.post("/labelling/check/b", json={**sent, "row": first + 1, "label": ""}).json
+    assert (told["corrected"], told["confirmed"]) == (1, 0)
     assert client.post("/labelling/check/b", json={**sent, "label": "Z"}).status_code == 409
     labels = open_corrections(open_dataset(parsed), target)
     settle(labels, {("odd.cif", "0"): "B"}, "Ben")
-    assert labels.decisions() == (0, 2)
+    assert labels.decisions() == (0, 1)

@@ -289,6 +289,13 @@ def test_a_damaged_file_is_named_and_left_as_it_is(labels, content):
     assert labels.path.read_bytes() == content
 
 
+def test_labels_that_were_deleted_meanwhile_are_not_made_again(labels):
+    labels.path.unlink()
+    with pytest.raises(DeepometryError, match="does not exist: expected a file of labels"):
+        labels.give(CELLS[:1], "Mitosis", "Anna")
+    assert not labels.path.exists()
+
+
 def test_a_file_of_a_newer_version_is_refused(labels):
     import sqlite3
     from contextlib import closing

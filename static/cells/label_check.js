@@ -31,8 +31,8 @@ class LabelCheck {
       const chosen = cell.decided === label;
       const button = Object.assign(document.createElement("button"), { type: "button", className: "plain", textContent: label });
       button.setAttribute("aria-pressed", chosen);
-      button.setAttribute("aria-description", label === cell.label ? "Confirms the label." : "Corrects the label.");
-      button.addEventListener("click", () => this.decide(item, label));
+      button.setAttribute("aria-description", chosen ? "Takes the decision back." : label === cell.label ? "Confirms the label." : "Corrects the label.");
+      button.addEventListener("click", () => this.decide(item, label, chosen));
       return button;
     });
     const place = Object.assign(document.createElement("span"), { className: "c-decide" });
@@ -40,14 +40,14 @@ class LabelCheck {
     item.querySelector("figcaption").append(place);
   }
 
-  async decide(item, label) {
+  async decide(item, label, back) {
     const who = stored() || this.who;
     this.of("check-error").textContent = "";
     if (!who) {
       this.of("check-who").hidden = false;
       return this.of("check-who").querySelector("input").focus();
     }
-    const body = JSON.stringify({ row: Number(item.dataset.row), label, who });
+    const body = JSON.stringify({ row: Number(item.dataset.row), label: back ? "" : label, who });
     try {
       const told = await this.ask(this.base, { method: "POST", body, headers: { "Content-Type": "application/json", "X-CSRFToken": this.token } });
       this.draw(item, told.cells[item.dataset.row]);

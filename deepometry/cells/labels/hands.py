@@ -50,15 +50,15 @@ class HandLabels:
     kind = CLASSES
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise DeepometryError(
-                f"{path} does not exist: expected a file of labels given by hand; begin one on the "
-                "page (Label cells by hand), or with open_hand_labels(..., make=True)."
-            )
         self.path = path
         self._opened().close()  # or say what is wrong with it
 
     def _opened(self) -> Database:
+        if not self.path.is_file():  # or an empty one would be made, of labels that were deleted
+            raise DeepometryError(
+                f"{self.path} does not exist: expected a file of labels given by hand; begin one "
+                "on the page (Label cells by hand), or with open_hand_labels(..., make=True)."
+            )
         return Database(self.path, SCHEMA)
 
     @property

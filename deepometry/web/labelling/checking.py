@@ -38,7 +38,10 @@ def check(id: str) -> dict[str, Any]:
 
 @blueprint.post("/check/<id>")
 def decide(id: str) -> dict[str, Any]:
-    """Decide what the label of a cell is; the first time, begin the labels that have decisions."""
+    """Decide what the label of a cell is; the first time, begin the labels that have decisions.
+
+    Without a label, the decision is taken back.
+    """
     from deepometry.cells.hand_labels import names_at_home
     from deepometry.cells.label_corrections import open_corrections, settle
 
@@ -47,7 +50,10 @@ def decide(id: str) -> dict[str, Any]:
     row, label, who = int(sent.get("row", -1)), str(sent.get("label", "")), str(sent.get("who", ""))
     (cell,) = names_at_home(dataset, [rows.name(row)])
     labels = open_corrections(dataset, _target(output))
-    settle(labels, {cell: label}, who)
+    if label:
+        settle(labels, {cell: label}, who)
+    else:
+        labels.give([cell], None, who, settles=True)
     return _told(rows, dataset, labels, [row])
 
 
