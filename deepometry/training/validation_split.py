@@ -43,7 +43,7 @@ def validation_split(
         if len(own) < 2:
             raise DeepometryError(
                 f"{label}: expected at least two different cells to learn from, found "
-                f"{len(own)}; add cells or remove the folder."
+                f"{len(own)}; add cells, or leave this label out."
             )
         _divide(side, own, counts, share, rng)
     labelled = codes >= 0
