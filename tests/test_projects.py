@@ -345,15 +345,18 @@ def test_a_command_takes_its_paths_from_a_project(run, made, monkeypatch):
     assert run("train", "--project", made.folder, "--target", "Class")[0] == 0
     assert run("targets", "--project", made.folder)[0] == 0
     assert run("show", "3 of a.cif", "--project", made.folder)[0] == 0
+    assert run("label", "gates.csv", "--project", made.folder)[0] == 0
+    assert run("correct", "Class", "table.csv", "--project", made.folder)[0] == 0
     assert [getattr(options, "output", None) for options in taken] == [
         made.folder / "predictions" / "First",
         made.folder / "models" / "model_1",
-        None,
-        None,
+        *[None] * 4,
     ]
     assert taken[0].model == made.folder / "model"
     assert taken[1].input == taken[2].input == made.folder / "parsed" / "Train"
     assert (taken[3].source, taken[3].object) == (made.images, "3 of a.cif")
+    assert taken[4].input.parent == made.folder and taken[4].labels.name == "gates.csv"
+    assert (taken[5].target, taken[5].table.name) == ("Class", "table.csv")
 
 
 def test_without_a_project_paths_are_asked_for_as_ever(run):

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from deepometry.core.errors import OptionsError
-from deepometry.core.options.fields import read_path, settings
+from deepometry.core.options.fields import is_place, read_path, settings
 from deepometry.core.step import Step
 from deepometry.core.user_folders import state_folder
 from deepometry.projects.new_run import fill, reads_project
@@ -54,6 +54,17 @@ def _is_left(parameter: click.Parameter, ctx: click.Context, value: Any) -> bool
     return bool(ctx.meta.get("deepometry.project")) and parameter.value_is_missing(value)
 
 
+def _own_words(step: Step, values: dict[str, Any]) -> dict[str, Any]:
+    """Take as many words as there are for what a project does not know: a table, a cell."""
+    about = settings(step.options)
+    places = [name for name, each in about.items() if is_place(name, *each)]
+    asked = [name for name in places if about[name][0].positional or name == "object"]
+    words = [values[name] for name in places if values[name]]
+    if not asked or places[0] in asked or len(words) != len(asked):
+        return values
+    return {**values, **dict.fromkeys(places), **dict(zip(asked, words, strict=True))}
+
+
 def filled(step: Step, values: dict[str, Any]) -> dict[str, Any]:
     """Fill in what was left to a project, and say what was chosen; without one nothing.
 
@@ -68,8 +79,7 @@ def filled(step: Step, values: dict[str, Any]) -> dict[str, Any]:
         return values
     if not folder:
         raise OptionsError({"name": "Name: expected --project as well, found none."})
-    if values.get("object", "") is None:  # the only word is the cell, and its place is left out
-        values = {**values, "source": None, "object": values["source"]}
+    values = _own_words(step, values)
     project = open_project(read_path(folder))
     done = fill(project, step, values, name)
     remember_project(state_folder(), project, current=False)
