@@ -6,6 +6,7 @@ import html
 import re
 
 import numpy as np
+import psutil
 import pytest
 
 from deepometry.cells.gates.gate import gates_of
@@ -13,6 +14,7 @@ from deepometry.web import create_app
 from deepometry.web.cleaning import measured
 from tests.imported import import_features
 from tests.test_gate import SMALL, run, write_cells
+from tests.test_web_browse import linux_only
 from tests.test_web_look import settled
 
 SPECKS = "8 of 128 cells (6 %) outside of the limits"
@@ -75,6 +77,15 @@ def test_some_cells_stand_for_many_until_all_are_measured(client, cells, tmp_pat
     run(cells, tmp_path, preview=True)
     panel = shown(client, cells, limits=SMALL)
     assert SPECKS in panel and "evenly chosen" not in panel
+
+
+@linux_only
+def test_no_file_of_the_cells_stays_open(client, cells):
+    """Or Windows could not write over it."""
+    shown(client, cells, limits=SMALL)
+    assert client.get("/cleaning/cell/0.png", query_string={"path": str(cells)}).status_code == 200
+    maps = [each.path for each in psutil.Process().memory_maps()]
+    assert maps and not [path for path in maps if path.startswith(str(cells))]
 
 
 def test_the_proposal_is_that_of_the_step(client, cells, tmp_path):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,7 +114,7 @@ def open_measured(home: Path, progress: Progress) -> Measured:
     """Open the features of parsed cells; those that are not known are measured of some cells."""
     import numpy as np
 
-    from deepometry.cells.dataset import open_dataset
+    from deepometry.cells.dataset import Dataset, open_dataset
     from deepometry.cells.identity import distinct_keys
     from deepometry.cells.imported_features import open_imported_features
     from deepometry.classical.cleaning.measure import feature_names, is_measured, measured_columns
@@ -127,5 +128,7 @@ def open_measured(home: Path, progress: Progress) -> Measured:
     if kept is None or not is_measured(kept, dataset):
         if len(rows) > _MOST:
             rows = np.unique(np.linspace(0, len(rows) - 1, _MOST).astype(np.int64))
-        sample = measured_columns(dataset, rows, progress)
+        # with readers of its own, so that no file stays open: Windows could not write over it
+        parts = [replace(part, stored=copy(part.stored)) for part in dataset.parts]
+        sample = measured_columns(Dataset(home, parts), rows, progress)
     return Measured(home, pictures_of(dataset), feature_names(dataset), kept, sample, rows)
