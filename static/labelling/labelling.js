@@ -101,6 +101,9 @@ class Page {
     const { about } = labels;
     const able = (what, can) => (root.querySelector(`[data-do=${what}]`).disabled = !can);
     of("progress").textContent = `${number(about.labelled)} of ${counted(about.cells, "cell")} labelled`;
+    const few = about.classes.filter((each) => each.cells).length < 2;
+    for (const button of of("train").querySelectorAll("button")) button.disabled = few;
+    of("few").hidden = !few;
     Object.assign(of("bar"), { max: Math.max(about.cells, 1), value: about.labelled });
     able("undo", about.undo || labels.past.length);
     able("redo", about.redo || labels.future.length);
