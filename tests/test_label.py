@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 
 import numpy as np
@@ -57,6 +58,25 @@ def test_names_are_matched_whole(cells):
     assert result.unmatched == 2
     assert "2 of 4 rows have no parsed cell, such as “ca.cif, object 1”, “b.cif, object 11”" in (
         result.message
+    )
+
+
+def test_rows_of_files_that_were_not_parsed_are_never_taken_for_others(tmp_path):
+    parsed = tmp_path / "parsed"
+    write_stack(parsed / "Day 1", blobs(4, 0), source="Day 1/a.cif", stem="a")
+    write_stack(parsed, blobs(4, 1), source="b.cif", stem="b")
+    record = {"options": {"input": str(tmp_path / "plate 1")}}
+    write_record(parsed)
+    known = json.loads((parsed / "parse.json").read_text("utf-8"))
+    (parsed / "parse.json").write_text(json.dumps(known | record), "utf-8")
+    lines = ["file,object,gate", "Day 2/a.cif,0,S", "Day 1/a.cif,1,G1", "old/a.cif,2,G1"]
+    lines += [f"plate {n}/b.cif,{n},{'S' if n == 1 else 'G1'}" for n in (1, 2)]
+    result = run(parsed, table(parsed, "\n".join(lines)))
+    assert texts(parsed, "gate") == ["", "S", "", "", "", "G1", "", ""]
+    assert result.examples == (
+        "Day 2/a.cif, object 0",
+        "old/a.cif, object 2",
+        "plate 2/b.cif, object 2",
     )
 
 

@@ -11,7 +11,7 @@ from deepometry.cells.label_import.columns import find_columns
 from deepometry.cells.label_import.foreign_table import ForeignTable, read_foreign
 from deepometry.cells.label_import.free_name import free_name
 from deepometry.cells.label_import.from_hands import are_by_hand, label_from_hands
-from deepometry.cells.label_import.ideas import holds_analyses, label_by_ideas
+from deepometry.cells.label_import.ideas import holds_analyses, images_of, label_by_ideas
 from deepometry.cells.label_import.label_result import (
     Found,
     LabelResult,
@@ -72,7 +72,7 @@ def label(options: LabelOptions, progress: Progress | Report | None = None) -> L
     progress.report(0, 0, "Finding the cells")
     rows = table.rows[table.rows[columns[2]] != ""]
     names = list(dict.fromkeys((s, each) for _, s, each in cells.dataset.identities()))
-    match = _matched(table, rows, columns, CellFinder(names))
+    match = _matched(table, rows, columns, CellFinder(names, images_of(cells.dataset)))
     labels = rows[columns[2]].to_numpy()
     values = label_values(labels[match.cells >= 0].tolist(), options.learn, table.commas)
     cells.notes.extend(values.notes)

@@ -6,12 +6,14 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from deepometry.core.errors import DeepometryError
+from deepometry.core.folder_names import parse_name
 from deepometry.core.name_pattern import stem_of
 from deepometry.core.safe_names import safe_name
 from deepometry.core.text import shortened
@@ -70,10 +72,56 @@ class Files:
         parts = _parts(text)
         if not parts:
             return []
-        wanted = self._by_name.get(parts[-1].casefold(), ())
+        wanted = [
+            source
+            for source in self._by_name.get(parts[-1].casefold(), ())
+            if not _contradict(_parts(source), parts)
+        ]
         agreeing = {source: _agreeing(_parts(source), parts) for source in wanted}
         most = max(agreeing.values(), default=0)
         return [source for source, number in agreeing.items() if number == most]
+
+    def belonging(self, texts: Iterable[str], base: Sequence[str]) -> set[str]:
+        """Return the paths that may stay, of those that mean the same source though they differ.
+
+        Of `plate 1/a.cif` and `plate 2/a.cif`, where `a.cif` was parsed, it is the one that agrees
+        with the folders above (`base`); neither, if both agree equally well.
+        """
+        claims: dict[str, list[str]] = {}
+        for text in texts:
+            if len(found := self.find(text)) == 1:
+                claims.setdefault(found[0], []).append(text)
+        kept: set[str] = set()
+        for source, several in claims.items():
+            own = [*base, *_parts(source)]
+            each = {text: _agreeing(own, _parts(text))[0] for text in several}
+            best = [text for text in several if each[text] == max(each.values())]
+            for text in several:
+                rivals = [other for other in best if not _same_file(other, text)]
+                if not rivals:
+                    kept.add(text)
+        return kept
+
+
+def _contradict(source: Sequence[str], path: Sequence[str]) -> bool:
+    """Return whether two paths have different values of a prefix, as `Day 1` and `Day 2`."""
+    values: dict[str, str] = {}
+    for name in source[:-1]:
+        if parsed := _prefix(name):
+            values[parsed[0]] = parsed[1]
+    theirs = filter(None, map(_prefix, path[:-1]))
+    return any(values.get(prefix, value) != value for prefix, value in theirs)
+
+
+@lru_cache(4096)
+def _prefix(name: str) -> tuple[str, str] | None:
+    return parse_name(name.casefold())
+
+
+def _same_file(one: str, other: str) -> bool:
+    """Return whether two paths may be of one file: the shorter is the end of the longer."""
+    a, b = ([part.casefold() for part in _parts(each)[-2::-1]] for each in (one, other))
+    return all(x == y for x, y in zip(a, b, strict=False))
 
 
 def _parts(path: str) -> list[str]:
@@ -108,10 +156,14 @@ class CellFinder:
     ----------
     identities : sequence of (str, str)
         Source and object of each cell, all different.
+    images : Path, optional
+        Folder that was parsed, or the only file.
     """
 
-    def __init__(self, identities: Identities) -> None:
+    def __init__(self, identities: Identities, images: Path | None = None) -> None:
         self._identities = identities
+        folder = images.parent if images and images.suffix and not images.is_dir() else images
+        self._base = _parts(folder.as_posix()) if folder else []
         self._files = Files(source for source, _ in identities)
         self._examples = [f"{source}, object {name}" for source, name in identities[:_EXAMPLES]]
 
@@ -160,11 +212,14 @@ class CellFinder:
             "object": self.by_object,
         }
         names = {"both": ("file", "object"), "path": ("file",), "object": ("object",)}[how]
+        files = columns["file"] if how != "object" else ()
+        known = {*files} - {text for text in {*files} if len(self._files.find(text)) == 1}
+        known |= self._files.belonging({*files}, self._base)
         cells: list[int] = []
         lost: list[str] = []
         doubtful: list[str] = []
         for row in zip(*(columns[name] for name in names), strict=True):
-            found = finders[how](*row)
+            found = finders[how](*row) if how == "object" or row[0] in known else []
             cells.append(found[0] if len(found) == 1 else -2 if found else -1)
             if len(found) != 1:
                 (doubtful if found else lost).append(", object ".join(row))
