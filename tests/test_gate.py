@@ -14,12 +14,14 @@ import pytest
 from deepometry.cells.dataset import open_dataset
 from deepometry.cells.gates.gate import Limit, gates_of
 from deepometry.cells.imported_features import open_imported_features
+from deepometry.cells.targets import targets
 from deepometry.classical.cleaning.gate import gate
 from deepometry.classical.cleaning.propose import limits
 from deepometry.core.errors import DeepometryError, OptionsError, Question
 from deepometry.core.folder_names import NUMBER
 from deepometry.core.options.export import ExportOptions
 from deepometry.core.options.gate import GateOptions, ranges_of, read_limits
+from deepometry.core.options.parse import TargetsOptions
 from deepometry.core.options.predict import PredictOptions
 from deepometry.core.options.train import BaselineOptions
 from deepometry.core.progress import Progress
@@ -237,7 +239,8 @@ def test_gated_cells_count_neither_as_labelled_nor_as_unlabelled(cells, tmp_path
     write_labels(cells, "Size", rows, kind=NUMBER)
     run(cells, tmp_path, limits=SMALL)
     dataset = open_dataset(cells)
-    kind, size = dataset.targets()
+    kind, size = found = targets(TargetsOptions(input=cells))
+    assert str(found).endswith("\nGate Good cells: Area Ch3 = 60.. (set by hand)")
     assert dict(kind.labels) == {"A": 60, "B": 60}
     assert (kind.unlabelled, kind.gated_out) == (0, 8)
     assert str(kind) == "Class (2 labels, 120 cells, 8 gated out)"

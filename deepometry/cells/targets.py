@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from deepometry.cells.dataset import open_dataset
+from deepometry.cells.gates.gate import Gate
 from deepometry.cells.labels.remove import remove_labels
 from deepometry.core.folder_names import Target
 from deepometry.core.options.parse import TargetsOptions
@@ -18,13 +19,21 @@ NONE = (
 
 
 class Targets(tuple[Target, ...]):
-    """The targets of parsed cells, each with its labels and the number of cells of every label."""
+    """The targets of parsed cells, each with its labels and the number of cells of every label.
+
+    Attributes
+    ----------
+    gates : tuple of Gate
+        That leave cells out of all of them.
+    """
+
+    gates: tuple[Gate, ...] = ()
 
     def __str__(self) -> str:
-        lines = []
+        lines = [] if self else [NONE]
         for target in self:
             lines += [str(target), *(f"  {name}: {n:,}" for name, n in target.labels.items())]
-        return "\n".join(lines) or NONE
+        return "\n".join([*lines, *(f"Gate {gate} ({gate.origin})" for gate in self.gates)])
 
     def plain(self) -> list[dict[str, Any]]:
         """Return the targets as JSON has them."""
@@ -53,4 +62,7 @@ def targets(options: TargetsOptions, progress: Progress | Report | None = None) 
     """
     if options.remove:
         remove_labels(options.input, options.remove)
-    return Targets(open_dataset(options.input, progress).targets())
+    dataset = open_dataset(options.input, progress)
+    found = Targets(dataset.targets())
+    found.gates = dataset.gated_out.gates
+    return found
