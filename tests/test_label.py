@@ -146,6 +146,16 @@ def test_a_path_names_the_image_of_a_cell(tmp_path):
     assert result.examples == ("cell_9.tiff",)
 
 
+def test_a_path_in_another_folder_names_no_cell(tmp_path):
+    write_record(tmp_path)
+    write_stack(tmp_path / "Day 1", blobs(2, 0))
+    rows = "source,object\nDay 1/c0.tif,c0\nDay 1/c1.tif,c1\n"
+    (tmp_path / "Day 1" / "cells.csv").write_text(rows, "utf-8")
+    path = table(tmp_path, "path,gate\nDay 2/c0.tif,S\nDay 1/c1.tif,G1\n")
+    assert run(tmp_path, path).unmatched == 1
+    assert texts(tmp_path, "gate") == ["", "G1"]
+
+
 def test_several_columns_that_may_hold_labels_are_asked_about(cells):
     path = table(cells, "file,object,donor,stage\nb.cif,0,D1,x\nb.cif,1,D2,y\n")
     with pytest.raises(Question) as asked:

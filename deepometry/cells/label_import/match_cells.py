@@ -55,12 +55,17 @@ class Files:
 
     def __init__(self, sources: Iterable[str]) -> None:
         self._by_name: dict[str, list[str]] = {}
+        self._by_path: dict[tuple[str, ...], list[str]] = {}
         for source in dict.fromkeys(sources):
+            whole = tuple(part.casefold() for part in _parts(source))
+            self._by_path.setdefault(whole, []).append(source)
             last = _parts(source)[-1]
             names = (last, stem_of(last), last.rpartition(".")[0] or last, safe_name(source))
             for name in dict.fromkeys(names):  # the last one as Export calls lists for FlowJo
                 self._by_name.setdefault(name.casefold(), []).append(source)
         self._found: dict[str, list[str]] = {}
+        depths = {len(whole) for whole in self._by_path}
+        self._depth = depths.pop() if len(depths) == 1 else 0  # 0: they have several
 
     def find(self, text: str) -> list[str]:
         """Return the sources that a path may mean: those whose ends agree with it furthest."""
@@ -72,6 +77,9 @@ class Files:
         parts = _parts(text)
         if not parts:
             return []
+        ending = tuple(part.casefold() for part in parts[-self._depth :])
+        if self._depth and len(same := self._by_path.get(ending, [])) == 1:
+            return same  # all of its folders agree: the usual case, and no other can agree further
         wanted = [
             source
             for source in self._by_name.get(parts[-1].casefold(), ())
@@ -190,7 +198,8 @@ class CellFinder:
         if of_file:
             return of_file
         parts = _parts(path)
-        return self._objects.get(stem_of(parts[-1]), []) if parts else []
+        named = self._objects.get(stem_of(parts[-1]), []) if parts else []
+        return [c for c in named if not _contradict(_parts(self._identities[c][0]), parts)]
 
     def by_object(self, name: str) -> list[int]:
         """Return the cells with an object number, in whichever file."""
