@@ -232,6 +232,12 @@ def test_overlaps_are_settled(cells, how, found):
     assert result.overlapping == 1 and result.message.endswith("1 cell had several labels.")
 
 
+def test_two_numbers_are_no_class_of_their_own(cells):
+    path = table(cells, "file,object,dna\nb.cif,0,1.5\nb.cif,0,2.5\nb.cif,1,2.5\n")
+    with pytest.raises(OptionsError, match="expected first or exclude, because the labels are num"):
+        run(cells, path, overlap="own")
+
+
 @pytest.mark.parametrize(
     ("values", "learn", "kind"),
     [

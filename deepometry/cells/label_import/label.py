@@ -135,8 +135,13 @@ def _found(
 
 
 def _how(options: LabelOptions, kind: str) -> str:
-    """Say what becomes of overlaps: there is no class of its own for two numbers."""
-    return "exclude" if kind == NUMBER and options.overlap == "own" else options.overlap
+    """Return what becomes of overlaps; two numbers are no class of their own."""
+    if kind == NUMBER and options.overlap == "own":
+        raise OptionsError(
+            {"overlap": "Overlaps: expected first or exclude, because the labels are numbers, "
+             "found own; choose one of them, or learn the labels as classes."}
+        )  # fmt: skip
+    return options.overlap
 
 
 __all__ = ["LabelResult", "label"]
