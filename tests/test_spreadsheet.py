@@ -259,7 +259,8 @@ def test_metadata_for_the_projector_has_no_mark(tmp_path):
     from deepometry.inference.extract import _Metadata
 
     file = io.StringIO()
-    dataset = SimpleNamespace(folders={("Class =1",): 1}, sides={None}, label_columns={})
+    facts = {"sides": {None}, "label_columns": {}, "gated_out": SimpleNamespace(gates=())}
+    dataset = SimpleNamespace(folders={("Class =1",): 1}, **facts)
     description = SimpleNamespace(labels=("=1", "ж"), target="Class", task=Task())
     inference = SimpleNamespace(dataset=dataset, description=description)
     part = SimpleNamespace(levels=("Class =1",), side=None)
