@@ -104,7 +104,7 @@ def test_labels_given_in_random_order_estimate_the_accuracy(page, parsed):
     label(page, page.cells(order="random", count=60)["shown"])
     told = panel(page)
     share, low, high = told["accuracy"]
-    assert told["cells"] == 30 and low <= share <= high and share > 80
+    assert told["cells"] == 60 and low <= share <= high and share > 80
 
 
 def test_a_few_labels_more_keep_the_order_and_undo_is_followed(page, parsed):
