@@ -1,5 +1,6 @@
-/* Forms that fold into the line of their results, in a project: when their job is done, and open
-   again for whatever is to be seen or entered in them. */
+/* Forms that are folded: further ones below a step until they are filled in, and in a project those
+   whose job is done, into the line of their results. They open for whatever is to be seen or
+   entered in them. */
 "use strict";
 
 window.deepometryFold = (() => {
@@ -23,6 +24,7 @@ window.deepometryFold = (() => {
     if (!place || !document.body.dataset.project || card.dataset.state !== "done") return;
     const summary = place.querySelector("summary");
     summary.hidden = false;
+    summary.querySelector("[data-of=fold]").textContent = "Change or run again";
     if (inUse(place) || card.parentElement.querySelector(GOES_ON)) return;
     if (place.contains(document.activeElement)) summary.focus({ preventScroll: true });
     place.open = false;

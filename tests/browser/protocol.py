@@ -48,9 +48,7 @@ class Protocol:
 
     def unfold(self, verb: str) -> None:
         """Open the form of a step that has run, as a user does: by its line."""
-        fold = self.home().locator(f"#fold-{verb}")
-        if fold.get_attribute("open") is None:
-            fold.get_by_text("Change or run again").click()
+        unfold(self.home(), verb)
 
     def retrieve(self) -> None:
         """Press Retrieve of the training, with the target left blank."""
@@ -122,6 +120,13 @@ DONE = {
 def card(page: Page, verb: str) -> Locator:
     """The card of the newest job of a step."""
     return page.locator(f"#jobs-{verb} .job").first
+
+
+def unfold(page: Page, verb: str) -> None:
+    """Open the form of a step, if it is folded."""
+    fold = page.locator(f"#fold-{verb}")
+    if fold.get_attribute("open") is None:
+        fold.locator("> summary").click()
 
 
 def field(page: Page, verb: str, name: str) -> Locator:

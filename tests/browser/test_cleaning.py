@@ -13,7 +13,7 @@ from deepometry.core.options.embed import EmbedOptions
 from deepometry.core.options.gate import GateOptions
 from deepometry.maps.embed import embed
 from deepometry.web.jobs.queue import Jobs
-from tests.browser.protocol import ENDED, JOB, card, field
+from tests.browser.protocol import ENDED, JOB, card, field, unfold
 from tests.browser.test_explore import lasso, opened
 from tests.browser.watch import assert_accessible
 from tests.features_table import features_of, write_features
@@ -46,6 +46,7 @@ def outside(page: Page) -> Locator:
 
 def test_a_limit_is_dragged_counted_kept_and_removed(server, visit):
     page = visit(server)
+    unfold(page, "gate")
     field(page, "gate", "input").fill(str(server.cells))
     page.get_by_role("button", name="Histograms").click()
     plot = page.locator("#targets-gate .histogram-plot")
@@ -113,6 +114,7 @@ def test_a_box_of_the_explorer_becomes_a_gate(make_server, visit, tmp_path):
 
 def test_thresholds_of_a_stain_are_set_the_same_way(server, visit):
     page = visit(server)
+    unfold(page, "stain")
     field(page, "stain", "input").fill(str(server.cells))
     field(page, "stain", "channel").fill("6")
     page.locator("#form-stain .histogram").click()

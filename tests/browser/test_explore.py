@@ -15,7 +15,7 @@ from deepometry.core.options.embed import EmbedOptions
 from deepometry.maps.embed import embed
 from deepometry.web.jobs.queue import Jobs
 from tests.browser.conftest import watch_of
-from tests.browser.protocol import ENDED, JOB, card, field
+from tests.browser.protocol import ENDED, JOB, card, field, unfold
 from tests.browser.watch import assert_accessible
 from tests.features_table import features_of, write_features, write_predictions
 from tests.test_web_explore import CELLS, in_order, write_cells
@@ -121,6 +121,7 @@ def test_the_card_of_a_map_leads_to_the_explorer(maps, visit):
 
 def test_a_map_is_drawn_from_the_form(maps, visit):
     page = visit(maps)
+    unfold(page, "embed")
     page.locator("#go-embed").click()
     expect(page.locator("#form-embed .problem")).to_contain_text("2 fields need attention")
     field(page, "embed", "input").fill(str(maps.maps_folder / "features"))

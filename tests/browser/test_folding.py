@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.protocol import Protocol, field
+from tests.browser.protocol import Protocol, field, unfold
 from tests.browser.watch import assert_accessible
 
 VERBS = ("parse", "train", "predict", "extract")
@@ -33,7 +33,8 @@ def test_a_form_folds_when_its_step_is_done(extracted: Protocol):
         expect(page.locator(f"#form-{verb}")).to_be_hidden()
         expect(line(page, verb)).to_be_visible()
         expect(page.locator(f"#jobs-{verb} .job")).to_be_hidden()
-    expect(page.locator("#form-summary")).to_be_visible()  # which has not run
+    expect(page.locator("#form-summary")).to_be_hidden()  # which has not run, below another form
+    expect(fold(page, "summary").locator("> summary")).to_contain_text("Fill in")
 
 
 def test_lines_have_name_number_and_a_way_to_the_results(page: Page):
@@ -95,6 +96,7 @@ def test_what_is_typed_while_a_form_is_sent_stays(page: Page):
 
     page.route("**/run/summary", answer_late)
     field(page, "summary", "output").evaluate("field => field.value = 'nowhere'")
+    unfold(page, "summary")
     page.locator("#go-summary").click()
     expect(page.locator("#form-summary .problem")).to_be_visible()  # it is another form now
     expect(field(page, "summary", "group_by")).to_have_value("Day")

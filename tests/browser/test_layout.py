@@ -60,8 +60,9 @@ def test_the_empty_page_fits(fresh: Server, visit, scheme):
     assert_fits(page)
     assert_side_by_side(page)
     page.set_viewport_size(PHONE)
-    for more in page.locator("details.more summary").all():
-        more.click()
+    for summaries in (".under > .fold > summary", "details.more summary"):
+        for each in page.locator(summaries).all():
+            each.click()
     assert_fits(page)
     assert_stacked(page)
 
@@ -74,6 +75,9 @@ def test_the_page_with_results_fits(extracted: Protocol, visit):
     assert_fits(page)
     assert_side_by_side(page)
     page.set_viewport_size(PHONE)
+    for each in page.locator(".under > .fold").all():
+        if each.get_attribute("open") is None:
+            each.locator("> summary").click()
     for more in page.locator("details.more summary:visible, details.aside summary:visible").all():
         more.click()
     assert_fits(page)

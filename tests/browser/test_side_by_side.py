@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.protocol import ENDED, JOB, Protocol, card, field
+from tests.browser.protocol import ENDED, JOB, Protocol, card, field, unfold
 from tests.browser.test_layout import PHONE, assert_fits
 from tests.browser.test_results import download
 from tests.browser.watch import assert_accessible
@@ -124,6 +124,7 @@ def test_new_files_are_classified_and_exported(
     extracted: Protocol, new_files: Path, visit, tmp_path
 ):
     page = visit(extracted.server)
+    unfold(page, "classify")
     choose(page, new_files)
     expect(field(page, "classify", "run_name")).to_have_value("classified_1")
     expect(field(page, "predict", "run_name")).to_have_value(re.compile(r"predictions_\d+"))

@@ -1,4 +1,4 @@
-"""Which forms fold into the line of their results: those of steps that the open project has run."""
+"""Which forms are folded: of steps that a project has run, and further ones not filled in yet."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ def is_folded(form: StepForm, newest: Job | None, beside: Iterable[Job], jobs: l
     ----------
     form : StepForm
     newest : Job or None
-        The newest run of its step; the form stays open unless that is done.
+        The newest run of its step; the form stays open unless that is done. Without one, a form
+        below another is folded.
     beside : iterable of Job
         Jobs of its further buttons; while one goes on, the form that started it stays open.
     jobs : list of Job
         Of the project.
     """
-    if current.opened() is None or newest is None or newest.state != "done" or form.errors:
+    if form.errors or prefill.run_again(form.spec.step.name, jobs) is not None:
         return False
+    if newest is None:
+        return bool(form.spec.form.below)
     goes_on = any(job.state in UNFINISHED for job in beside)
-    return not goes_on and prefill.run_again(form.spec.step.name, jobs) is None
+    return current.opened() is not None and newest.state == "done" and not goes_on
