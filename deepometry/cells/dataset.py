@@ -98,8 +98,7 @@ class Dataset(StackedCells, ShowsInNotebook):
         no split. `stack` (relative to the folder) and `row` say where the pixels are. Text that
         repeats is categorical.
         """
-        out = self.gated_out
-        marks = out.cells if out.gates else None
+        marks = self.gated_out.marks
         return cell_table(self.root, self.parts, self.folders, self.label_columns, marks)
 
     def to_anndata(

@@ -146,10 +146,8 @@ def _classified(
     if options.annotated:
         true, groups = _annotation(options, inference, dataset)
     labelled = None if true is None else has_label(true)
-    gates = dataset.gated_out
-    recognition = Recognition(
-        len(dataset), cells.recognised, labelled, gates.cells if gates.gates else None
-    )
+    gated = dataset.gated_out.marks
+    recognition = Recognition(len(dataset), cells.recognised, labelled, gated)
     tell_recognised(recognition, progress)
     inference, notes = _with_reading(inference, cells, options)
     prediction = label_cells(

@@ -38,8 +38,7 @@ def evaluate_number_prediction(
         write_mistakes(stage, seen.mistakes.top, description.channel_labels, numbers=True)
         progress.check()
     levels = levels_of(prediction.dataset, "" if seen.true is None else target)
-    out = gates.cells if gates.gates else None
-    samples = number_samples(predictions[:, 0], levels, out)
+    samples = number_samples(predictions[:, 0], levels, gates.marks)
     plots |= write_number_samples(stage, samples, target, unit)
     page = {"evaluation": evaluation, "mistakes": seen.mistakes.top, "plots": plots}
     write_page(stage, number_facts(prediction, samples, **page))

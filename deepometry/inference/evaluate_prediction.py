@@ -110,7 +110,6 @@ def _samples(prediction: Prediction, seen: Seen, progress: Progress) -> tuple[li
     """Count the classes by folder level; return also a sentence about the correction of shares."""
     description = prediction.inference.description
     matrix = np.array(description.confusion, np.int64)
-    gates = prediction.dataset.gated_out
     possible, correction = about_correction(matrix, description.labels)
     samples = samples_of(
         seen.chosen,
@@ -120,6 +119,6 @@ def _samples(prediction: Prediction, seen: Seen, progress: Progress) -> tuple[li
         len(description.labels),
         np.random.default_rng(_SEED),
         progress,
-        gates.cells if gates.gates else None,
+        prediction.dataset.gated_out.marks,
     )
     return samples, correction

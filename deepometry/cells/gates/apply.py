@@ -55,6 +55,11 @@ class GatedOut:
         return ~self.cells
 
     @property
+    def marks(self) -> np.ndarray | None:
+        """Which cells are left out, bool (cells,); None where there are no gates."""
+        return self.cells if self.gates else None
+
+    @property
     def told(self) -> int | None:
         """The number of cells that are left out; None where there are no gates."""
         return self.count if self.gates else None

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from deepometry.core.errors import DeepometryError
+from deepometry.core.errors import DeepometryError, explain_os_error
 from deepometry.core.folder_names import natural_key
 from deepometry.core.result_files import GATES_FOLDER
 from deepometry.core.run_records import own_record, provenance, write_json
@@ -87,6 +87,15 @@ def write_gate(home: Path, gate: Gate, options: object) -> Path:
     path.parent.mkdir(exist_ok=True)
     write_json(path, provenance(STEP, options) | gate.plain())
     return path
+
+
+def remove_gate(home: Path, name: str) -> None:
+    """Remove a gate of parsed cells; one that is gone already is no mistake."""
+    path = gate_path(home, name)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise explain_os_error(error, path) from error
 
 
 def read_gate(path: Path) -> Gate | None:

@@ -19,7 +19,7 @@ _MISSING = frozenset(
     {"nan", "na", "n/a", "#n/a", "#nv", "<na>", "none", "null", "nil", "inf", "-inf", "+inf", "-"}
 )
 """What programs write where there is no number."""
-_DECIMAL_COMMA = re.compile(r"[-+]?(0|0?,\d+|0,\d+|\d+,(\d{1,2}|\d{4,}))\D*")
+_DECIMAL_COMMA = re.compile(r"[-+]?(0|0?,\d+|\d+,(\d{1,2}|\d{4,}))\D*")
 
 _Number = tuple[float, str]
 

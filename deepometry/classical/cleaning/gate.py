@@ -18,6 +18,7 @@ from deepometry.cells.gates.gate import (
     Limit,
     gate_path,
     gates_of,
+    remove_gate,
     write_gate,
 )
 from deepometry.cells.imported_features import ImportedFeatures
@@ -220,7 +221,7 @@ def _keep(options: GateOptions, gate: Gate, home: Path) -> None:
     if gate.limits:
         write_gate(home, gate, options)
     else:
-        gate_path(home, gate.name).unlink(missing_ok=True)
+        remove_gate(home, gate.name)
 
 
 __all__ = ["STEP", "GateResult", "gate"]

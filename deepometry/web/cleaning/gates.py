@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from deepometry.core.errors import explain_os_error
 from deepometry.web.cleaning.measured import Measured
 
 
@@ -41,14 +39,3 @@ def gates_told(measured: Measured) -> list[GateTold]:
         out = int(np.any(each, 0).sum()) if each else None
         told.append(GateTold(gate.name, gate.origin, "; ".join(map(str, gate.limits)), out))
     return told
-
-
-def remove_gate(home: Path, name: str) -> None:
-    """Remove a gate of parsed cells; one that is gone already is no mistake."""
-    from deepometry.cells.gates.gate import gate_path
-
-    path = gate_path(home, name)
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise explain_os_error(error, path) from error

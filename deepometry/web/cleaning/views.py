@@ -12,7 +12,7 @@ from deepometry.core.options.fields import whole
 from deepometry.core.text import counted, percent
 from deepometry.web.browse.histogram import histogram_of
 from deepometry.web.cleaning.edges import edges_of
-from deepometry.web.cleaning.gates import gates_told, remove_gate
+from deepometry.web.cleaning.gates import gates_told
 from deepometry.web.cleaning.measured import Measured
 from deepometry.web.cleaning.opened import asked_features, asked_home, opening, prepare
 from deepometry.web.results.output import Unknown
@@ -141,6 +141,8 @@ def proposal() -> dict[str, str]:
 @blueprint.post("/remove")
 def remove() -> str:
     """Remove a gate, and show those that are left."""
+    from deepometry.cells.gates.gate import remove_gate
+
     measured = asked_features()
     remove_gate(measured.home, request.form.get("name", ""))
     return render_template(
