@@ -60,10 +60,9 @@ def label_from_hands(options: LabelOptions, progress: Progress) -> LabelResult:
     lost = [cell for cell in known if cell not in found]
     parts = [f"{path.stem}: {labelled:,} of {counted(len(cells.dataset), 'cell')} have a label."]
     if lost:
-        such = shortened([f"“{source}, object {name}”" for source, name in lost[:_EXAMPLES]])
         parts.append(
             f"{len(lost):,} of {counted(len(known), 'labelled cell')} are not among them, or might "
-            f"be several, such as {such}."
+            f"be several, such as {_examples(lost)}."
         )
     if _other_images(cells.home, labels, found):
         parts.append(
@@ -142,9 +141,12 @@ def _images(home: Path) -> Path | None:
 
 
 def _nothing_found(options: LabelOptions, known: Sequence[Identity]) -> DeepometryError:
-    such = shortened([f"“{source}, object {name}”" for source, name in known[:_EXAMPLES]])
+    found = f"none of them, only such as {_examples(known)}" if known else "no labels"
     return DeepometryError(
-        f"Labels {options.labels}: expected labels of the cells in {options.input}, found "
-        f"{f'none of them, only such as {such}' if known else 'no labels'}; give the labels of "
-        "another parse of the same images."
+        f"Labels {options.labels}: expected labels of the cells in {options.input}, found {found}; "
+        "give the labels of another parse of the same images."
     )
+
+
+def _examples(cells: Sequence[Identity]) -> str:
+    return shortened([f"“{source}, object {name}”" for source, name in cells[:_EXAMPLES]])

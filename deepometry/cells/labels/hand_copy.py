@@ -41,16 +41,16 @@ def copy_labels(labels: HandLabels, path: Path, renamed: Mapping[Identity, Ident
             connection.execute("CREATE TEMP TABLE renamed (old PRIMARY KEY, new, source, object)")
             new = ((*pair, *row[2:]) for pair, row in zip(keys, rows, strict=True))
             connection.executemany("INSERT INTO renamed VALUES (?, ?, ?, ?)", new)
-            for table, column in (("log", "cell"), ("standing", "cell")):
-                connection.execute(_RENAME.format(table, column))
+            for table in ("log", "standing"):
+                connection.execute(_RENAME.format(table))
             connection.execute(_NAMES)
             connection.execute("DROP TABLE renamed")
 
 
 _CELLS = "SELECT source, object FROM cells"
 _RENAME = (
-    "UPDATE {0} SET {1} = (SELECT new FROM renamed WHERE old = {1})"
-    " WHERE {1} IN (SELECT old FROM renamed)"
+    "UPDATE {} SET cell = (SELECT new FROM renamed WHERE old = cell)"
+    " WHERE cell IN (SELECT old FROM renamed)"
 )
 _NAMES = (
     "UPDATE cells SET (key, source, object) ="
