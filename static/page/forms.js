@@ -80,7 +80,7 @@ window.deepometry = (() => {
   }
 
   function changed(field) {
-    if (field.type === "checkbox") return field.checked !== field.defaultChecked;
+    if (["checkbox", "radio"].includes(field.type)) return field.checked !== field.defaultChecked;
     if (field.tagName === "SELECT") return ![...field.options][field.selectedIndex].defaultSelected;
     return field.value !== field.defaultValue;
   }
@@ -351,8 +351,13 @@ window.deepometry = (() => {
     else job?.scrollIntoView({ block: "nearest" });
   }
 
+  // on a slow computer a field may be filled in before this script is there
+  const early = all(".form input, .form select").filter((field) => field.name && field.type !== "hidden" && changed(field));
+  const earlyValues = early.map(({ form, name }) => [form?.id, name, getField(form?.id, name)]);
+
   document.addEventListener("DOMContentLoaded", () => {
     restoreDrafts();
+    for (const [form, name, value] of earlyValues) setField(form, name, value);
     openTarget(location.hash || "#");
   });
 

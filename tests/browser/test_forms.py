@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.protocol import field
 from tests.browser.server import Server
@@ -164,6 +164,20 @@ def test_the_page_is_used_without_a_mouse(fresh: Server, visit):
     page.keyboard.type("/no")
     page.keyboard.press("Enter")
     expect(page.locator("#form-parse .problem")).to_be_visible()
+
+
+def test_what_is_typed_before_the_scripts_are_there_stays(fresh: Server, visit):
+    held: list[Route] = []
+    page = visit(fresh)
+    page.route("**/page/forms.js", lambda route: held.append(route))
+    page.goto(fresh.place(), wait_until="commit")
+    field(page, "parse", "montage").fill("7")
+    page.wait_for_timeout(100)
+    held[0].continue_()
+    page.wait_for_load_state()
+    page.unroute_all()
+    page.reload()
+    expect(field(page, "parse", "montage")).to_have_value("7")
 
 
 def test_what_was_typed_outlives_a_reload(fresh: Server, visit):
