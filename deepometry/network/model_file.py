@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,16 @@ from deepometry.network.untrusted import check_archive, check_config, check_fit,
 
 
 def save_model(
-    model: Any, description: Description, folder: Path, known: KnownCells | None = None
+    model: Any,
+    description: Description,
+    folder: Path,
+    known: KnownCells | None = None,
+    members: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Write a model and its description as one file, whole or not at all; return its path.
 
     The file is `<folder>/model_<classes>-<target>_categories.keras`; `known` are the cells that
-    the model has seen.
+    the model has seen, `members` what else predicting needs: further members of the archive.
     """
     path = folder / description.file_name
     with writing(path) as part:
@@ -42,6 +47,8 @@ def save_model(
             write_description(archive, description)
             if known is not None:
                 write_known(archive, known)
+            for name, content in (members or {}).items():
+                archive.writestr(name, content, zipfile.ZIP_DEFLATED)
     return path
 
 

@@ -209,7 +209,8 @@ class Run:
         validated, name = self.objective.validate(raw, self._role.errors), f"val_{self._measure}"
         row = {"epoch": best, **validated.row, "val_views": views}
         row[f"{name}_one_view"] = self.history[best - 1][name]
-        self.files.finish(model, row, validated, self.history)
+        members: dict[str, bytes] = {}  # what else predicting needs
+        self.files.finish(model, row, validated, self.history, members)
         self._progress.say(str(validated))
         if about := self.files.saved.about_views:
             self._progress.say(about)

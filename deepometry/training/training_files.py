@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -85,14 +85,24 @@ class TrainingFiles:
             set_aside(self._role.replaces or self._output, self._progress)
         save_checkpoint(self._output, model, self._facts, list(history))
         if best == len(history):
-            self._save(model, history[-1])
+            self._save(model, history[-1], {})
         self._show(history, best)
 
-    def finish(self, model: Any, row: Row, validated: Validated, history: Sequence[Row]) -> None:
-        """Write the scores of the model that was kept, and the cells that they are of."""
+    def finish(
+        self,
+        model: Any,
+        row: Row,
+        validated: Validated,
+        history: Sequence[Row],
+        members: Mapping[str, bytes],
+    ) -> None:
+        """Write the scores of the model that was kept, and the cells that they are of.
+
+        `members` are further members of the model file.
+        """
         validation = self._write_validation(validated)
         with unbroken():
-            self._save(model, row, **validated.measured)
+            self._save(model, row, members, **validated.measured)
             scores = {"scores": _scores(row), "temperature": self.saved.temperature, **validation}
             self._show(history, int(row["epoch"]), scores)
 
@@ -110,17 +120,17 @@ class TrainingFiles:
         """Write the model of the last epoch where the program ended before it could."""
         epoch = self.saved.scores.get("epoch") if self.model_path.is_file() else None
         if best == len(history) != epoch:
-            self._save(model, history[-1])
+            self._save(model, history[-1], {})
         elif epoch != best:
             raise DeepometryError(
                 f"{self.model_path}: expected the model of epoch {best}, the best so far, found "
                 f"{'none' if epoch is None else f'that of epoch {epoch}'}; train without resuming."
             )
 
-    def _save(self, model: Any, row: Row, **measured: Any) -> None:
+    def _save(self, model: Any, row: Row, members: Mapping[str, bytes], **measured: Any) -> None:
         scores = {**self.description.scores, **_scores(row)}
         description = replace(self.description, scores=scores, **measured)
-        save_model(model, description, self._output, self._known)
+        save_model(model, description, self._output, self._known, members)
 
     def _show(
         self, history: Sequence[Row], best: int, scores: dict[str, Any] | None = None
