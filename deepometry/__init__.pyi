@@ -453,6 +453,7 @@ def train(
     target: str,
     learn_as: Literal["auto", "classes", "ordered", "number"] = "auto",
     epochs: int | None = None,
+    budget: float | None = None,
     recipe: Literal["standard", "protocol"] = "standard",
     batch_size: int | None = None,
     network: Literal["auto", "small10", "small18", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = "auto",
@@ -498,6 +499,10 @@ def train(
     epochs : int | None, default None
         Passes over the training cells. Left blank: chosen from the number of cells, or 512
         with the recipe of the protocol.
+    budget : float | None, default None
+        Time for the whole training, cross-validation included, such as 10min or 1h 30min; a
+        number alone is minutes. As many epochs are trained as fit into it on this computer,
+        up to three times as many as without a budget.
     recipe : str, default 'standard'
         standard: the most accurate that was measured for the same time; protocol: as
         published, ResNet50 from scratch, for comparison. It sets every option that is left

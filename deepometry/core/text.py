@@ -14,6 +14,14 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
+def in_words(seconds: float) -> str:
+    """Say how long something takes, in the unit that suits it."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
 def percent(share: float) -> str:
     """Write a share in percent, so that 0 % and 100 % mean none and all."""
     whole = min(max(round(100 * share), 1), 99) if 0 < share < 1 else round(100 * share)

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 
 from deepometry.core.errors import DeepometryError
-from deepometry.core.text import counted
+from deepometry.core.text import counted, in_words
 from deepometry.network.backend import gpu_capabilities, keras
+
+FORWARD = 1 / 3
+"""Time that predicting a cell takes, as a share of that of learning from it."""
 
 _TIMED = 3
 _FOUR_COPIES = 4  # of each weight: itself, its gradient and the two moments of Adam
@@ -69,16 +72,9 @@ def about_time(epochs: int, steps: int, seconds: float, share: float, after: int
     validating one takes a third of the time of training on one. `after` are the steps of the
     trainings that follow.
     """
-    each = seconds * (1 + share / 3)
-    further = f", {_in_words((epochs * steps + after) * each)} with the trainings that follow"
+    each = seconds * (1 + FORWARD * share)
+    further = f", {in_words((epochs * steps + after) * each)} with the trainings that follow"
     return (
         f"{counted(epochs, 'epoch')} of {counted(steps, 'step')}, {seconds:.2g} s a step: about "
-        f"{_in_words(epochs * steps * each)}{further if after else ''}"
+        f"{in_words(epochs * steps * each)}{further if after else ''}"
     )
-
-
-def _in_words(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"

@@ -59,6 +59,7 @@ class Run:
         # a resumed training keeps its phases, whatever its number of epochs is now
         epochs = self.recipe.epochs
         facts["head_epochs"] = earlier.facts["head_epochs"] if earlier else head_epochs(epochs)
+        facts["epochs"] = epochs
         self._phases = phases_of(self._options.freeze, epochs, facts["head_epochs"])
         self.files = TrainingFiles(
             self.options_used, facts, cells, self._described(), self._role, progress

@@ -15,7 +15,7 @@ from deepometry.core.options.train import TrainOptions
 from deepometry.training.cells import Cells
 from deepometry.training.checkpoint import Row
 
-_CHANGEABLE = {"input", "output", "epochs", "patience", "plateau", "resume"}
+_CHANGEABLE = {"input", "output", "epochs", "budget", "patience", "plateau", "resume"}
 _OF_A_START = ("start_from", "weights", "freeze")
 
 

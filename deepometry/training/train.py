@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from deepometry.cells.model_description import Description
 from deepometry.core.errors import DeepometryError
@@ -18,6 +20,7 @@ from deepometry.evaluation.evaluate_numbers import NumberEvaluation
 from deepometry.evaluation.score_names import named_pair, told
 from deepometry.network.backend import device, prepare
 from deepometry.network.precision import chosen_precision
+from deepometry.training.budget import Budget, budget_of, within
 from deepometry.training.checkpoint import Row
 from deepometry.training.cross_validation import Folds
 from deepometry.training.cross_validation_result import CrossValidation, plain
@@ -50,6 +53,8 @@ class TrainResult(ShowsInNotebook):
         Scores of cells that no training saw, where there are folds.
     warnings : tuple of str
         Reasons why the scores may be misleading.
+    budget : Budget or None
+        The epochs that a time budget allowed, where there was one.
     """
 
     model: Path
@@ -59,6 +64,7 @@ class TrainResult(ShowsInNotebook):
     stopped: bool
     cross_validation: CrossValidation | None = None
     warnings: tuple[str, ...] = ()
+    budget: Budget | None = None
 
     def __str__(self) -> str:
         scores, cross_validation = self.description.scores, self.cross_validation
@@ -67,7 +73,8 @@ class TrainResult(ShowsInNotebook):
             f"{first} epoch {self.best_epoch} of {len(self.history)}: validation "
             f"{told(scores, 'val_')}."
         )
-        lines = [kept, self.description.about_views, f"Model: {self.model}"]
+        lines = [kept, self.description.about_views, str(self.budget or "")]
+        lines += [f"Model: {self.model}"]
         return "\n".join(filter(None, lines))
 
     def notebook_view(self) -> NotebookView:
@@ -76,7 +83,8 @@ class TrainResult(ShowsInNotebook):
         rows: dict[str, object] = named_pair(scores, "val_", "Validation")
         rows |= {"Epoch": f"{self.best_epoch} of {len(self.history)}", "Model": self.model}
         rows = {**(crossed.notebook_view().rows if crossed else {}), **rows}
-        notes = (*filter(None, [self.description.about_views]), *self.warnings)
+        about = filter(None, [self.description.about_views, str(self.budget or "")])
+        notes = (*about, *self.warnings)
         title = f"Network of {self.description.about_outputs}"
         return NotebookView(title, rows, notes, self.model.with_name(LOSS_PLOT))
 
@@ -111,7 +119,7 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
     Cancelled
         Stopped before the end of the first epoch: there is no model.
     """
-    progress = as_progress(progress)
+    progress, started = as_progress(progress), time.monotonic()
     check_output(options.output, options.input)
     _look_at_start(options)
     cells = gather_cells(options, progress)
@@ -125,12 +133,17 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
         f"Training on the {cells.counts}, validation on {len(cells.validation):,}. Device: "
         f"{device()}, {precision}."
     )
-    cross_validation, role = None, Role()
+    budget = budget_of(options, cells, progress, started)
+    if budget:
+        progress.say(str(budget))
+    options = within(options, budget)
+    cross_validation, record = None, budget.record if budget else {}
+    role = Role(record=record)
     if options.folds:
         folds = Folds(options, cells, progress)
         cross_validation = _cross_validated(folds)
         options, progress = folds.final()
-        role = _after(cross_validation)
+        role = _after(cross_validation, record)
     run = Run(options, cells, progress, role)
     try:
         run.go()
@@ -138,8 +151,8 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
     except (Cancelled, KeyboardInterrupt):
         if not run.history:
             raise Cancelled(_NOTHING if cross_validation is None else _FOLDS_ONLY) from None
-        return _result(run, cross_validation, True, progress)
-    return _result(run, cross_validation, False, progress)
+        return replace(_result(run, cross_validation, True, progress), budget=budget)
+    return replace(_result(run, cross_validation, False, progress), budget=budget)
 
 
 def _look_at_start(options: TrainOptions) -> None:
@@ -177,11 +190,12 @@ def _cross_validated(folds: Folds) -> CrossValidation:
         ) from None
 
 
-def _after(cross_validation: CrossValidation) -> Role:
+def _after(cross_validation: CrossValidation, record: dict[str, Any]) -> Role:
     """Return the scores and the record of the cross-validation before the final training."""
     scores = {f"cv_{name}": value for name, value in cross_validation.scores.items()}
     scores |= {"cv_folds": len(cross_validation.folds)}
-    evaluation, record = cross_validation.evaluation, {"cross_validation": plain(cross_validation)}
+    evaluation = cross_validation.evaluation
+    record = {**record, "cross_validation": plain(cross_validation)}
     errors = evaluation.errors if isinstance(evaluation, NumberEvaluation) else None
     return Role(keeps=True, scores=scores, record=record, errors=errors)
 

@@ -108,13 +108,17 @@ class Learner:
             change,
         )
 
-    def expected_cost(self, epochs: int, steps_after: int) -> str:
-        """Return in words the time and memory of some epochs, from a few steps that are undone."""
-        cells, recipe = self._cells, self._recipe
+    def seconds_a_step(self) -> float:
+        """Return the time of a step, from a few that are undone."""
         batches = self.batches(np.random.default_rng([self._options.seed, 2]))
         batch = next(batches)
         batches.close()
-        seconds = seconds_a_step(variables_of(self.model), lambda: self.step(batch))
+        return seconds_a_step(variables_of(self.model), lambda: self.step(batch))
+
+    def expected_cost(self, epochs: int, steps_after: int) -> str:
+        """Return in words the time and memory of some epochs, from a few steps that are undone."""
+        cells, recipe = self._cells, self._recipe
+        seconds = self.seconds_a_step()
         share = len(cells.validation) / len(cells.training)
         steps, memory = steps_an_epoch(cells, recipe), memory_needed(self.model, recipe.batch_size)
         duration = about_time(epochs, steps, seconds, share, steps_after)

@@ -344,6 +344,26 @@ def read_views(value: Any) -> int:
     return int(value)
 
 
+_MINUTES = {"h": 60.0, "m": 1.0, "s": 1 / 60}
+_UNITS = r"(h|hrs?|hours?|m|mins?|minutes?|s|secs?|seconds?)?"
+_TIME = re.compile(rf"(\d+(?:\.\d+)?)\s*{_UNITS}(?![a-z.])\s*", re.IGNORECASE)
+_MOST_MINUTES = 60.0 * 24 * 30
+
+
+def read_minutes(value: Any) -> float:
+    """Read a time such as `10min`, `1h 30min` or `90s` as minutes; a number alone is minutes."""
+    text = str(value).strip()
+    parts = [] if isinstance(value, bool) else _TIME.findall(text)
+    minutes = sum(float(n) * _MINUTES[(unit or "m")[0].lower()] for n, unit in parts)
+    bare = sum(not unit for _, unit in parts)
+    if _TIME.sub("", text) or (bare and len(parts) > 1) or not 0 < minutes <= _MOST_MINUTES:
+        raise ValueError(
+            f"expected a time of up to 30 days, such as 10min, 1h 30min or 90s, found "
+            f"{_short(text)!r}."
+        )
+    return float(minutes)
+
+
 _LARGEST_FACTOR = 1e6
 
 

@@ -19,6 +19,7 @@ from deepometry.core.options.fields import (
     parsed_cells,
     read_channels,
     read_flag,
+    read_minutes,
     read_path,
     read_text,
     read_views,
@@ -85,6 +86,17 @@ class TrainOptions(Options):
         None,
         metavar="NUMBER",
         example="60; left blank: chosen from the number of cells",
+        group="training",
+    )
+    budget: float | None = option(
+        "Time budget",
+        "Time for the whole training, cross-validation included, such as 10min or 1h 30min; a "
+        "number alone is minutes. As many epochs are trained as fit into it on this computer, up "
+        "to three times as many as without a budget.",
+        read_minutes,
+        None,
+        metavar="TIME",
+        example="10min; left blank: chosen from the number of cells",
         group="training",
     )
     recipe: str = option(
@@ -319,6 +331,12 @@ class TrainOptions(Options):
             raise OptionsError(
                 {"weights": "Weights: expected these or an earlier model, found both; choose one."}
             )
+        if self.budget is not None and self.epochs is not None:
+            message = (
+                "Time budget: expected this or Learning iterations, found both; leave one of them "
+                "blank."
+            )
+            raise OptionsError({"budget": message})
         if not (self.start_from or self.weights) and self.freeze not in (AUTO, "none"):
             message = (
                 "Freeze: expected an earlier model or weights to start from, found none; from "
