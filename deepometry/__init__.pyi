@@ -795,6 +795,7 @@ def predict(
     views: int | None = None,
     precision: Literal["float32", "bfloat16"] = "float32",
     unsure_below: float | None = None,
+    unknown_above: float | None = None,
     rescale: float | str | None = None,
     despite_scale: bool = False,
     group_by: str | None = None,
@@ -826,6 +827,11 @@ def predict(
     unsure_below : float | None, default None
         Cells whose highest probability is below this number, from 0 to 1, are labelled
         unsure. Left blank: every cell gets a class.
+    unknown_above : float | None, default None
+        Cells whose novelty is above this number, from 0 to 1, are labelled unknown: they
+        are unlike all that the model learnt from. Novelty is the share of validation cells
+        that are less novel, so 0.99 withholds the label of about 1 % of ordinary cells.
+        Left blank: every cell gets a class.
     rescale : float | str | None, default None
         Number that every pixel is multiplied by, where cells are on another intensity scale
         than those that the model learnt from, such as 8 bits instead of 12; auto finds it;
@@ -854,6 +860,7 @@ def classify(
     model: str | PathLike[str],
     output: str | PathLike[str],
     unsure_below: float | None = None,
+    unknown_above: float | None = None,
     export: Literal["fcs", "clr", "ideas", "csv", "parquet", "h5ad", "mat", "tiff", "montage"] | None = None,
     annotated: bool = False,
     group_by: str | None = None,
@@ -888,6 +895,11 @@ def classify(
     unsure_below : float | None, default None
         Cells whose highest probability is below this number, from 0 to 1, are labelled
         unsure. Left blank: every cell gets a class.
+    unknown_above : float | None, default None
+        Cells whose novelty is above this number, from 0 to 1, are labelled unknown: they
+        are unlike all that the model learnt from. Novelty is the share of validation cells
+        that are less novel, so 0.99 withholds the label of about 1 % of ordinary cells.
+        Left blank: every cell gets a class.
     export : str | None, default None
         Write the results also for another program, to a file beside them: fcs: cytometry
         programs; clr: class probabilities for FlowJo; ideas: lists of object numbers for

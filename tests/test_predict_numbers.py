@@ -42,7 +42,7 @@ def predicted(days_predicted):
 
 def test_every_cell_has_a_number_and_its_interval(predicted):
     table = pd.read_csv(predicted.output / "predicted.csv")
-    assert list(table.columns) == ["source", "object", "true_value", *NUMBERS]
+    assert list(table.columns) == ["source", "object", "true_value", *NUMBERS, "novelty"]
     assert len(table) == 32
     assert table["true_value"].tolist() == np.repeat([1, 15, 29, 43], 8).tolist()
     width = (table["upper"] - table["lower"]).to_numpy()
@@ -215,7 +215,7 @@ def test_new_files_get_numbers(model, tmp_path):
     result = classify(options, Progress())
     assert result.cells == 6
     table = pd.read_csv(tmp_path / "out" / "predicted.csv")
-    assert list(table.columns) == ["source", "object", *NUMBERS]
+    assert list(table.columns) == ["source", "object", *NUMBERS, "novelty"]
 
 
 def test_many_true_numbers_are_shown_in_ten_ranges():

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import lzma
+import math
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from deepometry.core.errors import DeepometryError, explain_os_error
 
@@ -36,6 +40,28 @@ def read_member(path: Path, name: str, most: int) -> bytes | None:
             raise not_a_model(path, f"{name} of {info.file_size:,} bytes in it")
         with archive.open(info) as member:
             return member.read(most)  # no more, whatever its header says
+
+
+def array_of(content: bytes, name: str) -> np.ndarray:
+    """Read an array, an .npy file in memory, whose header may promise no more than is there.
+
+    Raises ValueError, which calls it `name`, where it is damaged, or holds Python objects.
+    """
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise ValueError(f"{name} is of version {version}")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(content) - file.tell():
+        raise ValueError(f"{name} is not whole")
+    return np.frombuffer(content, dtype, offset=file.tell()).reshape(shape)
+
+
+def array_bytes(array: np.ndarray) -> bytes:
+    """Return an array as the .npy file that `array_of` reads."""
+    content = io.BytesIO()
+    np.save(content, np.ascontiguousarray(array), allow_pickle=False)
+    return content.getvalue()
 
 
 def read_object(path: Path, text: bytes) -> dict[str, Any]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
-import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ import numpy as np
 
 from deepometry.cells.description_checks import BASELINE
 from deepometry.cells.known_cells import KnownCells, write_known
-from deepometry.cells.model_archive import read_member
+from deepometry.cells.model_archive import array_bytes, array_of, read_member
 from deepometry.cells.model_description import Description, read_description, write_description
 from deepometry.classical.features import feature_names, measure_on_cores
 from deepometry.classical.tree_file import Trees
@@ -58,9 +56,7 @@ def save_baseline(trees: Trees, description: Description, folder: Path, known: K
         names = json.dumps(_names(description), indent=2, ensure_ascii=False)
         archive.writestr(FEATURE_DESCRIPTION, names)
         for name, array in trees.arrays().items():
-            content = io.BytesIO()
-            np.save(content, array)
-            archive.writestr(f"{name}.npy", content.getvalue())
+            archive.writestr(f"{name}.npy", array_bytes(array))
     return path
 
 
@@ -101,13 +97,4 @@ def _member(path: Path, name: str) -> bytes:
 
 
 def _array(path: Path, name: str) -> np.ndarray:
-    """Read an array whose header may promise no more than what is there."""
-    content = _member(path, f"{name}.npy")
-    file = io.BytesIO(content)
-    version = np.lib.format.read_magic(file)
-    if version != (1, 0):
-        raise ValueError(f"{name} is of version {version}")
-    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(content) - file.tell():
-        raise ValueError(f"{name} is not whole")
-    return np.frombuffer(content, dtype, offset=file.tell()).reshape(shape)
+    return array_of(_member(path, f"{name}.npy"), name)

@@ -202,6 +202,11 @@ GLOSSARY = (
         "mean little.",
     ),
     Term(
+        "Unknown",
+        "What a cell is called whose novelty is above the number that you set: it is unlike all "
+        "cells that the model learnt from.",
+    ),
+    Term(
         "Unsure",
         "What a cell is called whose highest probability is below the number that you set.",
     ),

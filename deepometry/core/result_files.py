@@ -37,6 +37,7 @@ INSIDE_SHEET, OUTSIDE_SHEET = "inside.png", "outside.png"
 MODEL_PATTERN, MODEL_SUFFIX = "model_*.keras", ".keras"
 MODEL_DESCRIPTION = "deepometry.json"  # inside a model file
 KNOWN_CELLS = "known_cells.bin"  # inside a model file
+NOVELTY_PREFIX = "novelty/"  # of members inside a model file
 TRAINING_TABLE, LOSS_PLOT = "training.csv", "train_val_loss.png"
 VALIDATION_TABLE = "validation_cells.csv"
 FOLDS_TABLE = "folds.csv"
@@ -73,6 +74,7 @@ RELIABILITY_TABLE, RELIABILITY_PLOT = "reliability.csv", "reliability"
 UNSURE_TABLE, UNSURE_PLOT = "unsure_tradeoff.csv", "unsure_tradeoff"
 SAMPLES_TABLE, SAMPLES_PLOT = "sample_summary.csv", "sample_summary"
 MISTAKES_TABLE, MISTAKES_SHEET = "mistakes.csv", "mistakes.png"
+NOVEL_TABLE, NOVEL_SHEET = "novel_cells.csv", "novel_cells.png"
 RANGES_TABLE, AGAINST_TRUE_PLOT = "by_true_value.csv", "predicted_against_true"  # of numbers
 REPORT_PAGE = "report.html"
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deepometry.evaluation.sample_composition import ALL, GATED_OUT, gated_counts
+from deepometry.evaluation.intervals import wilson
+from deepometry.evaluation.sample_composition import ALL, GATED_OUT, NOVEL, gated_counts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +34,10 @@ class NumberSample:
         Quantiles.
     gated_out : int or None
         Its cells that gates leave out, in none of the other numbers; None where there are no gates.
+    novel : int or None
+        Its novel cells; None where that is not measured.
+    novel_fraction, novel_low, novel_high : float or None
+        Their share, with its 95 % Wilson interval.
     """
 
     level: str
@@ -48,6 +53,10 @@ class NumberSample:
     q75: float
     q95: float
     gated_out: int | None = None
+    novel: int | None = None
+    novel_fraction: float | None = None
+    novel_low: float | None = None
+    novel_high: float | None = None
 
     @property
     def name(self) -> str:
@@ -59,21 +68,38 @@ def number_samples(
     predicted: np.ndarray,
     levels: Mapping[str, tuple[Sequence[str], np.ndarray]],
     gated_out: np.ndarray | None = None,
+    novel: np.ndarray | None = None,
 ) -> list[NumberSample]:
     """Sum up the predicted numbers (cells,) of all cells and of every value of every level.
 
     `levels` has for every folder level its values, and the place of every cell's value among
     them; below 0 where it has none. `gated_out` (cells,) are those that gates leave out, if there
-    are gates.
+    are gates, and `novel` (cells,) those that are novel, if that is measured.
     """
     inside = np.ones(len(predicted), bool) if gated_out is None else ~gated_out
     whole = {ALL: ([""], np.zeros(len(predicted), np.int64))}
     samples = []
     for level, (values, places) in {**whole, **levels}.items():
-        own = (predicted[inside & (places == code)] for code in range(len(values)))
+        own = [inside & (places == code) for code in range(len(values))]
         rows = zip(values, own, gated_counts(places, len(values), gated_out), strict=True)
-        samples += [_sample(level, value, each, n) for value, each, n in rows if len(each)]
+        samples += [
+            _with_novel(_sample(level, value, predicted[each], n), each, novel)
+            for value, each, n in rows
+            if each.any()
+        ]
     return samples
+
+
+def _with_novel(sample: NumberSample, own: np.ndarray, novel: np.ndarray | None) -> NumberSample:
+    """Add how many of its own cells are novel."""
+    if novel is None:
+        return sample
+    count = int((novel & own).sum())
+    low, high = wilson(np.array([count]), np.array([sample.cells]))
+    share = count / sample.cells
+    ends = float(low[0]), float(high[0])
+    sample = replace(sample, novel=count, novel_fraction=share)
+    return replace(sample, novel_low=ends[0], novel_high=ends[1])
 
 
 def _sample(level: str, value: str, numbers: np.ndarray, gated_out: int | None) -> NumberSample:
@@ -90,4 +116,4 @@ def number_sample_table(samples: Sequence[NumberSample]) -> pd.DataFrame:
     import pandas as pd
 
     table = pd.DataFrame([asdict(sample) for sample in samples])
-    return table if table[GATED_OUT].notna().any() else table.drop(columns=GATED_OUT)
+    return table.drop(columns=[c for c in (GATED_OUT, *NOVEL) if table[c].isna().all()])

@@ -24,6 +24,7 @@ from deepometry.core.figure_style import (
 from deepometry.evaluation.curves import Curve, mean_areas
 from deepometry.evaluation.intervals import wilson
 from deepometry.evaluation.metrics import EACH, Score
+from deepometry.evaluation.novelty import UNKNOWN
 from deepometry.evaluation.sample_composition import Sample
 from deepometry.evaluation.score_names import NAMES
 from deepometry.evaluation.selective import UNSURE
@@ -176,22 +177,24 @@ def _places(samples: Sequence[Sample]) -> list[float]:
 
 
 def _shares(sample: Sample) -> np.ndarray:
-    sure = sample.predicted - sample.unsure
-    return np.append(sure, sample.unsure.sum()) / sample.cells
+    unknown = 0 if sample.unknown is None else sample.unknown.sum()
+    return np.append(sample.labelled, [sample.unsure.sum(), unknown]) / sample.cells
 
 
 def _corrected(sample: Sample) -> np.ndarray:
     shares = np.zeros(len(sample.predicted)) if sample.corrected is None else sample.corrected[0]
-    return np.append(shares, 0)
+    return np.append(shares, [0, 0])
 
 
 def _bars(axes: Any, places: list[float], rows: list[np.ndarray], labels: Sequence[str]) -> None:
     table, left = np.array(rows), np.zeros(len(rows))
-    for code, label in enumerate([*labels, UNSURE]):
-        if code == len(labels) and not table[:, code].any():
+    for code, label in enumerate([*labels, UNSURE, UNKNOWN]):
+        withheld = code >= len(labels)
+        if withheld and not table[:, code].any():
             continue
-        colour = GREY if code == len(labels) else colour_of(code)
-        hatch = "" if code == len(labels) or code < 7 else "//" if code < 14 else ".."
+        colour = GREY if withheld else colour_of(code)
+        hatch = "" if withheld or code < 7 else "//" if code < 14 else ".."
+        hatch = "xx" if code > len(labels) else hatch
         axes.barh(
             places, table[:, code], 0.72, left, color=colour, label=shown([label])[0],
             hatch=hatch, edgecolor="white", linewidth=0.5,

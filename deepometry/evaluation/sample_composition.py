@@ -11,6 +11,7 @@ import numpy as np
 from deepometry.core.progress import Progress
 from deepometry.core.text import shortened
 from deepometry.evaluation.intervals import percentiles, wilson
+from deepometry.evaluation.novelty import UNKNOWN
 from deepometry.evaluation.selective import UNSURE
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ class Sample:
         Cells by predicted class, the unsure ones included.
     unsure : ndarray of int64, shape (classes,)
         Of these, the cells whose label is withheld.
+    unknown : ndarray of int64, shape (classes,), or None
+        Of these, the cells labelled unknown; None where none may be.
+    novel : int or None
+        Its cells that are novel; None where that is not measured.
     corrected : ndarray of float, shape (3, classes), or None
         Shares of the classes corrected for the known confusion of the model, and the lower and
         upper end of their 95 % intervals.
@@ -57,6 +62,22 @@ class Sample:
     unsure: np.ndarray
     corrected: np.ndarray | None = None
     gated_out: int | None = None
+    unknown: np.ndarray | None = None
+    novel: int | None = None
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Cells by predicted class whose label is not withheld, int64 (classes,)."""
+        left: np.ndarray = self.predicted - self.unsure
+        return left if self.unknown is None else left - self.unknown
+
+    @property
+    def novel_share(self) -> tuple[float, float, float]:
+        """Share of novel cells, with its 95 % Wilson interval; NaN where it is not measured."""
+        if self.novel is None:
+            return (np.nan,) * 3
+        low, high = wilson(np.array([self.novel]), np.array([self.cells]))
+        return self.novel / self.cells, float(low[0]), float(high[0])
 
     @property
     def name(self) -> str:
@@ -154,6 +175,8 @@ def samples_of(
     rng: np.random.Generator,
     progress: Progress | None = None,
     gated_out: np.ndarray | None = None,
+    unknown: np.ndarray | None = None,
+    novel: np.ndarray | None = None,
 ) -> list[Sample]:
     """Count the classes in all cells and for every value of every folder level.
 
@@ -173,8 +196,10 @@ def samples_of(
     progress : Progress
     gated_out : ndarray of bool, shape (cells,), or None
         Which cells gates leave out; None where there are no gates.
+    unknown, novel : ndarray of bool, shape (cells,), or None
+        Which cells are labelled unknown, and which are novel; None where there is no such thing.
     """
-    labels = _Labels(chosen, unsure, classes, gated_out)
+    labels = _Labels(chosen, unsure, classes, gated_out, unknown, novel)
     counted = [_counted(ALL, [""], np.zeros(len(chosen), np.int64), labels)]
     counted += [_counted(n, values, places, labels) for n, (values, places) in levels.items()]
     samples = [sample for each in counted for sample in each if sample.cells]
@@ -197,6 +222,8 @@ class _Labels:
     unsure: np.ndarray
     classes: int
     gated_out: np.ndarray | None
+    unknown: np.ndarray | None = None
+    novel: np.ndarray | None = None
 
 
 def _counted(
@@ -206,12 +233,25 @@ def _counted(
     codes, size = places * classes + labels.chosen, len(values) * classes
     out = gated_counts(places, len(values), labels.gated_out)
     there = places >= 0 if labels.gated_out is None else (places >= 0) & ~labels.gated_out
+
+    def tally(which: np.ndarray | None) -> Sequence[np.ndarray | None]:
+        if which is None:
+            return [None] * len(values)
+        return [*np.bincount(codes[there & which], minlength=size).reshape(-1, classes)]
+
     every = np.bincount(codes[there], minlength=size).reshape(-1, classes)
     withheld = np.bincount(codes[there & labels.unsure], minlength=size).reshape(-1, classes)
-    rows = zip(values, every, withheld, out, strict=True)
+    more = (out, tally(labels.unknown), tally(labels.novel))
     return [
-        Sample(level, value, predicted, held, gated_out=n) for value, predicted, held, n in rows
+        Sample(level, value, predicted, held, None, n, unknown, _sum(novel))
+        for value, predicted, held, n, unknown, novel in zip(
+            values, every, withheld, *more, strict=True
+        )
     ]
+
+
+def _sum(counts: np.ndarray | None) -> int | None:
+    return None if counts is None else int(counts.sum())
 
 
 def gated_counts(
@@ -232,30 +272,35 @@ def sample_table(
 ) -> pd.DataFrame:
     """Return a row for every sample and label, with 95 % Wilson intervals of the shares.
 
-    Unsure cells have a row of their own, and count in the corrected shares by their predicted
-    class. Where there are gates, `gated_out` has the cells that they leave out of the others.
+    Unsure and unknown cells have a row of their own, and count in the corrected shares by their
+    predicted class. Where there are gates, `gated_out` has the cells that they leave out of the
+    others; where novelty is measured, `novel` and the columns after it have the novel cells of the
+    sample and their share, with its interval.
     """
     import pandas as pd
 
     rows = [row for each in samples for row in _rows(each, labels, with_unsure)]
-    table = pd.DataFrame(rows, columns=[*_COLUMNS, *_CORRECTED, GATED_OUT])
-    return table if table[GATED_OUT].notna().any() else table.drop(columns=GATED_OUT)
+    table = pd.DataFrame(rows, columns=[*_COLUMNS, *_CORRECTED, GATED_OUT, *NOVEL])
+    return table.drop(columns=[n for n in (GATED_OUT, *NOVEL) if table[n].isna().all()])
 
 
 _COLUMNS = ("level", "value", "cells", "label", "count", "fraction", "low", "high")
+NOVEL = ("novel", "novel_fraction", "novel_low", "novel_high")
+"""Columns of the novel cells of a sample."""
 _CORRECTED = ("corrected_fraction", "corrected_low", "corrected_high")
 
 
 def _rows(sample: Sample, labels: Sequence[str], with_unsure: bool) -> list[list[object]]:
-    counts = sample.predicted - sample.unsure
-    named = list(labels)
+    counts, named = sample.labelled, list(labels)
     if with_unsure:
         counts, named = np.append(counts, sample.unsure.sum()), [*named, UNSURE]
+    if sample.unknown is not None:
+        counts, named = np.append(counts, sample.unknown.sum()), [*named, UNKNOWN]
     low, high = wilson(counts, np.full(len(counts), sample.cells))
     shares = counts / sample.cells
     blank = np.full((3, len(named)), np.nan)
     if sample.corrected is not None:
         blank[:, : len(labels)] = sample.corrected
     columns = zip(named, counts.tolist(), shares, low, high, *blank, strict=True)
-    out = sample.gated_out
-    return [[sample.level, sample.value, sample.cells, *row, out] for row in columns]
+    last = [sample.gated_out, sample.novel, *sample.novel_share]
+    return [[sample.level, sample.value, sample.cells, *row, *last] for row in columns]

@@ -10,25 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deepometry.core.contact_sheet import (
-    BRIGHT,
-    DIM,
-    GAP,
-    LINE,
-    MARGIN,
-    PLAIN,
-    ContactSheet,
-    tile_side,
-)
-from deepometry.core.contrast import grey, stretch
+from deepometry.core.contact_sheet import BRIGHT, DIM, PLAIN
 from deepometry.core.task_names import PREDICTED_VALUE, TRUE_VALUE
+from deepometry.evaluation.cell_sheet import cell_sheet
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST = 24
 IDENTITY = ("source", "object")
-_COLUMNS, _MOST_CHANNELS = 3, 6
 
 
 @dataclass(frozen=True)
@@ -143,61 +133,16 @@ def mistake_table(mistakes: Sequence[Mistake]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def tiles(mistakes: Sequence[Mistake]) -> list[list[np.ndarray]]:
-    """Return for every cell its grey pictures, uint8, one a channel, all with the same contrast."""
-    if not mistakes:
-        return []
-    depth = mistakes[0].image.shape[2]
-    ranges = [stretch([each.image[..., c] for each in mistakes]) for c in range(depth)]
-    return [
-        [grey(each.image[..., c], *between) for c, between in enumerate(ranges)]
-        for each in mistakes
-    ]
-
-
 def mistake_sheet(mistakes: Sequence[Mistake], channels: Sequence[str], path: Path) -> None:
     """Draw a gallery of mistakes: a picture per channel, the true and the predicted class."""
-    _Sheet(mistakes, channels).draw().save(path)
-
-
-class _Sheet:
-    """The layout of one picture."""
-
-    def __init__(self, mistakes: Sequence[Mistake], channels: Sequence[str]) -> None:
-        self._mistakes, self._channels = mistakes, channels[:_MOST_CHANNELS]
-        self._side = tile_side(mistakes[0].image.shape[0])
-        self._wide = max(len(self._channels) * (self._side + GAP) - GAP, 240)
-        self._high = self._side + 3 * LINE + 27
-
-    def draw(self) -> ContactSheet:
-        """Draw everything."""
-        columns = min(_COLUMNS, len(self._mistakes))
-        rows = -(-len(self._mistakes) // columns)
-        across = columns * (self._wide + MARGIN) + MARGIN
-        sheet = ContactSheet((max(across, 420), rows * self._high + 78))
-        kind = "most confident" if self._mistakes[0].numbers is None else "largest"
-        title = f"The {len(self._mistakes)} {kind} errors"
-        sheet.write_title(title, "In each row of pictures: " + ", ".join(self._channels))
-        cells = zip(self._mistakes, tiles(self._mistakes), strict=True)
-        for number, (mistake, planes) in enumerate(cells):
-            row, column = divmod(number, columns)
-            corner = (MARGIN + column * (self._wide + MARGIN), 72 + row * self._high)
-            self._draw_one(sheet, corner, mistake, planes)
-        return sheet
-
-    def _draw_one(
-        self,
-        sheet: ContactSheet,
-        corner: tuple[int, int],
-        mistake: Mistake,
-        planes: list[np.ndarray],
-    ) -> None:
-        x, y = corner
-        for place, plane in enumerate(planes[: len(self._channels)]):
-            sheet.paste(plane, (x + place * (self._side + GAP), y), (self._side, self._side))
-        lines = [
-            (f"{mistake.true}, predicted as {mistake.predicted}", BRIGHT),
-            (f"{mistake.size}, object {mistake.object}", PLAIN),
-            (mistake.source, DIM),
+    kind = "most confident" if mistakes[0].numbers is None else "largest"
+    texts = [
+        [
+            (f"{each.true}, predicted as {each.predicted}", BRIGHT),
+            (f"{each.size}, object {each.object}", PLAIN),
+            (each.source, DIM),
         ]
-        sheet.write_lines((x, y + self._side + 6), lines, self._wide)
+        for each in mistakes
+    ]
+    images = [each.image for each in mistakes]
+    cell_sheet(f"The {len(mistakes)} {kind} errors", images, texts, channels, path)

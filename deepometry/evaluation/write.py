@@ -13,6 +13,8 @@ from deepometry.core.result_files import (
     EVALUATION_RECORD,
     MISTAKES_SHEET,
     MISTAKES_TABLE,
+    NOVEL_SHEET,
+    NOVEL_TABLE,
     RANGES_TABLE,
     RELIABILITY_PLOT,
     RELIABILITY_TABLE,
@@ -28,6 +30,7 @@ from deepometry.evaluation.confusion import write_table
 from deepometry.evaluation.curves import curve_table
 from deepometry.evaluation.evaluate import Evaluation
 from deepometry.evaluation.evaluate_numbers import NumberEvaluation
+from deepometry.evaluation.novel_cells import NovelCell, novel_sheet, novel_table
 from deepometry.evaluation.number_plots import plot_against_true, plot_number_samples
 from deepometry.evaluation.number_samples import NumberSample, number_sample_table
 from deepometry.evaluation.plots import (
@@ -104,3 +107,9 @@ def write_mistakes(
     write_table(folder / MISTAKES_TABLE, table(mistakes))
     if mistakes:
         mistake_sheet(mistakes, channels, folder / MISTAKES_SHEET)
+
+
+def write_novel(folder: Path, cells: Sequence[NovelCell], channels: Sequence[str]) -> None:
+    """Write the most novel cells as a table and a gallery."""
+    write_table(folder / NOVEL_TABLE, novel_table(cells))
+    novel_sheet(cells, channels, folder / NOVEL_SHEET)

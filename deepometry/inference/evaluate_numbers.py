@@ -14,6 +14,7 @@ from deepometry.evaluation.number_plots import plot_numbers
 from deepometry.evaluation.number_samples import NumberSample, number_samples
 from deepometry.evaluation.report.render import write_page
 from deepometry.evaluation.write import write_mistakes, write_number_samples, write_numbers
+from deepometry.inference.novelty_results import novelty_page
 from deepometry.inference.number_table import SeenNumbers
 from deepometry.inference.prediction_table import Prediction
 from deepometry.inference.report import number_facts
@@ -38,9 +39,10 @@ def evaluate_number_prediction(
         write_mistakes(stage, seen.mistakes.top, description.channel_labels, numbers=True)
         progress.check()
     levels = levels_of(prediction.dataset, "" if seen.true is None else target)
-    samples = number_samples(predictions[:, 0], levels, gates.marks)
+    samples = number_samples(predictions[:, 0], levels, gates.marks, seen.novelties.novel)
     plots |= write_number_samples(stage, samples, target, unit)
     page = {"evaluation": evaluation, "mistakes": seen.mistakes.top, "plots": plots}
+    page |= novelty_page(prediction, stage)
     write_page(stage, number_facts(prediction, samples, **page))
     return evaluation, samples
 

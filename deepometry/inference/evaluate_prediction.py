@@ -15,12 +15,14 @@ from deepometry.evaluation.confusion import confusion, write_scores
 from deepometry.evaluation.confusion_plots import plot_counts
 from deepometry.evaluation.evaluate import Evaluation, evaluate
 from deepometry.evaluation.evaluate_numbers import NumberEvaluation
+from deepometry.evaluation.novelty import UNKNOWN
 from deepometry.evaluation.number_samples import NumberSample
 from deepometry.evaluation.report.render import write_page
 from deepometry.evaluation.sample_composition import Sample, about_correction, samples_of
 from deepometry.evaluation.selective import UNSURE
 from deepometry.evaluation.write import write_evaluation, write_mistakes, write_samples
 from deepometry.inference.evaluate_numbers import evaluate_number_prediction
+from deepometry.inference.novelty_results import novelty_page
 from deepometry.inference.number_table import SeenNumbers
 from deepometry.inference.prediction_table import Prediction, Seen
 from deepometry.inference.report import prediction_facts
@@ -72,6 +74,7 @@ def evaluate_prediction(
     page: dict[str, object] = {"evaluation": evaluation, "matrix": matrix, "plots": plots}
     page |= {"mistakes": seen.mistakes.top, "samples": samples, "correction": correction}
     recognition = prediction.recognition
+    page |= novelty_page(prediction, stage)
     page |= {"caveat": recognition.sentence, "caveat_title": recognition.title}
     write_page(stage, prediction_facts(prediction, **page))
     return PredictionScores(matrix, evaluation, samples)
@@ -80,10 +83,14 @@ def evaluate_prediction(
 def _plot_counts(prediction: Prediction, seen: Seen, stage: Path) -> None:
     description = prediction.inference.description
     inside = prediction.dataset.gated_out.inside
-    labelled = np.bincount(seen.chosen[inside & ~seen.unsure], minlength=len(description.labels))
+    unknown = seen.novelties.unknown
+    withheld = seen.unsure if unknown is None else seen.unsure | unknown
+    labelled = np.bincount(seen.chosen[inside & ~withheld], minlength=len(description.labels))
     counts = dict(zip(description.labels, labelled.tolist(), strict=True))
     if prediction.with_unsure:
         counts[UNSURE] = int(seen.unsure[inside].sum())
+    if unknown is not None:
+        counts[UNKNOWN] = int(unknown[inside].sum())
     plot_counts(stage / COUNT_PLOT, counts, f"Predicted {description.target}{prediction.apart}")
 
 
@@ -120,5 +127,7 @@ def _samples(prediction: Prediction, seen: Seen, progress: Progress) -> tuple[li
         np.random.default_rng(_SEED),
         progress,
         prediction.dataset.gated_out.marks,
+        seen.novelties.unknown,
+        seen.novelties.novel,
     )
     return samples, correction

@@ -25,7 +25,9 @@ from deepometry.core.run_records import own_record
 from deepometry.core.spreadsheet import table_file
 from deepometry.core.steps import WITH_TABLES, step_of
 from deepometry.core.text import counted, shortened
+from deepometry.evaluation.novelty import NOVELTY, UNKNOWN
 from deepometry.evaluation.selective import UNSURE
+from deepometry.inference.novelty import Novelties, meter_of, with_novelty
 from deepometry.inference.number_table import SeenNumbers
 from deepometry.inference.prediction_table import LabelOptions, Prediction, Seen
 from deepometry.inference.recognition import GATED_OUT, Recognition, has_label
@@ -50,16 +52,29 @@ def check_output(options: LabelOptions) -> None:
 
 def check_name(description: Description, options: LabelOptions) -> None:
     """Refuse a class that could not be told from cells without a label, and unsure numbers."""
+    _check_withheld(description, UNKNOWN, "Unknown above", options.unknown_above)
+    if description.task.is_number and options.unknown_above is not None:
+        raise DeepometryError(
+            "Unknown above: expected a model of classes, found one that predicts a number, which "
+            f"has no label to withhold; leave the option out: the column {NOVELTY} is there."
+        )
     if description.task.is_number and options.unsure_below is not None:
         raise DeepometryError(
             "Unsure below: expected a model of classes, found one that predicts a number, whose "
             "interval says how sure it is; leave the option out."
         )
-    taken = [label for label in description.labels if label.casefold() == UNSURE]
-    if taken and options.unsure_below is not None:
+    _check_withheld(description, UNSURE, "Unsure below", options.unsure_below)
+
+
+def _check_withheld(
+    description: Description, word: str, field: str, threshold: float | None
+) -> None:
+    """Refuse a class that is called as cells whose label is withheld."""
+    taken = [label for label in description.labels if label.casefold() == word]
+    if taken and threshold is not None:
         raise DeepometryError(
-            f"Unsure below: the model has a class {taken[0]!r}, which could not be told from "
-            "cells that are unsure; leave the option out, or train with another folder name."
+            f"{field}: the model has a class {taken[0]!r}, which could not be told from "
+            f"cells that are {word}; leave the option out, or train with another folder name."
         )
 
 
@@ -162,14 +177,17 @@ def label_cells(
 
     `true` (cells,) are the true classes or numbers, None for unannotated data.
     """
-    description = inference.description
+    description, above = inference.description, options.unknown_above
+    meter = meter_of(inference, above, progress)
+    novelties = Novelties(meter.reference, above, dataset.gated_out.marks)
     with table_file(stage / PREDICTED_TABLE) as file:
         if description.task.is_number:
-            seen: Seen | SeenNumbers = SeenNumbers(file, description, true, recognition)
+            seen: Seen | SeenNumbers = SeenNumbers(file, description, true, recognition, novelties)
         else:
-            seen = Seen(file, description, true, options.unsure_below, recognition)
+            seen = Seen(file, description, true, options.unsure_below, recognition, novelties)
         for outcome in inference.over(
-            dataset, inference.model, options.batch_size, progress, "Predicting"
+            dataset, meter.model, options.batch_size, progress, "Predicting"
         ):
-            seen.add(outcome)
+            seen.add(meter.measured(outcome))
+    inference = with_novelty(inference, novelties, progress)
     return Prediction(options, inference, dataset, seen, recognition, groups)

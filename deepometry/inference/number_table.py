@@ -12,6 +12,7 @@ from deepometry.core.spreadsheet import SafeWriter
 from deepometry.core.task_names import LOWER, PREDICTED_VALUE, TRUE_VALUE, UPPER
 from deepometry.core.text import table_number
 from deepometry.evaluation.top_mistakes import NumberMistakes
+from deepometry.inference.novelty import Novelties
 from deepometry.inference.recognition import Recognition
 from deepometry.inference.run import Outcome
 
@@ -20,7 +21,7 @@ class SeenNumbers:
     """Writes the table of predicted numbers, and keeps them in memory.
 
     `true` (cells,) are the true numbers, NaN for none; None for unannotated data. `recognition`
-    says which cells scores are of.
+    says which cells scores are of; `novelties` takes how novel they are.
     """
 
     def __init__(
@@ -29,7 +30,9 @@ class SeenNumbers:
         description: Description,
         true: np.ndarray | None,
         recognition: Recognition,
+        novelties: Novelties,
     ) -> None:
+        self.novelties = novelties
         self.task, self.true = description.task, true
         self.mistakes = NumberMistakes()
         self._blocks: list[np.ndarray] = []
@@ -38,7 +41,7 @@ class SeenNumbers:
         self._more = recognition.columns
         self._writer = SafeWriter(file, lineterminator="\n")
         columns = [*[TRUE_VALUE] * (true is not None), PREDICTED_VALUE, LOWER, UPPER]
-        self._writer.writerow([*IDENTITY, *columns, *self._more])
+        self._writer.writerow([*IDENTITY, *columns, *novelties.header, *self._more])
 
     def add(self, outcome: Outcome) -> None:
         """Add the outputs of the model for the next cells."""
@@ -53,10 +56,13 @@ class SeenNumbers:
         more = [*zip(*(each[here] for each in self._more.values()), strict=True)] or [()] * len(
             predictions
         )
+        _, novelty = self.novelties.add(outcome, [*map(table_number, predictions[:, 0].tolist())])
         rows = np.hstack(columns).tolist()
         self._writer.writerows(
-            [source, name, *map(table_number, row), *last]
-            for (_, source, name), row, last in zip(outcome.cells, rows, more, strict=True)
+            [source, name, *map(table_number, row), *novel, *last]
+            for (_, source, name), row, novel, last in zip(
+                outcome.cells, rows, novelty, more, strict=True
+            )
         )
         self._blocks.append(predictions)
         self._done = here.stop

@@ -17,6 +17,7 @@ from deepometry.core.text import counted
 from deepometry.evaluation.confusion import scores
 from deepometry.evaluation.evaluate import Evaluation
 from deepometry.evaluation.evaluate_numbers import NumberEvaluation
+from deepometry.evaluation.novelty import NoveltyTally
 from deepometry.evaluation.number_samples import NumberSample
 from deepometry.evaluation.sample_composition import Sample
 from deepometry.evaluation.score_names import NAMES, lowered, score_text
@@ -51,6 +52,8 @@ class PredictResult(ShowsInNotebook):
         Folder with the tables and plots.
     unsure : int or None
         Cells labelled unsure; None where every cell was to be labelled.
+    novelty : NoveltyTally or None
+        How many cells are unlike those that the model learnt from; None where it cannot tell.
     evaluation : Evaluation or NumberEvaluation or None
         All scores with intervals, curves and calibration; None for unannotated data.
     samples : list of Sample or NumberSample
@@ -84,6 +87,7 @@ class PredictResult(ShowsInNotebook):
     recognition: Recognition | None = field(default=None, repr=False, metadata=_LONG)
     numbers: Mapping[str, float] = field(default_factory=dict)
     gated_out: int | None = None
+    novelty: NoveltyTally | None = field(default=None, metadata=_LONG)
 
     def __str__(self) -> str:
         lines = [self._scored()]
@@ -98,6 +102,8 @@ class PredictResult(ShowsInNotebook):
             lines.append(self.evaluation.how)
         if self.unsure is not None:
             lines.append(f"{self.unsure:,} of {self._counted:,} cells are labelled {UNSURE}.")
+        if self.novelty is not None and (self.novelty.unknown or self.novelty.too_many):
+            lines.append(self.novelty.sentence)
         if outside := int(self.numbers.get("outside", 0)):
             lines.append(
                 f"{outside:,} of {self._counted:,} predicted numbers lie outside the range of "
@@ -162,6 +168,7 @@ def results_of(prediction: Prediction, scored: PredictionScores) -> dict[str, An
         "warnings": prediction.inference.warnings,
         "recognition": prediction.recognition,
         "gated_out": prediction.dataset.gated_out.told,
+        "novelty": prediction.seen.novelties.tally(),
     }
 
 
@@ -220,6 +227,8 @@ def write_record(
         **inference.record(),
         **prediction.dataset.gated_out.facts(),
         "unsure": result.unsure,
+        "novelty": result.novelty.plain() if result.novelty else None,
+        "unknown": result.novelty.novel if result.novelty and result.novelty.unknown else None,
         "scores": result.scores,
         "seen": result.recognition.plain() if result.recognition else None,
         **(more or {}),

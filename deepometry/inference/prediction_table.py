@@ -16,9 +16,11 @@ from deepometry.cells.stack_reader import IDENTITY
 from deepometry.core.spreadsheet import SafeWriter
 from deepometry.core.task_names import EXPECTED_VALUE
 from deepometry.evaluation.calibration import probability_of
+from deepometry.evaluation.novelty import UNKNOWN
 from deepometry.evaluation.selective import UNSURE, is_unsure
 from deepometry.evaluation.temperature_scaling import scaled
 from deepometry.evaluation.top_mistakes import Mistakes
+from deepometry.inference.novelty import Novelties
 from deepometry.inference.number_table import SeenNumbers
 from deepometry.inference.recognition import Recognition
 from deepometry.inference.run import Inference, Outcome
@@ -44,6 +46,10 @@ class LabelOptions(Protocol):
         """Confidence below which a label is withheld."""
 
     @property
+    def unknown_above(self) -> float | None:
+        """Novelty above which a label is withheld."""
+
+    @property
     def group_by(self) -> str | None:
         """Folder level whose cells are resampled as a whole."""
 
@@ -52,7 +58,8 @@ class Seen:
     """Writes the table of a prediction, and keeps classes and probabilities in memory.
 
     `true` (cells,) are the true classes, -1 for none, None for unannotated data; `below` is the
-    confidence below which the label is withheld; `recognition` says which cells scores are of.
+    confidence below which the label is withheld; `recognition` says which cells scores are of;
+    `novelties` takes how novel they are.
 
     Notes
     -----
@@ -67,7 +74,9 @@ class Seen:
         true: np.ndarray | None,
         below: float | None,
         recognition: Recognition,
+        novelties: Novelties,
     ) -> None:
+        self.novelties = novelties
         self._labels, self._temperature = description.labels, description.temperature
         self._task = description.task
         self.true, self._below = true, below
@@ -79,9 +88,10 @@ class Seen:
         self._judged = recognition.judged
         self._more = recognition.columns
         self._writer = SafeWriter(file, lineterminator="\n")
-        header = _header(self._labels, true is not None, below is not None)
+        withheld = below is not None or novelties.withholds
+        header = _header(self._labels, true is not None, withheld)
         expected = [EXPECTED_VALUE] * self._task.is_ordered
-        self._writer.writerow([*header, *expected, *self._more])
+        self._writer.writerow([*header, *expected, *novelties.header, *self._more])
 
     def add(self, outcome: Outcome) -> None:
         """Add the outputs of the model for the next cells."""
@@ -89,13 +99,15 @@ class Seen:
         chosen = raw.argmax(1)
         probabilities = scaled(raw, self._temperature)
         confidence = probability_of(probabilities, chosen)
-        unsure = is_unsure(confidence, self._below)
+        unknown, novelty = self.novelties.add(outcome, [self._labels[code] for code in chosen])
+        unsure = is_unsure(confidence, self._below) & ~unknown
         true = None
         if self.true is not None:
             true = self.true[self._done : self._done + len(chosen)]
             self._look(outcome, true, chosen, confidence)
             self._probabilities.append(probabilities)
-        self._write(outcome, true, chosen, unsure, probabilities)
+        withheld = np.select([unknown, unsure], [UNKNOWN, UNSURE], "")
+        self._write(outcome, true, chosen, withheld, probabilities, novelty)
         self._chosen.append(chosen.astype(np.int64))
         self._unsure.append(unsure)
         self._done += len(chosen)
@@ -113,15 +125,16 @@ class Seen:
         outcome: Outcome,
         true: np.ndarray | None,
         chosen: np.ndarray,
-        unsure: np.ndarray,
+        withheld: np.ndarray,
         probabilities: np.ndarray,
+        novelty: Sequence[Sequence[str]],
     ) -> None:
         labels = self._labels
         named = [labels[code] for code in chosen]
         columns = [] if true is None else [[labels[code] if code >= 0 else "" for code in true]]
-        if self._below is not None:
+        if self._below is not None or self.novelties.withholds:
             columns.append(named)
-        columns.append(np.where(unsure, UNSURE, named).tolist())
+        columns.append(np.where(withheld == "", named, withheld).tolist())
         rows = zip(*columns, strict=True)
         here = slice(self._done, self._done + len(chosen))
         if self._task.is_ordered:
@@ -130,9 +143,9 @@ class Seen:
             chosen
         )
         self._writer.writerows(
-            [source, name, *words, *(f"{number:.6g}" for number in row), *last]
-            for (_, source, name), words, row, last in zip(
-                outcome.cells, rows, probabilities.tolist(), more, strict=True
+            [source, name, *words, *(f"{number:.6g}" for number in row), *novel, *last]
+            for (_, source, name), words, row, novel, last in zip(
+                outcome.cells, rows, probabilities.tolist(), novelty, more, strict=True
             )
         )
 
@@ -152,9 +165,9 @@ class Seen:
         return np.concatenate(self._probabilities)
 
 
-def _header(labels: Sequence[str], annotated: bool, may_be_unsure: bool) -> list[str]:
+def _header(labels: Sequence[str], annotated: bool, may_be_withheld: bool) -> list[str]:
     columns = ["true_label"] if annotated else []
-    columns += ["predicted"] if may_be_unsure else []
+    columns += ["predicted"] if may_be_withheld else []
     return [*IDENTITY, *columns, "label", *(f"probability_{label}" for label in labels)]
 
 
@@ -189,3 +202,8 @@ class Prediction:
     def with_unsure(self) -> bool:
         """Whether cells may be labelled unsure."""
         return self.options.unsure_below is not None
+
+    @property
+    def with_unknown(self) -> bool:
+        """Whether cells may be labelled unknown."""
+        return self.options.unknown_above is not None

@@ -12,6 +12,7 @@ from deepometry.core.result_files import BASELINE_RECORD
 from deepometry.core.run_records import own_record, provenance
 from deepometry.core.steps import STEPS, step_of
 from deepometry.core.text import joined
+from deepometry.evaluation.novelty import UNKNOWN
 from deepometry.evaluation.number_samples import NumberSample
 from deepometry.evaluation.report.provenance import Made, Pairs, commands_of, option_pairs
 from deepometry.evaluation.report.render import Facts
@@ -48,6 +49,7 @@ class PredictionFacts(Facts):
             "corrected": self.samples[0].corrected is not None,
             "training": _training_options(self.inference.description),
             "unsure": UNSURE,
+            "unknown": UNKNOWN,
         }
 
 

@@ -41,11 +41,14 @@ class Outcome:
         Counts of the model's channels.
     outputs : tuple of ndarray
         Probabilities (n, classes), or features before them.
+    ordinariness : ndarray of float64, shape (n,), or None
+        Share of ordinary cells that are as novel as each cell; None where it is not measured.
     """
 
     cells: list[tuple[Part, str, str]]
     images: np.ndarray
     outputs: tuple[np.ndarray, ...]
+    ordinariness: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ from deepometry.network.small_resnet import SOFTMAX, small_residual
 STEM, POOL, HEAD = ("conv1", "bn_conv1"), "pool5", "fc1000"
 """Names of the first layers, of the last features and of the last layer, in every network."""
 
+NOVELTY_LAYERS = ("res4a_relu", POOL)
+"""Layers, of every network, whose activations novelty is measured by."""
+
 _SMALL = {  # blocks of each stage, filters of the first
     "small10": ((1, 1, 1, 1), 32),
     "small18": ((2, 2, 2, 2), 32),
@@ -160,13 +163,27 @@ def with_layer(model: Any, layer: str) -> Any:
     `layer` is `pool5`, `res5a_relu`, `res4a_relu`, or any other layer of the residual network.
     Convolutional activations are averaged over the image, as in the protocol.
     """
+    return with_layers(model, [layer])
+
+
+def with_layers(model: Any, layers: Sequence[str]) -> Any:
+    """Return a model from counts to features of several layers, then probabilities.
+
+    See `with_layer`.
+    """
     scale, body = model.get_layer(SCALE), model.layers[-1]
     border = keras().layers.ZeroPadding2D  # which `fuse` makes a part of the next layer
     names = [each.name for each in body.layers if not isinstance(each, border)]
-    if layer not in names:
-        raise DeepometryError(f"Layer: expected one of {', '.join(names)}, found {layer!r}.")
-    features = body.get_layer(layer).output
-    if len(features.shape) == 4:
-        features = keras().layers.GlobalAveragePooling2D(name="average")(features)
-    both = keras().Model(body.inputs, [features, body.outputs[0]])
-    return keras().Model(model.inputs, both(scale(model.inputs[0])))
+    for layer in layers:
+        if layer not in names:
+            raise DeepometryError(f"Layer: expected one of {', '.join(names)}, found {layer!r}.")
+    features = [_averaged(body.get_layer(layer).output, layer) for layer in layers]
+    every = keras().Model(body.inputs, [*features, body.outputs[0]])
+    return keras().Model(model.inputs, every(scale(model.inputs[0])))
+
+
+def _averaged(activations: Any, layer: str) -> Any:
+    """Average convolutional activations over the image."""
+    if len(activations.shape) != 4:
+        return activations
+    return keras().layers.GlobalAveragePooling2D(name=f"average_{layer}")(activations)

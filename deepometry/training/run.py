@@ -14,12 +14,14 @@ from deepometry.core.progress import Progress, unbroken
 from deepometry.core.run_records import provenance
 from deepometry.core.task_names import MEASURES
 from deepometry.core.text import counted
+from deepometry.evaluation.novelty import NETWORK
 from deepometry.evaluation.score_names import told
 from deepometry.network.model_file import load_model
 from deepometry.training.cells import Cells
 from deepometry.training.checkpoint import Checkpoint, Row, load_checkpoint, restore
 from deepometry.training.fine_tuning import Phase, head_epochs, phase_at, phases_of
 from deepometry.training.gather import describe
+from deepometry.training.novelty import network_features, novelty_of
 from deepometry.training.objective import objective_of
 from deepometry.training.plateau import Plan, plan_for
 from deepometry.training.recipes import learning_rate_at, recipe_for, written_out
@@ -210,11 +212,19 @@ class Run:
         validated, name = self.objective.validate(raw, self._role.errors), f"val_{self._measure}"
         row = {"epoch": best, **validated.row, "val_views": views}
         row[f"{name}_one_view"] = self.history[best - 1][name]
-        members: dict[str, bytes] = {}  # what else predicting needs
+        members = self._novelty(model, views)  # what else predicting needs
         self.files.finish(model, row, validated, self.history, members)
         self._progress.say(str(validated))
         if about := self.files.saved.about_views:
             self._progress.say(about)
+
+    def _novelty(self, model: Any, views: int) -> dict[str, bytes]:
+        """Return what the model file needs to measure how novel cells are."""
+
+        def measure(indices: np.ndarray) -> np.ndarray:
+            return network_features(model, self.cells, indices, views, self._progress)
+
+        return novelty_of(self.cells, {NETWORK: measure}, self._options.seed, self._progress)
 
     @property
     def best(self) -> tuple[Path, Description, int]:

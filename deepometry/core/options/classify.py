@@ -50,6 +50,7 @@ class ClassifyOptions(Options):
     )
     output: Path = output_folder("Folder for the predictions.")
     unsure_below: float | None = as_in(PredictOptions, "unsure_below")
+    unknown_above: float | None = as_in(PredictOptions, "unknown_above")
     export: str | None = option(
         "Export",
         "Write the results also for another program, to a file beside them: "

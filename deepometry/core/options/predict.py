@@ -87,6 +87,18 @@ class PredictOptions(Options):
         example="0.8; left blank: every cell is labelled",
         group="results",
     )
+    unknown_above: float | None = option(
+        "Unknown above",
+        "Cells whose novelty is above this number, from 0 to 1, are labelled unknown: they are "
+        "unlike all that the model learnt from. Novelty is the share of validation cells that are "
+        "less novel, so 0.99 withholds the label of about 1 % of ordinary cells. Left blank: every "
+        "cell gets a class.",
+        real(0, 1),
+        None,
+        metavar="NUMBER",
+        example="0.99; left blank: every cell is labelled",
+        group="results",
+    )
     rescale: float | str | None = option(
         "Rescale",
         "Number that every pixel is multiplied by, where cells are on another intensity scale than "

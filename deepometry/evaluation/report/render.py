@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -17,14 +17,17 @@ from deepometry.core.errors import explain_os_error
 from deepometry.core.files import writing
 from deepometry.core.result_files import REPORT_PAGE
 from deepometry.core.task import Task
+from deepometry.evaluation.cell_sheet import tiles
 from deepometry.evaluation.confusion_plots import normalized
 from deepometry.evaluation.evaluate import Evaluation
 from deepometry.evaluation.evaluate_numbers import NumberEvaluation
 from deepometry.evaluation.metrics import EACH, Score
+from deepometry.evaluation.novel_cells import NovelCell
+from deepometry.evaluation.novelty import NoveltyTally
 from deepometry.evaluation.report.provenance import Made
 from deepometry.evaluation.sample_composition import ALL
 from deepometry.evaluation.score_names import IN_UNITS, NAMES, main_pair
-from deepometry.evaluation.top_mistakes import Mistake, tiles
+from deepometry.evaluation.top_mistakes import Mistake
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -36,6 +39,9 @@ _EARLIER = "<!-- an earlier run -->"  # where a comparison with it stands
 _SHOWN = ("target", "labels", "evaluation", "channels", "made", "plots")
 _KEY = ("accuracy", "balanced_accuracy", "kappa", "mcc", "roc_area", "calibration_error")
 _NUMBER_KEY = ("mae", "r2", "pearson", "spearman", "coverage")
+
+
+Pictured = TypeVar("Pictured", Mistake, NovelCell)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +67,10 @@ class Facts:
         What must be known of the scores; may be empty.
     caveat_title : str
         What the scores are of, such as training scores: its heading.
+    novelty : NoveltyTally or None
+        How many cells are novel; None where that is not measured.
+    novel : sequence of NovelCell
+        The most novel cells.
     """
 
     template: ClassVar[str]
@@ -78,6 +88,8 @@ class Facts:
     plots: Mapping[str, str]
     caveat: str = ""
     caveat_title: str = ""
+    novelty: NoveltyTally | None = None
+    novel: Sequence[NovelCell] = ()
 
     def own(self) -> dict[str, Any]:
         """Return what the template of this kind of report needs besides."""
@@ -128,6 +140,7 @@ def _rendered(facts: Facts) -> str:
     evaluation = facts.evaluation
     own = {name: getattr(facts, name) for name in _SHOWN}
     own |= {"matrix": _matrix(facts), "mistakes": _pictured(facts.mistakes)}
+    own |= {"novelty": facts.novelty, "novel": _pictured(facts.novel)}
     own |= {
         "key": _key(evaluation) if evaluation else [],
         "rows": _rows(evaluation) if isinstance(evaluation, Evaluation) else [],
@@ -215,10 +228,10 @@ def _thresholds(evaluation: Evaluation) -> list[tuple[float, int, float, float, 
     return rows
 
 
-def _pictured(mistakes: Sequence[Mistake]) -> list[tuple[Mistake, list[str]]]:
-    """Return every error with its pictures as data URLs."""
-    addresses = [[_address(plane) for plane in each] for each in tiles(mistakes)]
-    return list(zip(mistakes, addresses, strict=True))
+def _pictured(cells: Sequence[Pictured]) -> list[tuple[Pictured, list[str]]]:
+    """Return every cell with its pictures as data URLs."""
+    addresses = [[_address(plane) for plane in each] for each in tiles([c.image for c in cells])]
+    return list(zip(cells, addresses, strict=True))
 
 
 def _address(pixels: np.ndarray) -> str:

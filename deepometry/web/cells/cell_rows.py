@@ -219,7 +219,8 @@ def _probabilities(output: Output) -> slice:
     if not (learns(output) or _table_of(output) == PREDICTED_TABLE) or not labels:
         return slice(0)
     annotated = learns(output) or CONFUSION_MATRIX in output.files
-    first = 3 + annotated + (output.option("unsure_below") is not None)  # columns before them
+    withheld = any(output.option(n) is not None for n in ("unsure_below", "unknown_above"))
+    first = 3 + annotated + withheld  # columns before them
     return slice(first, first + len(labels))
 
 

@@ -345,7 +345,7 @@ def _described(rows: CellRows, row: int, line: dict[str, str]) -> dict[str, Any]
         "side": "" if isinstance(rows.cells, str) else rows.cells.place(row)[0].side or "",
         "label": label,
         "true": line.get("true_label") or None,
-        "unsure": "label" in line and line["label"] != label,
+        "withheld": line["label"] if line.get("label", label) != label else "",
         "sure": None if rows.sure is None else float(rows.sure[row]),
         "number": _in_short(line.get(PREDICTED_VALUE, "")),
         "true_number": _in_short(line.get(TRUE_VALUE, "")),

@@ -114,6 +114,15 @@ def samples(output: Output) -> Chart:
     return replace(chart, stacked=True, sideways=True, shares=True)
 
 
+def novel(output: Output) -> Chart:
+    """Return the share of novel cells in every sample, with its interval."""
+    rows = list({_sample(row): row for row in table(output, SAMPLES_TABLE)}.values())[:MOST_SERIES]
+    y, low, high = (numbers(rows, f"novel_{name}") for name in ("fraction", "low", "high"))
+    bars = Series("Novel cells", y, low=low, high=high)
+    names, title = [_sample(row) for row in rows], "Novel cells in each sample"
+    return Chart(title, "Sample", "Share of cells", [bars], names, sideways=True, shares=True)
+
+
 def _sample(row: Mapping[str, str]) -> str:
     named = f"{row['level']} {row['value']}".strip()
     return f"{named} ({int(row['cells']):,} cells)"
@@ -127,5 +136,6 @@ EVALUATION: Charts = {
     "unsure": unsure,
     "class-scores": class_scores,
     "samples": samples,
+    "novel": novel,
     "against-true": against_true,
 }

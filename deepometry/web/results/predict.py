@@ -12,6 +12,7 @@ from deepometry.core.result_files import (
     CONFUSION_MATRIX,
     CURVES_TABLE,
     LABEL_ERRORS_TABLE,
+    NOVEL_TABLE,
     PREDICTED_TABLE,
     RELIABILITY_TABLE,
     REPORT_PAGE,
@@ -75,6 +76,11 @@ class Prediction:
         The predicted numbers in short, as `PredictResult` has them.
     gated_out : int or None
         Cells that gates leave out, in none of the counts; None where there are no gates.
+    unknown : int or None
+        Cells labelled unknown; None where none may be.
+    novelty : dict
+        How many cells are novel, as `NoveltyTally.plain` returns it; empty where that is not
+        measured.
     """
 
     cells: int
@@ -91,6 +97,16 @@ class Prediction:
     unit: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
     gated_out: int | None = None
+    unknown: int | None = None
+    novelty: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def novel_share(self) -> str:
+        """Share of the novel cells, with its interval; empty where that is not measured."""
+        if not self.novelty:
+            return ""
+        share, low, high = (100 * float(self.novelty[name]) for name in ("share", "low", "high"))
+        return f"{share:.1f} % ({low:.1f} to {high:.1f} %)"
 
     @property
     def counted(self) -> int:
@@ -191,6 +207,7 @@ def mislabelled(job: Job, output: Output) -> dict[str, Any]:
 CHARTS = EVALUATION
 TABS = (
     *evaluated_tabs(view),
+    Tab("novel", "Novel", "results/novel.html", view, written(NOVEL_TABLE)),
     Tab("heat-maps", "Heat maps", "results/heat_maps.html", view),
     Tab("audit", "Audit", "results/audit.html", audit),
     Tab("report", "Report", "results/report.html", view, written(REPORT_PAGE)),
@@ -222,6 +239,8 @@ def prediction_of(output: Output) -> Prediction:
         matrix=_matrix_cells(matrix, [row.code for row in shown]),
         scores=record.get("scores") or {},
         unsure=record.get("unsure"),
+        unknown=record.get("unknown"),
+        novelty=record.get("novelty") or {},
         warnings=[str(each) for each in record.get("warnings") or []],
         caveat=_VALIDATED if is_of_validation(output) else _seen_message(seen),
         of_training=bool(seen.get("training_scores")),
