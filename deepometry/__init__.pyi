@@ -456,7 +456,7 @@ def train(
     budget: float | None = None,
     recipe: Literal["standard", "protocol"] = "standard",
     batch_size: int | None = None,
-    network: Literal["auto", "small10", "small18", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = "auto",
+    network: Literal["auto", "small10", "small18", "equivariant15", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = "auto",
     channels: str | int | Sequence[int] | None = None,
     scaling: Literal["auto", "background", "channel", "image", "8bit", "none"] = "auto",
     learning_rate: float | None = None,
@@ -513,8 +513,9 @@ def train(
         it.
     network : str, default 'auto'
         small18: a residual network of 18 layers for images as small as cells; small10: one
-        of 10 layers, for a quick try or a slow computer; resnet18 to resnet152: those for
-        large images, as in the protocol.
+        of 10 layers, for a quick try or a slow computer; equivariant15: one of 15 layers
+        for which a cell has no up, so that a single view of it is enough in predictions;
+        resnet18 to resnet152: those for large images, as in the protocol.
     channels : tuple[int, ...] | None, default None
         Channels to train on, out of the parsed ones, such as 1,9. All of them by default.
     scaling : str, default 'auto'
@@ -665,7 +666,7 @@ def learning_curve(
     epochs: int | None = None,
     recipe: Literal["standard", "protocol"] = "standard",
     batch_size: int | None = None,
-    network: Literal["auto", "small10", "small18", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = "auto",
+    network: Literal["auto", "small10", "small18", "equivariant15", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = "auto",
     channels: str | int | Sequence[int] | None = None,
     scaling: Literal["auto", "background", "channel", "image", "8bit", "none"] = "auto",
     learning_rate: float | None = None,
@@ -724,8 +725,9 @@ def learning_curve(
         it.
     network : str, default 'auto'
         small18: a residual network of 18 layers for images as small as cells; small10: one
-        of 10 layers, for a quick try or a slow computer; resnet18 to resnet152: those for
-        large images, as in the protocol.
+        of 10 layers, for a quick try or a slow computer; equivariant15: one of 15 layers
+        for which a cell has no up, so that a single view of it is enough in predictions;
+        resnet18 to resnet152: those for large images, as in the protocol.
     channels : tuple[int, ...] | None, default None
         Channels to train on, out of the parsed ones, such as 1,9. All of them by default.
     scaling : str, default 'auto'

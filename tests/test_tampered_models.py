@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -50,8 +51,6 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def baseline(tmp_path_factory):
-    from dataclasses import replace
-
     from deepometry.classical.features import feature_names
 
     names = feature_names(2, (3, 6), {3: "Brightfield"})
@@ -311,6 +310,17 @@ CONFIGS = {
 def test_a_network_that_is_not_of_this_program_is_not_opened(model, tmp_path, kind):
     path = changed(model, tmp_path, config_json=config_with(model, CONFIGS[kind]))
     refused(load_model, path, "expected a model file")
+
+
+@pytest.mark.parametrize("shape", [[-1, 10**9], [-5, 48], [10**9], "many", [[-1], 48]])
+def test_the_shape_of_an_equivariant_network_is_checked(tmp_path, shape):
+    network = build_network("equivariant15", 16, 2, "channel", [100.0, 90.0], [9.0, 8.0], 0)
+    described = replace(DESCRIPTION, network="equivariant15", views=1)
+    path = save_model(network, described, tmp_path)
+    load_model(path)
+    config = config_with(path, set_in_body("target_shape", shape))
+    (tmp_path / "changed").mkdir()
+    refused(load_model, changed(path, tmp_path / "changed", config_json=config), "target_shape")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", "null", "[" * 200_000])

@@ -10,6 +10,7 @@ import numpy as np
 
 from deepometry.core.errors import DeepometryError
 from deepometry.network.backend import compiles, keras
+from deepometry.network.equivariant_resnet import equivariant_residual
 from deepometry.network.fused_ops import fuse, fuse_optimizer
 from deepometry.network.losses import class_loss
 from deepometry.network.precision import FLOAT32, set_precision
@@ -25,6 +26,9 @@ NOVELTY_LAYERS = ("res4a_relu", POOL)
 _SMALL = {  # blocks of each stage, filters of the first
     "small10": ((1, 1, 1, 1), 32),
     "small18": ((2, 2, 2, 2), 32),
+}
+_EQUIVARIANT = {  # and features of a cell
+    "equivariant15": ((2, 2, 2), 6, 48),
 }
 
 
@@ -44,7 +48,8 @@ def build_network(
     Parameters
     ----------
     network : str
-        `small10`, `small18`, `resnet18`, `resnet34`, `resnet50`, `resnet101` or `resnet152`.
+        `equivariant15`, `small10`, `small18`, `resnet18`, `resnet34`, `resnet50`, `resnet101` or
+        `resnet152`.
     frame, classes : int
         Side of the images, in pixels, and number of outputs.
     scaling : str
@@ -79,6 +84,9 @@ def build_network(
 
 
 def _residual(network: str, shape: tuple[int, int, int], classes: int, activation: str) -> Any:
+    if network in _EQUIVARIANT:
+        how = _EQUIVARIANT[network]
+        return equivariant_residual(network, shape, classes, *how, activation=activation)
     if network in _SMALL:
         return small_residual(network, shape, classes, *_SMALL[network], activation=activation)
     import keras_resnet.models

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from deepometry.network.backend import keras
+from deepometry.network.dihedral import normalization, over_positions
 
 
 def fuse(model: Any) -> Any:
@@ -104,8 +105,8 @@ def _convolves(layer: Any) -> bool:
 
 
 def _normalizes_images(layer: Any) -> bool:
-    kind = keras().layers.BatchNormalization
-    return type(layer) is kind and len(layer.input.shape) == 4 and layer.axis in (-1, 3)
+    kinds = (keras().layers.BatchNormalization, normalization())
+    return type(layer) in kinds and len(layer.input.shape) == 4 and layer.axis in (-1, 3)
 
 
 def _folded(layer: Any, normalization: Any) -> list[Any]:
@@ -143,17 +144,20 @@ def _normalize(layer: Any, inputs: Any, training: bool | None = None, mask: Any 
 
     learning = bool(training and layer.trainable)
     tracked = {} if learning else {"mean": layer.moving_mean, "variance": layer.moving_variance}
-    tensors = {n: tf.convert_to_tensor(v) for n, v in tracked.items()}
+    positions = getattr(layer, "positions", 1)  # of filters that share these weights
+    tensors = {n: tf.tile(tf.convert_to_tensor(v), [positions]) for n, v in tracked.items()}
     outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
         inputs,
-        tf.convert_to_tensor(layer.gamma),
-        tf.convert_to_tensor(layer.beta),
+        tf.tile(tf.convert_to_tensor(layer.gamma), [positions]),
+        tf.tile(tf.convert_to_tensor(layer.beta), [positions]),
         epsilon=layer.epsilon,
         is_training=learning,
         **tensors,
     )
     if learning:
         share = layer.momentum
+        if positions > 1:
+            mean, variance = over_positions(mean), over_positions(variance)
         layer.moving_mean.assign(layer.moving_mean * share + mean * (1 - share))
         layer.moving_variance.assign(layer.moving_variance * share + variance * (1 - share))
     return outputs

@@ -20,6 +20,7 @@ from deepometry.core.errors import DeepometryError, lacks_memory
 from deepometry.core.files import writing
 from deepometry.core.result_files import BASELINE_MODEL_SUFFIX, MODEL_SUFFIX
 from deepometry.network.backend import keras
+from deepometry.network.dihedral import with_plain_layers
 from deepometry.network.fused_ops import fuse
 from deepometry.network.precision import as_float32
 from deepometry.network.untrusted import check_archive, check_config, check_fit, check_weights
@@ -39,7 +40,8 @@ def save_model(
     """
     path = folder / description.file_name
     with writing(path) as part:
-        bare = keras().Model(model.inputs, model.outputs, name=model.name)
+        plain = with_plain_layers(model)
+        bare = keras().Model(plain.inputs, plain.outputs, name=model.name)
         # not compiled, so without the optimiser, which is twice the size of the weights
         with as_float32(bare):
             bare.save(part)

@@ -36,8 +36,9 @@ _KINDS = {
     "keras": {"DTypePolicy"},
     "keras.initializers": {"GlorotUniform", "HeNormal", "Ones", "Zeros"},
     "keras.layers": {
-        *("Activation", "Add", "BatchNormalization", "Conv2D", "Dense", "GlobalAveragePooling2D"),
-        *("InputLayer", "MaxPooling2D", "Normalization", "ZeroPadding2D"),
+        *("Activation", "Add", "AveragePooling2D", "BatchNormalization", "Conv2D", "Dense"),
+        *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "InputLayer", "MaxPooling2D"),
+        *("Normalization", "Reshape", "ZeroPadding2D"),
     },
     "keras.src.models.functional": {"Functional"},
     "keras.src.ops.numpy": {
@@ -78,6 +79,8 @@ def _check_object(path: Path, each: dict[str, Any]) -> None:
     for name in _SIZES:
         if not _is_usual(each.get(name, 1)):
             raise not_a_model(path, f"a network whose {name} is {each[name]!r:.60}")
+    if not _is_usual(_but_the_rest(each.get("target_shape", 1))):
+        raise not_a_model(path, f"a network whose target_shape is {each['target_shape']!r:.60}")
     activation = each.get("activation", "linear")
     if not (isinstance(activation, str) and activation in _ACTIVATIONS):
         raise not_a_model(path, f"a network whose activation is {activation!r:.60}")
@@ -92,6 +95,11 @@ def _is_usual(value: Any) -> bool:
     if isinstance(value, list):
         return all(map(_is_usual, value))
     return value in _PADDINGS or (isinstance(value, int) and 0 <= value <= _LARGEST)
+
+
+def _but_the_rest(shape: Any) -> Any:
+    """Leave out of a shape the -1 that stands for what the other sides leave."""
+    return [side for side in shape if side != -1] if isinstance(shape, list) else shape
 
 
 def _parts(content: Any) -> Iterator[Any]:

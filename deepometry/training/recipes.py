@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from deepometry.core.options.fields import AUTO
-from deepometry.core.options.train import TrainOptions
+from deepometry.core.options.train import EQUIVARIANT, TrainOptions
 
 _MOST_EPOCHS, _FEWEST_EPOCHS = 60, 8
 _ENOUGH_IMAGES = 150_000  # seen in all: beyond this, measured gains were within noise
@@ -26,7 +26,7 @@ class Recipe:
     smoothing: float
     balance: str
     shifts: float
-    views: int
+    views: int  # 0: chosen from the network
     validation: float
     patience: int
     plateau: int
@@ -43,7 +43,7 @@ STANDARD = Recipe(
     smoothing=0.0,
     balance="adjust",
     shifts=0.05,
-    views=8,
+    views=0,
     validation=0.1,
     patience=0,
     plateau=10,
@@ -78,7 +78,8 @@ def recipe_for(options: TrainOptions, cells: int) -> Recipe:
     recipe = BY_NAME[options.recipe]
     values = {name: getattr(options, name) for name in vars(recipe)}
     chosen = replace(recipe, **{n: v for n, v in values.items() if v not in (None, AUTO)})
-    return replace(chosen, epochs=chosen.epochs or epochs_for(cells))
+    epochs, views = chosen.epochs or epochs_for(cells), chosen.views or views_for(chosen.network)
+    return replace(chosen, epochs=epochs, views=views)
 
 
 def choice_of(name: str, option: str, cells: int | None = None) -> str:
@@ -94,6 +95,8 @@ def choice_of(name: str, option: str, cells: int | None = None) -> str:
         Number of labelled cells, where it is known.
     """
     value = getattr(BY_NAME[name], option, "")
+    if option == "views" and not value:
+        return f"{views_for(BY_NAME[name].network)}"
     if option != "epochs" or value:
         return f"{value:g}" if isinstance(value, float) else str(value)
     if cells is None:
@@ -110,6 +113,11 @@ def epochs_for(cells: int) -> int:
     """Choose the number of epochs: many passes over few cells, few over many."""
     enough = round(_ENOUGH_IMAGES / max(cells, 1))
     return min(max(enough, _FEWEST_EPOCHS), _MOST_EPOCHS)
+
+
+def views_for(network: str) -> int:
+    """Choose the number of views: one where all of them have the same probabilities."""
+    return 1 if network in EQUIVARIANT else 8
 
 
 def most_epochs(cells: int) -> int:

@@ -17,6 +17,7 @@ from deepometry.core.options.train import TrainOptions
 from deepometry.core.text import counted, joined
 from deepometry.network.backend import keras
 from deepometry.network.build import HEAD, STEM
+from deepometry.network.dihedral import first_position
 from deepometry.network.hdf5_weights import Weights, check_layers, is_hdf5, read_hdf5
 from deepometry.network.imagenet_weights import (
     IMAGENET,
@@ -228,6 +229,11 @@ def take_over(start: Start, model: Any, wanted: Description, images: np.ndarray)
     """
     weights, summary = start.read(wanted)
     body = model.layers[-1]
+    weights |= {
+        layer.name: first_position(layer, weights[layer.name])
+        for layer in body.layers
+        if layer.name in weights
+    }
     check_layers(weights, body, start.name)
     for layer in body.layers:
         if layer.name in weights and layer.weights:
@@ -255,9 +261,10 @@ def settle(model: Any, images: np.ndarray) -> None:
         )
         sums, squares = sums + activations.sum((0, 1, 2)), squares + (activations**2).sum((0, 1, 2))
         pixels += activations[..., 0].size
-    mean = sums / pixels
-    layer.moving_mean.assign(mean)
-    layer.moving_variance.assign(np.maximum(squares / pixels - mean**2, 0.0))
+    mean = np.asarray(sums / pixels)
+    variance = np.maximum(squares / pixels - mean**2, 0.0)
+    for moving, new in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+        moving.assign(new.reshape(-1, *moving.shape).mean(0))  # over the positions, if any
 
 
 def sample_of(indices: np.ndarray) -> np.ndarray:

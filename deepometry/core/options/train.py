@@ -34,12 +34,16 @@ NETWORKS = (
     AUTO,
     "small10",
     "small18",
+    "equivariant15",
     "resnet18",
     "resnet34",
     "resnet50",
     "resnet101",
     "resnet152",
 )
+EQUIVARIANT = ("equivariant15",)
+"""Those with the same outputs for all mirror images and quarter turns of a cell."""
+
 SCALINGS = (AUTO, "background", "channel", "image", "8bit", "none")
 BALANCES = (AUTO, "adjust", "weights", "sampling", "none")
 SCHEDULES = (AUTO, "cycle", "plateau")
@@ -121,8 +125,9 @@ class TrainOptions(Options):
     network: str = option(
         "Network",
         "small18: a residual network of 18 layers for images as small as cells; small10: one of "
-        "10 layers, for a quick try or a slow computer; resnet18 to resnet152: those for large "
-        "images, as in the protocol.",
+        "10 layers, for a quick try or a slow computer; equivariant15: one of 15 layers for which "
+        "a cell has no up, so that a single view of it is enough in predictions; resnet18 to "
+        "resnet152: those for large images, as in the protocol.",
         one_of(NETWORKS),
         AUTO,
         choices=NETWORKS,
