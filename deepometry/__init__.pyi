@@ -479,6 +479,7 @@ def train(
     resume: bool = False,
     folds: int | None = None,
     group_by: str | None = None,
+    across: str | None = None,
     progress: Progress | Report | None = None,
 ) -> TrainResult:
     """Train a network to classify parsed cells.
@@ -580,6 +581,11 @@ def train(
     group_by : str | None, default None
         Keep all cells of a folder value together, such as Sample, in folds and in the
         validation share, so that models are tested on samples that they never saw.
+    across : str | None, default None
+        Cross-validation across groups: each value of this folder level, such as Day or
+        Donor, is left out once and predicted by a model that saw none of its cells; of more
+        than 10 values, or than Folds, several together. Shows scores by group, and what a
+        new one costs.
     progress : Progress or callable, optional
         Receives the progress, as `progress(done, total, text)`.
 
@@ -602,6 +608,7 @@ def baseline(
     seed: int = 0,
     folds: int | None = None,
     group_by: str | None = None,
+    across: str | None = None,
     overwrite: bool = False,
     progress: Progress | Report | None = None,
 ) -> BaselineResult:
@@ -642,6 +649,11 @@ def baseline(
     group_by : str | None, default None
         Keep all cells of a folder value together, such as Sample, in folds and in the
         validation share, so that models are tested on samples that they never saw.
+    across : str | None, default None
+        Cross-validation across groups: each value of this folder level, such as Day or
+        Donor, is left out once and predicted by a model that saw none of its cells; of more
+        than 10 values, or than Folds, several together. Shows scores by group, and what a
+        new one costs.
     overwrite : bool, default False
         Replace the earlier results of this step in the output, which are then deleted.
         Without it, the step refuses to.

@@ -77,8 +77,7 @@ def group_values(
         wrong = f"two or more values of {by}, found only {next(iter(spelled.values()))}; "
         wrong += "name another prefix"
     if wrong:
-        title = option.replace("_", " ").capitalize()
-        raise OptionsError({option: f"{title}: expected {wrong} or {instead}."})
+        raise OptionsError({option: f"{_titled(option)}: expected {wrong} or {instead}."})
     return [spelled.get(value.casefold(), "") for value in values]
 
 
@@ -89,8 +88,10 @@ def _prefixes(folders: Iterable[Levels]) -> str:
     return ", ".join(sorted(distinct.values())) or "no folder with a prefix"
 
 
-def groups_of(dataset: Dataset, by: str, target: str) -> Level:
+def groups_of(dataset: Dataset, by: str, target: str, option: str = "group_by") -> Level:
     """Return the groups of cells that belong together; those without a class need no group.
+
+    `option` is the name of the option that asks for them, for messages.
 
     Raises
     ------
@@ -99,20 +100,24 @@ def groups_of(dataset: Dataset, by: str, target: str) -> Level:
     """
     if normal_name(by).casefold() == target.casefold():
         raise OptionsError(
-            {"group_by": f"Group by: expected a level other than {target}, the target itself; "
+            {option: f"{_titled(option)}: expected a level other than {target}, the target itself; "
              "name another prefix or leave it blank."}
         )  # fmt: skip
     needed = dataset.learnt(target).labelled
     groups = dataset.labels(by)
     if not groups.from_folders:
-        return _labelled_groups(groups, needed)
+        return _labelled_groups(groups, needed, option)
     starts = np.cumsum([0, *(len(part.stored) for part in dataset.parts)])
     each = [bool(needed[a:b].any()) for a, b in pairwise(starts.tolist())]
     folders = [part.levels for part in dataset.parts]
-    return _coded(dataset, group_values(folders, by, "group_by", "leave it blank", each))
+    return _coded(dataset, group_values(folders, by, option, "leave it blank", each))
 
 
-def _labelled_groups(groups: CellLabels, needed: np.ndarray) -> Level:
+def _titled(option: str) -> str:
+    return option.replace("_", " ").capitalize()
+
+
+def _labelled_groups(groups: CellLabels, needed: np.ndarray, option: str) -> Level:
     """Return groups that labels name; raise `OptionsError` where a cell that needs one has none.
 
     As those of folders, values that differ in case alone are one.
@@ -130,7 +135,7 @@ def _labelled_groups(groups: CellLabels, needed: np.ndarray) -> Level:
     if without:
         wrong = f"a value of {groups.name} for every cell, found {without:,} cells without one"
     if wrong:
-        raise OptionsError({"group_by": f"Group by: expected {wrong}; leave it blank."})
+        raise OptionsError({option: f"{_titled(option)}: expected {wrong}; leave it blank."})
     every = np.full(len(groups.values), -1, np.int64)
     every[groups.labelled] = [index[text.casefold()] for text in texts]
     return values, every

@@ -41,6 +41,7 @@ NOVELTY_PREFIX = "novelty/"  # of members inside a model file
 TRAINING_TABLE, LOSS_PLOT = "training.csv", "train_val_loss.png"
 VALIDATION_TABLE = "validation_cells.csv"
 FOLDS_TABLE = "folds.csv"
+GROUPS_TABLE, GROUPS_PLOT = "groups.csv", "groups"  # of whole groups that folds left out
 LABEL_ERRORS_TABLE = "likely_mislabelled.csv"
 CORRECT_LABEL = "correct_label"  # its last column, for a user to fill in
 LAST_EPOCH = "last_epoch.npz"

@@ -39,12 +39,14 @@ from deepometry.evaluation.confusion import confusion, write_scores, write_table
 from deepometry.evaluation.evaluate_numbers import NumberEvaluation, evaluate_numbers
 from deepometry.evaluation.score_names import CLASS_PAIR
 from deepometry.evaluation.write import write_numbers
+from deepometry.training.across import settled, write_groups
 from deepometry.training.baseline_folds import OutOfFold, features_on_disk
 from deepometry.training.baseline_result import BaselineResult
 from deepometry.training.cells import Cells
 from deepometry.training.compare_models import compare
 from deepometry.training.cross_validation_result import CrossValidation, plain, write_folds
 from deepometry.training.gather import describe, gather_cells
+from deepometry.training.group_price import price_beside
 from deepometry.training.label_error_table import write_label_errors
 from deepometry.training.objective import Objective, objective_of
 from deepometry.training.output_folder import check_output
@@ -82,6 +84,7 @@ def baseline(options: BaselineOptions, progress: Progress | Report | None = None
     check_output(options.output, options.input)
     earlier = earlier_results(options)
     cells = gather_cells(options, progress)
+    options = settled(options, cells)
     progress.say(
         f"Measuring the {cells.counts}, validation on {len(cells.validation):,}. Masks: found from "
         "the pixels."
@@ -211,6 +214,11 @@ class _Run:
 
     def _folds(self, folds: OutOfFold) -> CrossValidation:
         crossed = folds.go()
+        if self.options.across and crossed.groups:
+            price = price_beside(folds, self.description)
+            crossed = replace(crossed, groups=crossed.groups.with_price(price))
+        if crossed.groups:
+            write_groups(self.stage, crossed.groups, BASELINE_PREFIX)
         folds.write(self.stage / f"{BASELINE_PREFIX}{PREDICTED_TABLE}")
         write_folds(self.stage / f"{BASELINE_PREFIX}{FOLDS_TABLE}", crossed)
         if crossed.confusion is None:

@@ -22,6 +22,7 @@ from deepometry.core.result_files import CROSS_VALIDATION_RECORD, PREDICTED_TABL
 from deepometry.core.run_records import own_record
 from deepometry.evaluation.confusion import confusion
 from deepometry.evaluation.evaluate_numbers import evaluate_numbers
+from deepometry.training.across import group_scores
 from deepometry.training.cells import Cells
 from deepometry.training.checkpoint import Row
 from deepometry.training.compare_models import AnyComparison, comparison_of
@@ -75,11 +76,14 @@ class OutOfFold:
         cells, place = self.cells, self.options.output
         own = self.predictions[self.indices]
         pooled = objective_of(cells).score(self.indices, own)
+        groups = group_scores(cells, self.indices, own)
         if cells.task.is_number:
             evaluation = evaluate_numbers(cells.numbers(self.indices), own, *self._groups())
-            return CrossValidation((), None, pooled, rows, cells.group_by, place, evaluation)
+            numbers = (pooled, rows, cells.group_by, place, evaluation, None, groups)
+            return CrossValidation((), None, *numbers)
         matrix = confusion(cells.codes[self.indices], own.argmax(1), len(cells.labels))
-        return CrossValidation(cells.labels, matrix, pooled, rows, cells.group_by, place)
+        facts = (pooled, rows, cells.group_by, place, None, None, groups)
+        return CrossValidation(cells.labels, matrix, *facts)
 
     def _groups(self) -> tuple[np.ndarray | None, str]:
         """Return the group of every cell, numbered from 0, and what groups are."""

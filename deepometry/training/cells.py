@@ -45,6 +45,8 @@ class LabelledCells:
         What groups are, such as Sample; blank where cells stand for themselves.
     groups : ndarray of int64, shape (cells,), or None
         Group of every cell; -1 for none.
+    group_names : tuple of str
+        The values that groups are places of, in natural order.
     """
 
     dataset: Dataset
@@ -59,6 +61,7 @@ class LabelledCells:
     prints: Fingerprints
     group_by: str
     groups: np.ndarray | None
+    group_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

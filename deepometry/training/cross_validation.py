@@ -24,6 +24,7 @@ from deepometry.core.result_files import (
 )
 from deepometry.core.run_records import earlier_files, own_record, provenance, write_json
 from deepometry.core.text import counted
+from deepometry.evaluation.group_cost import Price
 from deepometry.evaluation.score_names import told
 from deepometry.network.backend import forget_models
 from deepometry.training.cells import Cells
@@ -46,8 +47,10 @@ _FOLD_FILES = (*OF_TRAINING, PREDICTED_TABLE, FOLD_RECORD)
 class Folds:
     """The trainings of a cross-validation, and the final one after them, in one progress."""
 
-    def __init__(self, options: TrainOptions, cells: Cells, progress: Progress) -> None:
-        self.options, self.cells, self.progress = options, cells, progress
+    def __init__(
+        self, options: TrainOptions, cells: Cells, progress: Progress, price: Price | None = None
+    ) -> None:
+        self.options, self.cells, self.progress, self._price = options, cells, progress, price
         self.count, self._begun = int(options.folds or 0), False
         self._folders = [fold_folder(options.output, n + 1) for n in range(self.count)]
         self.parts = [fold_cells(cells, n, options, progress) for n in range(self.count)]
@@ -172,7 +175,8 @@ class Folds:
             {n: math.nan if v is None else v for n, v in record["row"].items()}
             for record in records
         ]
-        report = report_of(self.options, cells, records[0]["options"], self.progress)
+        facts = (records[0]["options"], self.progress, self._price)
+        report = report_of(self.options, cells, *facts)
         earlier = earlier_files(output / CROSS_VALIDATION_RECORD, STEP)
         with staged(output, earlier, self.progress.say) as stage:
             tables = [folder / PREDICTED_TABLE for folder in folders]

@@ -17,10 +17,13 @@ from deepometry.core.run_records import provenance
 from deepometry.evaluation.confusion import confusion, write_scores
 from deepometry.evaluation.evaluate import Evaluation, evaluate
 from deepometry.evaluation.evaluate_numbers import NumberEvaluation, evaluate_numbers
+from deepometry.evaluation.group_cost import Price
+from deepometry.evaluation.group_scores import GroupScores
 from deepometry.evaluation.report.provenance import Made, Pairs, commands_of, option_pairs
 from deepometry.evaluation.report.render import Facts, write_page
 from deepometry.evaluation.top_mistakes import MOST, Mistake, Mistakes, NumberMistakes
 from deepometry.evaluation.write import write_evaluation, write_mistakes, write_numbers
+from deepometry.training.across import group_scores, write_groups
 from deepometry.training.cells import Cells
 from deepometry.training.checkpoint import Row
 from deepometry.training.cross_validation_result import CrossValidation
@@ -50,6 +53,8 @@ class Pooled:
         Pieces of a page.
     label_check : LabelCheck or None
         Of the labels that are likely wrong; None for numbers.
+    groups : GroupScores or None
+        By group, where whole groups were left out.
     """
 
     predictions: FoldPredictions | FoldNumbers
@@ -58,6 +63,7 @@ class Pooled:
     evaluation: Evaluation | NumberEvaluation
     plots: Mapping[str, str]
     label_check: LabelCheck | None = None
+    groups: GroupScores | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +78,8 @@ class FoldFacts(Facts):
         Scores of all cells together, as in `CrossValidation`.
     group_by : str
         What was left out whole, such as Sample; blank for single cells.
+    groups : GroupScores or None
+        By group, where whole groups were left out.
     """
 
     template: ClassVar[str] = "report_folds.html"
@@ -79,6 +87,7 @@ class FoldFacts(Facts):
     folds: Sequence[Mapping[str, float]]
     pooled: Mapping[str, float]
     group_by: str
+    groups: GroupScores | None
 
 
 class FoldReport(ABC):
@@ -88,8 +97,14 @@ class FoldReport(ABC):
     """
 
     def __init__(
-        self, options: TrainOptions, cells: Cells, trained: Mapping[str, Any], progress: Progress
+        self,
+        options: TrainOptions,
+        cells: Cells,
+        trained: Mapping[str, Any],
+        progress: Progress,
+        price: Price | None = None,
     ) -> None:
+        self._price = price
         self.options, self.cells, self.progress = replace(options, resume=False), cells, progress
         self.trained, self._indices = trained, np.flatnonzero(np.asarray(cells.folds) >= 0)
         how = {name: str(trained.get(name, "")) for name in ("network", "scaling")}
@@ -102,7 +117,7 @@ class FoldReport(ABC):
         row for every fold.
         """
         self.progress.report(0, 0, "Summing up the folds")
-        pooled = self._pooled(stage)
+        pooled = self._with_groups(self._pooled(stage), stage)
         mistakes = self._top_errors(pooled)
         numbers = self.cells.task.is_number
         write_mistakes(stage, mistakes, self._description.channel_labels, numbers)
@@ -110,8 +125,17 @@ class FoldReport(ABC):
         cells = self.cells
         labels = () if pooled.matrix is None else cells.labels
         facts = (labels, pooled.matrix, pooled.scores, list(rows), cells.group_by)
-        results = (self.options.output, pooled.evaluation, pooled.label_check)
+        results = (self.options.output, pooled.evaluation, pooled.label_check, pooled.groups)
         return CrossValidation(*facts, *results)
+
+    def _with_groups(self, pooled: Pooled, stage: Path) -> Pooled:
+        """Score every group, where whole groups were left out; write table and plot."""
+        groups = group_scores(self.cells, self._indices, pooled.predictions.outputs)
+        if groups is None:
+            return pooled
+        groups = groups.with_price(self._price)
+        plots = {**pooled.plots, **write_groups(stage, groups)}
+        return replace(pooled, groups=groups, plots=plots)
 
     @abstractmethod
     def _pooled(self, stage: Path) -> Pooled:
@@ -133,6 +157,7 @@ class FoldReport(ABC):
             folds=rows,
             pooled=pooled.scores,
             group_by=self.cells.group_by,
+            groups=pooled.groups,
             evaluation=pooled.evaluation,
             matrix=pooled.matrix,
             mistakes=mistakes,
@@ -225,7 +250,7 @@ class NumberReport(FoldReport):
     def _pooled(self, stage: Path) -> Pooled:
         """Score the numbers of all folds, and write tables and plot."""
         found = read_numbers(stage / PREDICTED_TABLE, len(self._indices))
-        predictions = np.stack([found.predicted, found.lower, found.upper], 1)
+        predictions = found.outputs
         scores = objective_of(self.cells).score(self._indices, predictions)
         true, task = self.cells.numbers(self._indices), self.cells.task
         grouped = (self._groups(), self.cells.group_by)
@@ -243,8 +268,12 @@ class NumberReport(FoldReport):
 
 
 def report_of(
-    options: TrainOptions, cells: Cells, trained: Mapping[str, Any], progress: Progress
+    options: TrainOptions,
+    cells: Cells,
+    trained: Mapping[str, Any],
+    progress: Progress,
+    price: Price | None = None,
 ) -> FoldReport:
     """Return what evaluates the folds of a cross-validation of classes, or of numbers."""
     kind = NumberReport if cells.task.is_number else ClassReport
-    return kind(options, cells, trained, progress)
+    return kind(options, cells, trained, progress, price)

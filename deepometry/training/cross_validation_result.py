@@ -15,6 +15,7 @@ from deepometry.core.text import counted
 from deepometry.evaluation.confusion import write_table
 from deepometry.evaluation.evaluate import Evaluation
 from deepometry.evaluation.evaluate_numbers import NumberEvaluation
+from deepometry.evaluation.group_scores import GroupScores
 from deepometry.evaluation.score_names import (
     CLASS_PAIR,
     IN_UNITS,
@@ -56,6 +57,8 @@ class CrossValidation(ShowsInNotebook):
         Of all cells: scores with intervals, curves, calibration; None for classical features.
     label_check : LabelCheck or None
         How many labels are likely wrong, and the table of them in `output`.
+    groups : GroupScores or None
+        Scores by group, where whole groups were left out; `groups.csv` in `output`.
     """
 
     labels: tuple[str, ...]
@@ -68,6 +71,7 @@ class CrossValidation(ShowsInNotebook):
         default=None, repr=False, metadata={"told": False}
     )
     label_check: LabelCheck | None = None
+    groups: GroupScores | None = None
 
     @property
     def cells(self) -> int:
@@ -115,6 +119,7 @@ class CrossValidation(ShowsInNotebook):
         """Return how whole groups were drawn, if they were, and how many labels are doubtful."""
         evaluation, check = self.evaluation, self.label_check
         how = [evaluation.how] if evaluation and evaluation.group_by else []
+        how += self.groups.sentences if self.groups else []
         return "".join(f"\n{note}" for note in [*how, *([check] if check else [])])
 
 
@@ -133,6 +138,8 @@ def plain(result: CrossValidation) -> dict[str, Any]:
     }
     if evaluation:
         told["evaluation"] = evaluation.plain()
+    if result.groups:
+        told["groups"] = result.groups.plain()
     if result.label_check:
         told["likely_mislabelled"] = result.label_check.plain()
     return told

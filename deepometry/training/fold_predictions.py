@@ -37,6 +37,11 @@ class FoldPredictions:
     probabilities: np.ndarray
 
     @property
+    def outputs(self) -> np.ndarray:
+        """What the models predict: the probabilities."""
+        return self.probabilities
+
+    @property
     def confidence(self) -> np.ndarray:
         """Probability of the predicted class, shape (cells,)."""
         return probability_of(self.probabilities, self.chosen)
@@ -56,6 +61,11 @@ class FoldNumbers:
     predicted: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """What the models predict: numbers and the ends of their intervals, (cells, 3)."""
+        return np.stack([self.predicted, self.lower, self.upper], 1)
 
 
 def write_predictions(

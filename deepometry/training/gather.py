@@ -26,7 +26,7 @@ from deepometry.training.split import deal_folds, divide, validation_share
 def gather_cells(options: TrainOptions | BaselineOptions, progress: Progress) -> Cells:
     """Find the cells of a training, divide them, and report warnings."""
     cells = _labelled_cells(options, progress)
-    folds = deal_folds(cells, options)
+    folds = deal_folds(cells, options, progress)
     share = validation_share(options, len(cells.codes))
     seed = [options.seed, 0]
     training, validation = divide(cells, cells.codes >= 0, share, seed, progress)
@@ -53,7 +53,9 @@ def _labelled_cells(options: TrainOptions | BaselineOptions, progress: Progress)
         progress.say(f"{target.name}: {target.origin}.")
     prints = dataset.fingerprints(progress)
     digest = hashlib.blake2b(np.sort(prints + _bits(learnt)).tobytes(), digest_size=16)
-    by = options.group_by
+    by = options.across or options.group_by
+    option = "across" if options.across else "group_by"
+    names, groups = groups_of(dataset, by, target.name, option) if by else ([], None)
     return LabelledCells(
         dataset=dataset,
         target=target.name,
@@ -66,7 +68,8 @@ def _labelled_cells(options: TrainOptions | BaselineOptions, progress: Progress)
         images=np.unique(prints, return_inverse=True)[1],
         prints=fingerprints_of(dataset, progress),
         group_by=by or "",
-        groups=groups_of(dataset, by, target.name)[1] if by else None,
+        groups=groups,
+        group_names=tuple(names),
     )
 
 

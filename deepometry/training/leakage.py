@@ -26,7 +26,7 @@ def leakage_warnings(
         return ()
     codes = recognise(cells.dataset, known, progress or Progress()).codes
     name = Path(str(options.start_from)).name
-    if options.folds:
+    if options.folds or options.across:
         _check_folds(int((codes[cells.codes >= 0] > 0).sum()), cells.labelled, name)
     seen = int((codes[cells.validation] == TRAINING).sum())
     if not seen:

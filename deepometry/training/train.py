@@ -20,11 +20,13 @@ from deepometry.evaluation.evaluate_numbers import NumberEvaluation
 from deepometry.evaluation.score_names import named_pair, told
 from deepometry.network.backend import device, prepare
 from deepometry.network.precision import chosen_precision
+from deepometry.training.across import settled
 from deepometry.training.budget import Budget, budget_of, within
 from deepometry.training.checkpoint import Row
 from deepometry.training.cross_validation import Folds
 from deepometry.training.cross_validation_result import CrossValidation, plain
 from deepometry.training.gather import gather_cells
+from deepometry.training.group_price import price_beside_network
 from deepometry.training.leakage import leakage_warnings
 from deepometry.training.output_folder import check_output
 from deepometry.training.run import Run
@@ -123,6 +125,7 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
     check_output(options.output, options.input)
     _look_at_start(options)
     cells = gather_cells(options, progress)
+    options = settled(options, cells)
     leaks = leakage_warnings(options, cells, progress)
     for sentence in leaks:
         progress.say(f"Warning: {sentence}")
@@ -140,7 +143,8 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
     cross_validation, record = None, budget.record if budget else {}
     role = Role(record=record)
     if options.folds:
-        folds = Folds(options, cells, progress)
+        price = price_beside_network(options, cells, progress) if options.across else None
+        folds = Folds(options, cells, progress, price)
         cross_validation = _cross_validated(folds)
         options, progress = folds.final()
         role = _after(cross_validation, record)
@@ -157,12 +161,13 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
 
 def _look_at_start(options: TrainOptions) -> None:
     """Look at what a training starts from before long work."""
-    if options.folds and options.start_from and lies_in(options.start_from, options.output):
+    crossed = bool(options.folds or options.across)
+    if crossed and options.start_from and lies_in(options.start_from, options.output):
         raise DeepometryError(
             f"From model: expected a model outside the output {options.output}, from where the "
             f"first fold would move it, found {options.start_from}; choose another output."
         )
-    for step in WITH_TABLES if options.folds else ():
+    for step in WITH_TABLES if crossed else ():
         written = step.table == PREDICTED_TABLE
         if written and own_record(options.output / step.record, step.name):
             raise DeepometryError(
@@ -170,7 +175,7 @@ def _look_at_start(options: TrainOptions) -> None:
                 f"cross-validation would write over, found {step.record}; choose another folder."
             )
     # folds that are gone on with are looked at one by one: each has a checkpoint of its own
-    begin(replace(options, resume=False) if options.folds else options)
+    begin(replace(options, resume=False) if crossed else options)
 
 
 _NOTHING = "Stopped before the end of the first epoch; there is no model."

@@ -58,6 +58,16 @@ def read_folds(value: Any) -> int | None:
     return whole(2, MOST_FOLDS)(value) if str(value).strip() != "0" else None
 
 
+def check_across(across: str | None, group_by: str | None) -> None:
+    """Check that groups are named once."""
+    if across and group_by and across.casefold() != group_by.casefold():
+        message = (
+            f"Group by: expected none, or {across} as Across has it, found {group_by}; groups that "
+            "are left out whole are kept together in the validation share, too."
+        )
+        raise OptionsError({"group_by": message})
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(Options):
     """Options of `deepometry.training.train.train`; every field also accepts text."""
@@ -329,9 +339,21 @@ class TrainOptions(Options):
         example="Sample; left blank: cell by cell",
         group="validation",
     )
+    across: str | None = option(
+        "Across",
+        "Cross-validation across groups: each value of this folder level, such as Day or Donor, is "
+        "left out once and predicted by a model that saw none of its cells; of more than 10 "
+        "values, or than Folds, several together. Shows scores by group, and what a new one costs.",
+        read_text,
+        None,
+        metavar="PREFIX",
+        example="Day; left blank: none",
+        group="validation",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_across(self.across, self.group_by)
         if self.start_from and self.weights:
             raise OptionsError(
                 {"weights": "Weights: expected these or an earlier model, found both; choose one."}
@@ -405,4 +427,9 @@ class BaselineOptions(Options):
     )
     folds: int | None = as_in(TrainOptions, "folds")
     group_by: str | None = as_in(TrainOptions, "group_by")
+    across: str | None = as_in(TrainOptions, "across")
     overwrite: bool = overwrite_option()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_across(self.across, self.group_by)

@@ -17,6 +17,7 @@ from deepometry.core.run_records import own_record
 from deepometry.web.jobs.job import Job
 from deepometry.web.results.audit import gates_in_words
 from deepometry.web.results.charts import Chart, Charts, Series
+from deepometry.web.results.groups import GROUPS_TAB, groups_chart, groups_in_words
 from deepometry.web.results.main_scores import pair_facts
 from deepometry.web.results.numbers import (
     against_true,
@@ -45,6 +46,7 @@ def view(job: Job, output: Output) -> dict[str, Any]:
         "comparison": record.get("comparison") or {},
         "warnings": record.get("warnings") or [],
         "folds": int((record.get("cross_validation") or {}).get("folds", 0)),
+        "groups": groups_in_words(output),
         "number": of_numbers(output),
         "gates": gates_in_words((record.get("gated_out") or {}).get("gates") or []),
     }
@@ -62,6 +64,7 @@ def _in_words(baseline: Mapping[str, Any], unit: str) -> dict[str, Any]:
 
 
 TABS = (
+    GROUPS_TAB,
     mislabelled_tab(f"{BASELINE_PREFIX}{LABEL_ERRORS_TABLE}"),
     against_true_tab(view),
     Tab("cells", "Cells", "results/find.html", there=written(*_CELLS)),
@@ -116,4 +119,8 @@ def _importance(output: Output) -> Chart:
     return Chart(title, "Feature", "Increase of the loss", [bars], names, sideways=True)
 
 
-CHARTS: Charts = {"importance": _importance, "against-true": against_true}
+CHARTS: Charts = {
+    "importance": _importance,
+    "against-true": against_true,
+    "groups": groups_chart,
+}

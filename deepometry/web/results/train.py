@@ -18,6 +18,7 @@ from deepometry.web.results.cell_pictures import Channel
 from deepometry.web.results.charts import Chart, Charts, Series
 from deepometry.web.results.evaluation import evaluation_of
 from deepometry.web.results.evaluation_charts import EVALUATION
+from deepometry.web.results.groups import GROUPS_TAB, groups_chart, groups_in_words
 from deepometry.web.results.main_scores import pair_facts, pair_sentence
 from deepometry.web.results.numbers import of_numbers, unit_of
 from deepometry.web.results.output import Output, reading
@@ -46,6 +47,7 @@ def view(job: Job, output: Output) -> dict[str, Any]:
         "each": record.get("each") or [],
         "scores": record.get("scores") or {},
         "baseline": crossed_beside(output),
+        "groups": groups_in_words(output),
     }
     crossed |= _pairs(crossed, unit_of(output))
     return values | {
@@ -72,6 +74,7 @@ def _crossed(output: Output) -> bool:
 
 TABS = (
     Tab("learning-curve", "Learning curve", "results/training_curve.html", view),
+    GROUPS_TAB,
     Tab("folds", "Folds", "results/folds.html", view, _crossed),
     *evaluated_tabs(view),
     Tab("training-cells", "Training cells", "results/training_cells.html", view),
@@ -210,5 +213,6 @@ CHARTS: Charts = {
     "accuracy": partial(_epochs, name="accuracy"),
     "mae": partial(_epochs, name="mae"),
     "folds": _folds,
+    "groups": groups_chart,
     **EVALUATION,
 }
