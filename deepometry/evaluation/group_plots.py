@@ -50,4 +50,5 @@ def _mark(axes: Any, scores: GroupScores, number: int) -> None:
     price = scores.price
     if price and price.name == scores.names[number]:
         axes.axvline(price.mixed, color=OTHER, lw=1.2, ls=":", label="classical, random folds")
-        legend(axes, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
+        handles, labels = axes.get_legend_handles_labels()
+        legend(axes.figure, handles=handles, labels=labels, loc="outside lower center", ncols=2)
