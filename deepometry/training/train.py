@@ -136,14 +136,14 @@ def train(options: TrainOptions, progress: Progress | Report | None = None) -> T
         f"Training on the {cells.counts}, validation on {len(cells.validation):,}. Device: "
         f"{device()}, {precision}."
     )
-    budget = budget_of(options, cells, progress, started)
+    price = price_beside_network(options, cells, progress) if options.across else None
+    budget = budget_of(options, cells, progress, started)  # what the price took counts, too
     if budget:
         progress.say(str(budget))
     options = within(options, budget)
     cross_validation, record = None, budget.record if budget else {}
     role = Role(record=record)
     if options.folds:
-        price = price_beside_network(options, cells, progress) if options.across else None
         folds = Folds(options, cells, progress, price)
         cross_validation = _cross_validated(folds)
         options, progress = folds.final()
