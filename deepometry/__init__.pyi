@@ -813,6 +813,7 @@ def predict(
     rescale: float | str | None = None,
     despite_scale: bool = False,
     group_by: str | None = None,
+    audit: bool = True,
     overwrite: bool = False,
     progress: Progress | Report | None = None,
 ) -> PredictResult:
@@ -856,6 +857,10 @@ def predict(
     group_by : str | None, default None
         Folder level, such as Sample or Day, whose cells belong together; the intervals of
         the scores then hold for new samples or days. Left blank: cell by cell.
+    audit : bool, default True
+        Find out whether the model goes by the cells or by their background, on up to 500
+        cells with a true label that it has not learnt from: they are shown to it with parts
+        replaced. That takes as long as predicting up to 4,000 cells over one view.
     overwrite : bool, default False
         Replace the earlier results of this step in the output, which are then deleted.
         Without it, the step refuses to.

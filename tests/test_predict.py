@@ -61,6 +61,7 @@ def test_the_result_files_have_the_protocols_names(evaluated):
         "unsure_tradeoff.png",
         "unsure_tradeoff.svg",
         "mistakes.csv",
+        "audit.csv",
         "evaluation.json",
     }
 

@@ -59,6 +59,16 @@ def test_results_show_scores_with_intervals_plots_and_samples(client, jobs):
     assert client.get("/jobs/predicted/results/plot/predicted.csv").status_code == 404
 
 
+def test_the_audit_shows_what_the_model_goes_by(client, jobs):
+    audit = jobs.result.audit
+    assert audit.rows
+    page = read_run(client, "predicted")
+    table = page.partition("Scores of the model on changed images")[2].partition("</table>")[0]
+    assert table.count("<tr>") == 1 + len(audit.rows)
+    assert f"{audit['background'].balanced_accuracy.value:.3f}" in table
+    assert audit.doubtful == (audit.verdict in jobs.result.warnings)
+
+
 def test_cells_behind_a_number_are_those_of_the_class_also_where_they_are_unsure(client, jobs):
     matrix = client.get("/jobs/predicted/results/confusion.json").json["matrix"]
     pages = [

@@ -74,6 +74,7 @@ CURVES_TABLE, CURVES_PLOT = "curves.csv", "curves"
 RELIABILITY_TABLE, RELIABILITY_PLOT = "reliability.csv", "reliability"
 UNSURE_TABLE, UNSURE_PLOT = "unsure_tradeoff.csv", "unsure_tradeoff"
 SAMPLES_TABLE, SAMPLES_PLOT = "sample_summary.csv", "sample_summary"
+AUDIT_TABLE = "audit.csv"
 MISTAKES_TABLE, MISTAKES_SHEET = "mistakes.csv", "mistakes.png"
 NOVEL_TABLE, NOVEL_SHEET = "novel_cells.csv", "novel_cells.png"
 RANGES_TABLE, AGAINST_TRUE_PLOT = "by_true_value.csv", "predicted_against_true"  # of numbers

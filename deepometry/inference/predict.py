@@ -12,6 +12,7 @@ from deepometry.core.folder_names import HOLD_OUT, TRAIN
 from deepometry.core.options.predict import PredictOptions
 from deepometry.core.progress import Progress, Report, as_progress
 from deepometry.core.text import counted
+from deepometry.inference.audit_prediction import audited
 from deepometry.inference.evaluate_prediction import evaluate_prediction
 from deepometry.inference.label_cells import (
     check_name,
@@ -47,7 +48,8 @@ def predict(options: PredictOptions, progress: Progress | Report | None = None) 
     PredictResult
         `predicted.csv`, `count_plot.png`, `sample_summary.csv` and `report.html` lie in the output
         folder, and for annotated data the confusion matrix, the classification report, scores
-        with intervals, curves, calibration and the most confident errors, as tables and plots.
+        with intervals, curves, calibration, the most confident errors and the shortcut audit, as
+        tables and plots.
 
     Raises
     ------
@@ -81,6 +83,8 @@ def predict(options: PredictOptions, progress: Progress | Report | None = None) 
         prediction = label_cells(
             inference, dataset, true, options, recognition, groups, stage, progress
         )
+        if options.audit:
+            prediction = audited(prediction, stage, progress)
         scored = evaluate_prediction(prediction, stage, progress)
         result = PredictResult(**results_of(prediction, scored))
         write_record(prediction, result, stage)

@@ -22,6 +22,7 @@ from deepometry.evaluation.number_samples import NumberSample
 from deepometry.evaluation.sample_composition import Sample
 from deepometry.evaluation.score_names import NAMES, lowered, score_text
 from deepometry.evaluation.selective import UNSURE
+from deepometry.inference.audit.result import Audit
 from deepometry.inference.evaluate_prediction import PredictionScores
 from deepometry.inference.number_table import SeenNumbers
 from deepometry.inference.prediction_table import Prediction
@@ -70,6 +71,9 @@ class PredictResult(ShowsInNotebook):
     gated_out : int or None
         Cells that gates leave out: predicted, but neither counted nor scored; None where there are
         no gates.
+    audit : Audit or None
+        What the model goes by, the cell or its background, with a verdict in words; None where
+        that was not asked for, or the data are unannotated.
     """
 
     cells: int
@@ -88,6 +92,7 @@ class PredictResult(ShowsInNotebook):
     numbers: Mapping[str, float] = field(default_factory=dict)
     gated_out: int | None = None
     novelty: NoveltyTally | None = field(default=None, metadata=_LONG)
+    audit: Audit | None = field(default=None, repr=False, metadata=_LONG)
 
     def __str__(self) -> str:
         lines = [self._scored()]
@@ -109,6 +114,8 @@ class PredictResult(ShowsInNotebook):
                 f"{outside:,} of {self._counted:,} predicted numbers lie outside the range of "
                 "those that the model learnt from."
             )
+        if self.audit is not None and self.audit.rows:
+            lines.append(self.audit.verdict)
         return "\n".join([*lines, f"Results: {self.output}"])
 
     def notebook_view(self) -> NotebookView:
@@ -123,7 +130,8 @@ class PredictResult(ShowsInNotebook):
         picture = self.output / (annotated if self.evaluation is not None else COUNT_PLOT)
         title = f"Predicted {counted(self.cells, 'cell')}"
         seen = [self.recognition.sentence] if self.recognition else []
-        notes = (*filter(None, seen), *self.warnings)
+        audit = [self.audit.verdict] if self.audit and not self.audit.doubtful else []
+        notes = (*filter(None, seen), *self.warnings, *audit)
         return NotebookView(title, rows | {"Folder": self.output}, notes, picture)
 
     def _scored(self) -> str:
@@ -169,6 +177,7 @@ def results_of(prediction: Prediction, scored: PredictionScores) -> dict[str, An
         "recognition": prediction.recognition,
         "gated_out": prediction.dataset.gated_out.told,
         "novelty": prediction.seen.novelties.tally(),
+        "audit": prediction.audit,
     }
 
 
@@ -231,6 +240,7 @@ def write_record(
         "unknown": result.novelty.novel if result.novelty and result.novelty.unknown else None,
         "scores": result.scores,
         "seen": result.recognition.plain() if result.recognition else None,
+        **({"audit": result.audit.plain()} if result.audit else {}),
         **(more or {}),
         "files": sorted(path.name for path in stage.iterdir()),
     }

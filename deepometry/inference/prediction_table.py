@@ -20,6 +20,7 @@ from deepometry.evaluation.novelty import UNKNOWN
 from deepometry.evaluation.selective import UNSURE, is_unsure
 from deepometry.evaluation.temperature_scaling import scaled
 from deepometry.evaluation.top_mistakes import Mistakes
+from deepometry.inference.audit.result import Audit
 from deepometry.inference.novelty import Novelties
 from deepometry.inference.number_table import SeenNumbers
 from deepometry.inference.recognition import Recognition
@@ -183,6 +184,8 @@ class Prediction:
         Which of the cells the model knows from its training.
     groups : (values, codes) or None
         Groups of cells that are resampled as a whole.
+    audit : Audit or None
+        What the model goes by; None where that was not asked for.
     """
 
     options: LabelOptions
@@ -191,6 +194,7 @@ class Prediction:
     seen: Seen | SeenNumbers
     recognition: Recognition
     groups: Level | None
+    audit: Audit | None = None
 
     @property
     def apart(self) -> str:

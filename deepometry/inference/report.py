@@ -18,6 +18,7 @@ from deepometry.evaluation.report.provenance import Made, Pairs, commands_of, op
 from deepometry.evaluation.report.render import Facts
 from deepometry.evaluation.sample_composition import Sample
 from deepometry.evaluation.selective import UNSURE
+from deepometry.inference.audit.result import Audit
 from deepometry.inference.prediction_table import LabelOptions, Prediction
 from deepometry.inference.run import Inference
 
@@ -34,6 +35,8 @@ class PredictionFacts(Facts):
         That of all cells first.
     correction : str
         Limits of the correction of shares, or why there is none; may be empty.
+    audit : Audit or None
+        What the model goes by; None where that was not asked for.
     """
 
     template: ClassVar[str] = "report_predict.html"
@@ -42,6 +45,7 @@ class PredictionFacts(Facts):
     inference: Inference
     samples: Sequence[Sample]
     correction: str
+    audit: Audit | None
 
     def own(self) -> dict[str, Any]:
         """Return what the template of this kind of report needs besides."""
@@ -62,6 +66,7 @@ def prediction_facts(prediction: Prediction, **results: Any) -> PredictionFacts:
         **_shared_facts(prediction),
         options=prediction.options,
         inference=prediction.inference,
+        audit=prediction.audit,
         **results,
     )
 

@@ -128,6 +128,15 @@ class PredictOptions(Options):
         example="Sample; left blank: cell by cell",
         group="validation",
     )
+    audit: bool = option(
+        "Shortcut audit",
+        "Find out whether the model goes by the cells or by their background, on up to 500 cells "
+        "with a true label that it has not learnt from: they are shown to it with parts replaced. "
+        "That takes as long as predicting up to 4,000 cells over one view.",
+        read_flag,
+        True,
+        group="validation",
+    )
     overwrite: bool = overwrite_option()
 
     def __post_init__(self) -> None:

@@ -19,6 +19,13 @@ def meaning(
     return [_beside_guessing(scores, classes), _most_confused(classes, matrix)]
 
 
+def needs_the_cell(record: Mapping[str, Any]) -> list[str]:
+    """Return the verdict of a shortcut audit that found nothing; a doubtful one is a warning."""
+    audit = record.get("audit") or {}
+    doubtful = audit.get("shortcut") or audit.get("informative")
+    return [str(audit["verdict"])] if audit.get("rows") and not doubtful else []
+
+
 def _beside_guessing(scores: Mapping[str, float], classes: Sequence[ClassRow]) -> str:
     share, balanced = scores.get("accuracy", 0.0), scores.get("balanced_accuracy", 0.0)
     cells = max(1, sum(row.true for row in classes))

@@ -26,7 +26,7 @@ from deepometry.web.results.audit import audit_of
 from deepometry.web.results.evaluation import evaluation_of
 from deepometry.web.results.evaluation_charts import EVALUATION
 from deepometry.web.results.main_scores import pair_facts, score_in_words
-from deepometry.web.results.meaning import meaning, next_steps
+from deepometry.web.results.meaning import meaning, needs_the_cell, next_steps
 from deepometry.web.results.meaning_of_numbers import meaning_of_numbers, next_steps_of_numbers
 from deepometry.web.results.numbers import (
     against_true_tab,
@@ -155,7 +155,10 @@ def view(job: Job, output: Output) -> dict[str, Any]:
     return {
         "prediction": found,
         "evaluation": evaluation_of(output),
-        "meaning": meaning(found.scores, found.classes, found.matrix),
+        "meaning": [
+            *meaning(found.scores, found.classes, found.matrix),
+            *needs_the_cell(output.record),
+        ],
         "next_steps": next_steps(found.classes, found.of_training, found.warnings, judged),
         "stages": STAGES,
     }
@@ -175,7 +178,8 @@ def _number_view(output: Output, found: Prediction) -> dict[str, Any]:
 
 def audit(job: Job, output: Output) -> dict[str, Any]:
     """Return what may make a prediction wrong, and what it was made of."""
-    return {"prediction": prediction_of(output), "audit": audit_of(output)}
+    shown = {"prediction": prediction_of(output), "audit": audit_of(output)}
+    return shown | {"shortcuts": output.record.get("audit")}
 
 
 def evaluated_tabs(view: Callable[[Job, Output], dict[str, Any]]) -> tuple[Tab, ...]:
