@@ -11,5 +11,6 @@ MEASURES = {"accuracy": "accuracy", "mae": "mean absolute error"}
 TRUE_VALUE, PREDICTED_VALUE = "true_value", "predicted_value"
 LOWER, UPPER = "lower", "upper"
 EXPECTED_VALUE = "expected_value"
-NUMBER_COLUMNS = (TRUE_VALUE, PREDICTED_VALUE, LOWER, UPPER, EXPECTED_VALUE)
+NOVELTY = "novelty"
+NUMBER_COLUMNS = (TRUE_VALUE, PREDICTED_VALUE, LOWER, UPPER, EXPECTED_VALUE, NOVELTY)
 """Columns of numbers in tables of predictions; `expected_value` is of ordered classes."""

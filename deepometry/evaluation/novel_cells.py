@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deepometry.core.contact_sheet import BRIGHT, DIM, PLAIN
+from deepometry.core.task_names import NOVELTY
 from deepometry.evaluation.cell_sheet import cell_sheet
-from deepometry.evaluation.novelty import NOVELTY
 from deepometry.evaluation.top_mistakes import IDENTITY, MOST
 
 if TYPE_CHECKING:

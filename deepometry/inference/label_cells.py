@@ -24,8 +24,9 @@ from deepometry.core.result_files import (
 from deepometry.core.run_records import own_record
 from deepometry.core.spreadsheet import table_file
 from deepometry.core.steps import WITH_TABLES, step_of
+from deepometry.core.task_names import NOVELTY
 from deepometry.core.text import counted, shortened
-from deepometry.evaluation.novelty import NOVELTY, UNKNOWN
+from deepometry.evaluation.novelty import UNKNOWN
 from deepometry.evaluation.selective import UNSURE
 from deepometry.inference.novelty import Novelties, meter_of, with_novelty
 from deepometry.inference.number_table import SeenNumbers

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from deepometry.cells.model_description import is_baseline
+from deepometry.classical.model_file import BaselineModel
 from deepometry.core.errors import DeepometryError
 from deepometry.core.progress import Progress
+from deepometry.core.task_names import NOVELTY
 from deepometry.evaluation.novel_cells import NovelCells
 from deepometry.evaluation.novelty import (
     NETWORK,
     NOVEL_ABOVE,
-    NOVELTY,
-    NoveltyTally,
     Reference,
     is_novel,
 )
 from deepometry.evaluation.novelty_file import read_reference
+from deepometry.evaluation.novelty_tally import NoveltyTally
 from deepometry.inference.run import Inference, Outcome
 from deepometry.network.build import NOVELTY_LAYERS, with_layers
 
@@ -54,7 +54,8 @@ def meter_of(inference: Inference, above: float | None, progress: Progress) -> M
 
     Raises DeepometryError where it cannot, but labels are to be withheld `above` a novelty.
     """
-    reference = None if is_baseline(inference.path) else read_reference(inference.path)
+    measures = not isinstance(inference.model, BaselineModel)
+    reference = read_reference(inference.path) if measures else None
     if reference is not None:
         return Meter(with_layers(inference.model, NOVELTY_LAYERS), reference)
     why = f"{inference.path.name} cannot measure how novel cells are"

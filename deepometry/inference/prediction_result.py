@@ -17,7 +17,7 @@ from deepometry.core.text import counted
 from deepometry.evaluation.confusion import scores
 from deepometry.evaluation.evaluate import Evaluation
 from deepometry.evaluation.evaluate_numbers import NumberEvaluation
-from deepometry.evaluation.novelty import NoveltyTally
+from deepometry.evaluation.novelty_tally import NoveltyTally
 from deepometry.evaluation.number_samples import NumberSample
 from deepometry.evaluation.sample_composition import Sample
 from deepometry.evaluation.score_names import NAMES, lowered, score_text

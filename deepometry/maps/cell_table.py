@@ -20,13 +20,19 @@ from deepometry.core.progress import Progress
 from deepometry.core.result_files import PREDICTED_TABLE
 from deepometry.core.run_records import own_record
 from deepometry.core.steps import WITH_TABLES
-from deepometry.core.task_names import EXPECTED_VALUE, NUMBER_COLUMNS, PREDICTED_VALUE, TRUE_VALUE
+from deepometry.core.task_names import (
+    EXPECTED_VALUE,
+    NOVELTY,
+    NUMBER_COLUMNS,
+    PREDICTED_VALUE,
+    TRUE_VALUE,
+)
 
 PREDICTION, CONFIDENCE = "prediction", "confidence"
 MOST_GROUPS = 20
 """Groups that a picture tells apart."""
 
-_SHOWN_NUMBERS = (PREDICTED_VALUE, TRUE_VALUE, EXPECTED_VALUE)
+_SHOWN_NUMBERS = (PREDICTED_VALUE, TRUE_VALUE, EXPECTED_VALUE, NOVELTY)
 _PROBABILITY = "probability_"
 _FROM_FEATURES = "predicted "
 _CHECK_EVERY = 20_000  # rows

@@ -11,6 +11,7 @@ import numpy as np
 from deepometry.cells.identity import distinct_keys
 from deepometry.cells.imported_features import ImportedFeatures
 from deepometry.core.errors import DeepometryError
+from deepometry.core.task_names import NOVELTY
 from deepometry.core.text import shortened
 from deepometry.maps.cell_table import CONFIDENCE, MOST_GROUPS, PREDICTION, Column, MapCells
 
@@ -49,7 +50,8 @@ def choose_colourings(
 ) -> list[Colouring]:
     """Choose the pictures by the names of columns, in any case.
 
-    By default the prediction, its confidence, numbers, and every level with 2 to 20 values.
+    By default the prediction, its confidence, numbers, novelty, and every level with 2 to 20
+    values.
     `features` are those that are kept with the parsed cells, shown where they are asked for.
 
     Raises
@@ -61,7 +63,7 @@ def choose_colourings(
         fitting = [n for n, each in cells.columns.items() if 2 <= len(each.values) <= MOST_GROUPS]
         fitting.sort(key=lambda name: name != PREDICTION)  # which comes first
         names = fitting + ([CONFIDENCE] if cells.confidence is not None else [])
-        names = [*cells.numbers, *names]
+        names = sorted([*cells.numbers, *names], key=lambda name: name == NOVELTY)  # it comes last
         single = Colouring("cells", ("cells",), (len(cells),), np.zeros(len(cells), np.int64))
         return [_of(cells, name) for name in names] or [single]
     return [_asked(cells, name, features) for name in asked]

@@ -23,7 +23,7 @@ from deepometry.evaluation.evaluate import Evaluation
 from deepometry.evaluation.evaluate_numbers import NumberEvaluation
 from deepometry.evaluation.metrics import EACH, Score
 from deepometry.evaluation.novel_cells import NovelCell
-from deepometry.evaluation.novelty import NoveltyTally
+from deepometry.evaluation.novelty_tally import NoveltyTally
 from deepometry.evaluation.report.provenance import Made
 from deepometry.evaluation.sample_composition import ALL
 from deepometry.evaluation.score_names import IN_UNITS, NAMES, main_pair

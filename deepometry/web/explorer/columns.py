@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 from deepometry.cells.labels.label_folder import parsed_home
 from deepometry.core.errors import DeepometryError
 from deepometry.core.result_files import METADATA_TABLE, PREDICTED_TABLE
-from deepometry.core.task_names import EXPECTED_VALUE, LOWER, PREDICTED_VALUE, TRUE_VALUE, UPPER
+from deepometry.core.task_names import (
+    EXPECTED_VALUE,
+    LOWER,
+    NOVELTY,
+    PREDICTED_VALUE,
+    TRUE_VALUE,
+    UPPER,
+)
 from deepometry.web.cells.cell_rows import CellRows
 from deepometry.web.cells.choose import parsed_column, parsed_columns
 from deepometry.web.explorer.map_data import intensities
@@ -31,6 +38,7 @@ _TITLES = {
     LOWER: "lower end of its interval",
     UPPER: "upper end of its interval",
     EXPECTED_VALUE: "expected number",
+    NOVELTY: "novelty",
 }
 _BLOCK = 65_536  # rows
 
