@@ -37,6 +37,7 @@ from deepometry.core.options.parse import ParseOptions as ParseOptions
 from deepometry.core.options.parse import TargetsOptions as TargetsOptions
 from deepometry.core.options.predict import ExtractOptions as ExtractOptions
 from deepometry.core.options.predict import PredictOptions as PredictOptions
+from deepometry.core.options.scalings import ScalingsOptions as ScalingsOptions
 from deepometry.core.options.similar import SimilarOptions as SimilarOptions
 from deepometry.core.options.stain import StainOptions as StainOptions
 from deepometry.core.options.subset import SubsetOptions as SubsetOptions
@@ -64,6 +65,7 @@ from deepometry.protocol import DemoResult
 from deepometry.training.assisted.suggest import SuggestResult
 from deepometry.training.baseline import BaselineResult
 from deepometry.training.learning_curve import LearningCurveResult
+from deepometry.training.scalings import ScalingsResult
 from deepometry.training.train import TrainResult
 
 __version__: str
@@ -379,6 +381,41 @@ def targets(
     remove : str | None, default None
         Labels to take away first, by their name: those of a table, an analysis, a stain or
         of hands. Their files are kept in labels/removed; folder names stay as they are.
+    progress : Progress or callable, optional
+        Receives the progress, as `progress(done, total, text)`.
+
+    Raises
+    ------
+    DeepometryError
+        In one sentence, what is wrong and what to do; OptionsError names every option at fault.
+    """
+
+def scalings(
+    *,
+    input: str | PathLike[str],
+    target: str | None = None,
+    channels: str | int | Sequence[int] | None = None,
+    gallery: str | PathLike[str] | None = None,
+    overwrite: bool = False,
+    progress: Progress | Report | None = None,
+) -> ScalingsResult:
+    """Show what each intensity scaling makes of some cells, and which one suits them.
+
+    Before a training: pictures as the network would see them (`--gallery`), mean, spread and saturated pixels of each channel, and the recommended scaling with its reason.
+
+    Parameters
+    ----------
+    input : Path
+        Folder of parsed cells, as Parse wrote it.
+    target : str | None, default None
+        Target whose labels some cells are shown of, such as Class. Left blank: cells from
+        all over the folder.
+    channels : tuple[int, ...] | None, default None
+        Channels to train on, out of the parsed ones, such as 1,9. All of them by default.
+    gallery : Path | None, default None
+        Write a picture (.png) of some cells of every label under each scaling.
+    overwrite : bool, default False
+        Replace a file that has the name of the picture already.
     progress : Progress or callable, optional
         Receives the progress, as `progress(done, total, text)`.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepometry.network.backend import keras
-from deepometry.network.scaling import less_background, scale_layer
+from deepometry.network.scaling import less_background, scale_layer, scaled
 
 
 @pytest.mark.parametrize("frame", [16, 17])
@@ -14,6 +14,15 @@ def test_the_layer_subtracts_the_same_background(frame):
     seen = keras().ops.convert_to_numpy(layer(images))
     expected = (less_background(images) - [1, 2]) / [10, 20]
     assert np.allclose(seen, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("scaling", ["background", "channel", "image", "8bit", "none"])
+def test_a_preview_shows_what_the_network_sees(scaling):
+    images = np.random.default_rng(1).normal(500, 50, (5, 16, 16, 2)).round().astype(np.uint16)
+    images[2] = 7
+    layer = scale_layer((16, 16, 2), scaling, [500.0, 400.0], [40.0, 20.0])
+    seen = keras().ops.convert_to_numpy(layer(images.astype(np.float32)))
+    assert np.allclose(seen, scaled(images, scaling, [500, 400], [40, 20]), atol=1e-4)
 
 
 def test_the_background_is_that_of_the_border_whatever_the_cell():

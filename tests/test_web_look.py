@@ -45,7 +45,8 @@ def settled(client: FlaskClient, place: str, **query: object) -> str:
     for _ in range(1200):
         text = answer.get_data(as_text=True)
         again = re.search(
-            r'hx-get="(/(?:look|retrieve|stain|cleaning/panel)\?[^"]*)" hx-trigger="every', text
+            r'hx-get="(/(?:look|retrieve|stain|scalings|cleaning/panel)\?[^"]*)" hx-trigger="every',
+            text,
         )
         if again is None:
             return text

@@ -20,6 +20,7 @@ from deepometry.core.options.learning_curve import LearningCurveOptions
 from deepometry.core.options.measure import MeasureOptions
 from deepometry.core.options.parse import InfoOptions, ParseOptions, TargetsOptions
 from deepometry.core.options.predict import ExtractOptions, PredictOptions
+from deepometry.core.options.scalings import ScalingsOptions
 from deepometry.core.options.similar import SimilarOptions
 from deepometry.core.options.stain import StainOptions
 from deepometry.core.options.subset import SubsetOptions
@@ -127,6 +128,18 @@ _STEPS = (
         example="targets parsed",
         options=TargetsOptions,
         function="deepometry.cells.targets:targets",
+        job=False,
+        json=True,
+    ),
+    Step(
+        name="scalings",
+        title="Preview of intensity scalings",
+        summary="Show what each intensity scaling makes of some cells, and which one suits them.",
+        details="Before a training: pictures as the network would see them (`--gallery`), mean, "
+        "spread and saturated pixels of each channel, and the recommended scaling with its reason.",
+        example="scalings parsed/Train --target Class --gallery scalings.png",
+        options=ScalingsOptions,
+        function="deepometry.training.scalings:scalings",
         job=False,
         json=True,
     ),

@@ -22,6 +22,23 @@ def less_background(images: np.ndarray) -> np.ndarray:
     return less
 
 
+def scaled(
+    images: np.ndarray, scaling: str, means: Sequence[float], deviations: Sequence[float]
+) -> np.ndarray:
+    """Do in NumPy, to images (n, frame, frame, channels), what the layer of `scale_layer` does."""
+    counts: np.ndarray = images.astype(np.float32)
+    if scaling == "background":
+        counts = less_background(counts)
+    if scaling in ("background", "channel"):
+        return (counts - np.asarray(means, np.float32)) / np.asarray(deviations, np.float32)
+    if scaling == "none":
+        return counts
+    low = counts.min((1, 2), keepdims=True)
+    span = counts.max((1, 2), keepdims=True) - low
+    counts = (counts - low) / np.where(span > 0, span, 1)
+    return np.rint(counts * _HIGHEST) / _HIGHEST if scaling == "8bit" else counts
+
+
 def scale_layer(
     shape: tuple[int, int, int], scaling: str, means: Sequence[float], deviations: Sequence[float]
 ) -> Any:

@@ -194,6 +194,13 @@
     load(document.getElementById("targets-stain"), url("/stain", values));
   }
 
+  function scalings() {
+    const form = "form-train";
+    const names = ["input", "target", "channels"];
+    const values = Object.fromEntries(names.map((name) => [name, field(form, name)?.value ?? ""]));
+    load(document.getElementById("scalings-train"), url("/scalings", values));
+  }
+
   // Ticks the choice that the field names; `fill` writes the suggested one into an empty field.
   function showTarget(group, fill) {
     const input = field(group.dataset.form, "target");
@@ -210,9 +217,10 @@
   // --- listening -------------------------------------------------------------------------------
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest?.("[data-look], [data-use-frame], .retrieve, .histogram");
+    const button = event.target.closest?.("[data-look], [data-use-frame], .retrieve, .histogram, .scalings");
     if (!button) return;
     if (button.matches(".histogram")) histogram();
+    else if (button.matches(".scalings")) scalings();
     else if (button.matches(".retrieve")) retrieve(button.dataset.form || button.form?.id);
     else if (button.dataset.useFrame) set(PARSE, "frame", button.dataset.useFrame);
     else if (button.dataset.look === "again") look(true);

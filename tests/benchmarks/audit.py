@@ -21,6 +21,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -77,9 +78,7 @@ def planted(
     what: str, strength: int, seed: int, cells: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw example cells with a shortcut; return images, classes, and which are left out."""
-    drawn, noise = list(example_cells(cells, seed)), Noise(0, (1, 12))
-    images = np.stack([frame_cell(cell.pixels, FRAME, cell.name, noise) for cell in drawn])
-    true = np.unique([cell.folders[2] for cell in drawn], return_inverse=True)[1]
+    images, true = drawn(seed, cells)
     images = images.astype(np.int64)
     if what == "brighter background":
         images[..., 0] += strength * true[:, None, None]
@@ -89,6 +88,14 @@ def planted(
         levels = np.random.default_rng(seed).normal(50 + strength * true, 0.1)
         images[..., 1] = np.rint(levels)[:, None, None]
     return images.clip(0, 65535).astype(np.uint16), true, dealt(true, PARTS) == 0
+
+
+@cache
+def drawn(seed: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw example cells; return images and classes."""
+    found, noise = list(example_cells(cells, seed)), Noise(0, (1, 12))
+    images = np.stack([frame_cell(cell.pixels, FRAME, cell.name, noise) for cell in found])
+    return images, np.unique([cell.folders[2] for cell in found], return_inverse=True)[1]
 
 
 def real(npz: Path, channels: str) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -1,4 +1,4 @@
-"""Blueprint `browse`: Retrieve, and the histogram of a stain, of parsed cells."""
+"""Blueprint `browse`: Retrieve, the histogram of a stain, and scalings of parsed cells."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from flask import Response, request
 
 from deepometry.core.errors import DeepometryError
 from deepometry.core.options.fields import whole
+from deepometry.core.options.scalings import ScalingsOptions
 from deepometry.web.browse.answers import answer, ask, blueprint
 from deepometry.web.browse.places import read_path
 from deepometry.web.browse.retrieve import retrieve
+from deepometry.web.browse.scaling_preview import scaling_preview
 from deepometry.web.browse.stain_histogram import stain_histogram
 
 _KEEP = 60.0  # seconds for which an answer holds
@@ -75,3 +77,22 @@ def histogram() -> Response:
     return answer(
         "browse/stain.html", error=task.error, found=found, reported=task.reported, **asked
     )
+
+
+@blueprint.get("/scalings")
+def scalings() -> Response:
+    """What each intensity scaling makes of some cells."""
+    names = ("input", "target", "channels")
+    asked = {name: request.args.get(name, "").strip() for name in names}
+    shown: dict[str, Any] = {"asked": asked, "found": None, "reported": None}
+    try:
+        if not asked["input"]:
+            raise DeepometryError("Input location: fill it in first, then press Preview.")
+        values: dict[str, Any] = asked | {"input": read_path(asked["input"])}
+        options = ScalingsOptions(**values)
+    except DeepometryError as error:
+        return answer("browse/scalings.html", error=str(error), **shown)
+    key = ("scalings", options.input, options.target, options.channels)
+    task = ask(key, partial(scaling_preview, options), _KEEP if "poll" in request.args else 0.0)
+    shown |= {"found": task.found if task.over else None, "reported": task.reported}
+    return answer("browse/scalings.html", error=task.error, **shown)
