@@ -15,11 +15,11 @@ from deepometry.evaluation.intervals import resampled, wilson
 from deepometry.evaluation.metrics import class_scores, scored, whole_scores
 from deepometry.evaluation.sample_composition import (
     about_correction,
-    corrected_shares,
     sample_table,
     samples_of,
 )
 from deepometry.evaluation.selective import is_unsure, trade_off
+from deepometry.evaluation.share_intervals import corrected_shares
 from deepometry.evaluation.temperature_scaling import fit_temperature, scaled
 from deepometry.evaluation.top_mistakes import Mistakes
 
@@ -264,13 +264,14 @@ def test_intervals_of_the_correction_hold_the_truth_as_often_as_they_say():
     assert np.mean(held) > 0.88
 
 
-def test_classes_of_few_validation_cells_stand_as_counted():
+def test_classes_of_few_validation_cells_have_wide_intervals():
     few = KNOWN.copy()
     few[2] = [1, 1, 2]
     possible, told = about_correction(few, LABELS)
     assert possible and told.startswith("C had fewer than 10 validation cells")
-    shares = corrected_shares(np.array([50, 50, 0]), few, rng())
-    assert shares[0, 2] == 0 and np.isnan(shares[1:, 2]).all()
+    counts = np.array([40, 40, 20])
+    wide, narrow = (corrected_shares(counts, each, rng()) for each in (few, KNOWN))
+    assert wide[2, 2] - wide[1, 2] > 1.2 * (narrow[2, 2] - narrow[1, 2])
     assert about_correction(KNOWN, LABELS) == (True, "")
     assert "finish the training with --resume" in about_correction(np.zeros((0,)), LABELS)[1]
     assert not about_correction(KNOWN // 30, LABELS)[0]

@@ -132,6 +132,25 @@ def _confusion(value: Any, content: Mapping[str, Any]) -> bool:
     )
 
 
+def _between(value: Any, content: Mapping[str, Any]) -> bool:
+    if value == {}:
+        return True
+    wanted = {"by", "samples", "confusion", "precision", "effective", "held", "intervals"}
+    if not isinstance(value, dict) or set(value) != wanted or not _is_name(value["by"]):
+        return False
+    cells, counts = value["effective"], (value["samples"], value["held"], value["intervals"])
+    return (
+        value["confusion"] != []
+        and _confusion(value["confusion"], content)
+        and all(_is_whole(n, 0, 1 << 53) for n in counts)
+        and _is_finite(value["precision"])
+        and value["precision"] > 0
+        and isinstance(cells, list)
+        and len(cells) == len(content["labels"])
+        and all(_is_finite(each) and each >= 0 for each in cells)
+    )
+
+
 def _gates(value: Any, content: Mapping[str, Any]) -> bool:
     return isinstance(value, list) and all(
         isinstance(each, dict)
@@ -193,6 +212,7 @@ _CHECKS: dict[str, tuple[Check, str]] = {
         f"a number from {_COLDEST} to {_HOTTEST}",
     ),
     "confusion": (_confusion, "a row and a column of counts for each label"),
+    "between_samples": (_between, "the confusion in samples that the model never saw"),
     "gates": (_gates, "gates with their limits"),
     "scores": (_scores, "numbers by name"),
     "record": (_record, "options by name"),
@@ -203,6 +223,7 @@ _OPTIONAL = {
     "views",
     "temperature",
     "confusion",
+    "between_samples",
     "gates",
     "scores",
     "record",

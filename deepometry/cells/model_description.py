@@ -116,6 +116,9 @@ class Description:
         without.
     confusion : tuple of tuple of int
         Of the validation cells, rows the true classes; empty where it was not counted.
+    between_samples : dict
+        How it confuses classes of samples that it never saw, and how that varies, see
+        `deepometry.evaluation.share_intervals`; empty without a cross-validation by whole groups.
     gates : tuple of dict
         The gates inside of which those cells lie, as `Gate.plain` returns them.
     appearance : dict
@@ -142,6 +145,7 @@ class Description:
     views: int = 1
     temperature: float = 1.0
     confusion: tuple[tuple[int, ...], ...] = ()
+    between_samples: Mapping[str, Any] = field(default_factory=dict)
     gates: tuple[Mapping[str, Any], ...] = ()
     appearance: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from deepometry.evaluation.intervals import DRAWS
 from deepometry.evaluation.metrics import Score, scored
 from deepometry.evaluation.number_metrics import number_scores
 from deepometry.evaluation.score_names import CLASS_PAIR, NAMES, NUMBER_PAIR, lowered, score_text
+from deepometry.evaluation.share_intervals import BetweenSamples, between_samples
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +68,8 @@ class GroupScores:
     folds : int
     price : Price or None
         None where it was not measured.
+    between : BetweenSamples or None
+        How the confusion of classes varies between groups; None for numbers and few groups.
     """
 
     by: str
@@ -75,6 +78,7 @@ class GroupScores:
     log_loss: float
     folds: int
     price: Price | None = None
+    between: BetweenSamples | None = None
 
     @property
     def names(self) -> tuple[str, str]:
@@ -83,8 +87,8 @@ class GroupScores:
 
     @property
     def sentences(self) -> list[str]:
-        """The scores by group in words: how they were left out, their range, and the price."""
-        return [self.how, self.range, *([str(self.price)] if self.price else [])]
+        """The scores by group in words: how left out, their range, class shares, the price."""
+        return [self.how, self.range, *map(str, filter(None, [self.between, self.price]))]
 
     @property
     def how(self) -> str:
@@ -135,7 +139,13 @@ class GroupScores:
         price = {n: json_number(v) for n, v in vars(self.price).items()} if self.price else None
         if price is not None:
             price["message"] = str(self.price)
-        return {"by": self.by, "sentences": self.sentences, "price": price}
+        between = self.between.plain() if self.between else None
+        return {"by": self.by, "sentences": self.sentences, "price": price, "between": between}
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """Fields of the description of a model whose cross-validation this is of."""
+        return {"between_samples": self.between.plain()} if self.between else {}
 
     def with_price(self, price: Price | None) -> GroupScores:
         """Return the same with a price."""
@@ -202,7 +212,8 @@ def class_group_scores(
         loss = log_loss(probabilities[some], true[some])
         groups.append(_of_group(grouped, code, some, pair, loss))
     pooled = _pair(scored(np.stack(matrices), labels, rng), CLASS_PAIR)
-    return _all(grouped, groups, pooled, log_loss(probabilities, true))
+    between = between_samples(np.stack(matrices), grouped.by, rng)
+    return replace(_all(grouped, groups, pooled, log_loss(probabilities, true)), between=between)
 
 
 def number_group_scores(true: np.ndarray, predicted: np.ndarray, grouped: Grouped) -> GroupScores:

@@ -10,19 +10,21 @@ import numpy as np
 
 from deepometry.core.progress import Progress
 from deepometry.core.text import shortened
-from deepometry.evaluation.intervals import percentiles, wilson
+from deepometry.evaluation.intervals import wilson
 from deepometry.evaluation.novelty import UNKNOWN
 from deepometry.evaluation.selective import UNSURE
+from deepometry.evaluation.share_intervals import (
+    DRAWS,
+    FEWEST,
+    BetweenSamples,
+    corrected_shares,
+    well_known,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FEWEST = 10
-"""Validation cells of a class below which its score is not reliable."""
-
-_DRAWS = 500
 _MOST_CLASSES = 30  # for more, the confusion of each pair is not known well enough
-_HEAVY = 1e3  # weight of "all shares add up to 1"
 ALL = "All cells"
 GATED_OUT = "gated_out"
 """The column of the cells that gates leave out."""
@@ -90,63 +92,6 @@ class Sample:
         return int(self.predicted.sum())
 
 
-def corrected_shares(
-    counts: np.ndarray, confusion: np.ndarray, rng: np.random.Generator, draws: int = _DRAWS
-) -> np.ndarray:
-    """Estimate the true shares of the classes from those predicted and the measured confusion.
-
-    Parameters
-    ----------
-    counts : ndarray of int, shape (classes,)
-        Cells by predicted class.
-    confusion : ndarray of int, shape (classes, classes)
-        Of the validation cells; rows are the true classes.
-    rng : numpy.random.Generator
-    draws : int
-        For the interval.
-
-    Returns
-    -------
-    ndarray of float, shape (3, classes)
-        Shares that add up to 1, then the lower and upper ends of their 95 % intervals.
-
-    Notes
-    -----
-    Adjusted count (Forman, Data Min. Knowl. Discov. 2008) for many classes: the confusion matrix
-    is inverted by least squares, with no share below 0 (Bunse, Proc. LQ 2022). The interval
-    is a bootstrap (Vucetic and Obradovic, ECML 2001) over the cells and over the confusion: its
-    rows are drawn from a Dirichlet distribution with one imaginary cell spread over all classes.
-    It rests on one assumption: that within a class the model mistakes these cells as it does the
-    validation cells. Classes that `well_known` leaves out are treated as if they were never
-    mistaken, and have no interval: their confusion is not measured.
-    """
-    measured, total = well_known(confusion), int(counts.sum())
-    own = np.eye(len(counts))
-    rates = np.where(measured[:, None], confusion / np.maximum(confusion.sum(1), 1)[:, None], own)
-    point = _shares(counts / total, rates)
-    seen = rng.multinomial(total, counts / total, size=draws) / total
-    rows = [rng.dirichlet(row + 1 / len(row), size=draws) for row in confusion]
-    others = np.where(measured[:, None], np.stack(rows, 1), own)
-    drawn = np.stack([_shares(one, each) for one, each in zip(seen, others, strict=True)])
-    low, high = percentiles(drawn)
-    ends = np.stack([np.minimum(low, point), np.maximum(high, point)])
-    return np.vstack([point, np.where(measured, ends, np.nan)])
-
-
-def _shares(seen: np.ndarray, rates: np.ndarray) -> np.ndarray:
-    """Solve rates.T @ shares = seen, no share below 0, their sum 1."""
-    from scipy.optimize import nnls
-
-    left = np.vstack([rates.T, np.full(len(seen), _HEAVY)])
-    shares, _ = nnls(left, np.append(seen, _HEAVY))
-    return shares / shares.sum()
-
-
-def well_known(confusion: np.ndarray) -> np.ndarray:
-    """Return for which classes the confusion is known: enough cells, some of them correct."""
-    return (confusion.sum(1) >= FEWEST) & (np.diag(confusion) > 0)
-
-
 def about_correction(confusion: np.ndarray, labels: Sequence[str]) -> tuple[bool, str]:
     """Return whether shares can be corrected, and a sentence about what is not."""
     if confusion.shape != (len(labels),) * 2:
@@ -162,8 +107,11 @@ def about_correction(confusion: np.ndarray, labels: Sequence[str]) -> tuple[bool
     others = [label for label, there in zip(labels, measured, strict=True) if not there]
     if not others:
         return True, ""
-    reason = f"had fewer than {FEWEST} validation cells, or none classified correctly, and"
-    return True, f"{shortened(others, 5)} {reason} are not corrected."
+    reason = f"had fewer than {FEWEST} validation cells, or none classified correctly"
+    return True, (
+        f"{shortened(others, 5)} {reason}: taken to be confused as the other classes are, which "
+        "makes the intervals wide."
+    )
 
 
 def samples_of(
@@ -177,6 +125,7 @@ def samples_of(
     gated_out: np.ndarray | None = None,
     unknown: np.ndarray | None = None,
     novel: np.ndarray | None = None,
+    between: BetweenSamples | None = None,
 ) -> list[Sample]:
     """Count the classes in all cells and for every value of every folder level.
 
@@ -198,6 +147,8 @@ def samples_of(
         Which cells gates leave out; None where there are no gates.
     unknown, novel : ndarray of bool, shape (cells,), or None
         Which cells are labelled unknown, and which are novel; None where there is no such thing.
+    between : BetweenSamples, optional
+        How the confusion varies between samples; see `corrected_shares`.
     """
     labels = _Labels(chosen, unsure, classes, gated_out, unknown, novel)
     counted = [_counted(ALL, [""], np.zeros(len(chosen), np.int64), labels)]
@@ -205,9 +156,9 @@ def samples_of(
     samples = [sample for each in counted for sample in each if sample.cells]
     if confusion is None:
         return samples
-    corrected, draws = [], int(np.clip(50_000 // len(samples), 100, _DRAWS))
+    corrected, draws = [], int(np.clip(50_000 // len(samples), 100, DRAWS))
     for number, sample in enumerate(samples, start=1):
-        shares = corrected_shares(sample.predicted, confusion, rng, draws)
+        shares = corrected_shares(sample.predicted, confusion, rng, draws, between)
         corrected.append(replace(sample, corrected=shares))
         if progress is not None:
             progress.report(number, len(samples), "Summing up the samples", "samples")

@@ -20,6 +20,7 @@ from deepometry.evaluation.number_samples import NumberSample
 from deepometry.evaluation.report.render import write_page
 from deepometry.evaluation.sample_composition import Sample, about_correction, samples_of
 from deepometry.evaluation.selective import UNSURE
+from deepometry.evaluation.share_intervals import BetweenSamples
 from deepometry.evaluation.write import write_evaluation, write_mistakes, write_samples
 from deepometry.inference.evaluate_numbers import evaluate_number_prediction
 from deepometry.inference.novelty_results import novelty_page
@@ -117,7 +118,11 @@ def _samples(prediction: Prediction, seen: Seen, progress: Progress) -> tuple[li
     """Count the classes by folder level; return also a sentence about the correction of shares."""
     description = prediction.inference.description
     matrix = np.array(description.confusion, np.int64)
+    between = BetweenSamples.read(description.between_samples) if matrix.size else None
+    matrix = between.confusion if between else matrix
     possible, correction = about_correction(matrix, description.labels)
+    if possible and between:
+        correction = f"{correction} {between}".strip()
     samples = samples_of(
         seen.chosen,
         seen.unsure,
@@ -129,5 +134,6 @@ def _samples(prediction: Prediction, seen: Seen, progress: Progress) -> tuple[li
         prediction.dataset.gated_out.marks,
         seen.novelties.unknown,
         seen.novelties.novel,
+        between,
     )
     return samples, correction

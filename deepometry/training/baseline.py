@@ -190,6 +190,8 @@ class _Run:
         """Put the cells of all folds in place of the validation cells."""
         of_all = {f"cv_{name}": value for name, value in crossed.scores.items()}
         self.description = replace(self.description, scores={**self.description.scores, **of_all})
+        if crossed.groups:
+            self.description = replace(self.description, **crossed.groups.described)
         if isinstance(crossed.evaluation, NumberEvaluation):
             task = self.description.task.with_interval(crossed.evaluation.errors)
             self.description = replace(self.description, task=task)

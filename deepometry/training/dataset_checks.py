@@ -11,7 +11,7 @@ from deepometry.core.errors import DeepometryError
 from deepometry.core.folder_names import Levels, find_targets, label_of
 from deepometry.core.progress import Progress
 from deepometry.core.text import counted, shortened
-from deepometry.evaluation.sample_composition import FEWEST
+from deepometry.evaluation.share_intervals import FEWEST
 from deepometry.training.cells import LabelledCells
 from deepometry.training.near_duplicates import Pair, pairs_across
 from deepometry.training.technique import technique

@@ -85,6 +85,7 @@ class Run:
             views=recipe.views,
             scores=dict(self._role.scores),
             record=provenance("train", self.options_used),
+            **self._role.described,
         )
 
     def _prepare(self, earlier: Checkpoint | None) -> None:

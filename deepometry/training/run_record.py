@@ -38,6 +38,8 @@ class Role:
         Steps of the trainings that follow, for the expected time.
     errors : ndarray of float, shape (cells,), or None
         Of the numbers that a cross-validation before predicted.
+    described : dict
+        Further fields of the model's description.
     """
 
     replaces: Path | None = None
@@ -46,6 +48,7 @@ class Role:
     record: Mapping[str, Any] = field(default_factory=dict)
     steps_after: int = 0
     errors: np.ndarray | None = None
+    described: Mapping[str, Any] = field(default_factory=dict)
 
 
 def check_finite(row: Row) -> None:

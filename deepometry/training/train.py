@@ -202,7 +202,9 @@ def _after(cross_validation: CrossValidation, record: dict[str, Any]) -> Role:
     evaluation = cross_validation.evaluation
     record = {**record, "cross_validation": plain(cross_validation)}
     errors = evaluation.errors if isinstance(evaluation, NumberEvaluation) else None
-    return Role(keeps=True, scores=scores, record=record, errors=errors)
+    facts = (True, scores, record)
+    groups = cross_validation.groups
+    return Role(None, *facts, errors=errors, described=groups.described if groups else {})
 
 
 def _result(
