@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -63,3 +64,45 @@ def test_the_page_shows_the_table(cells, tmp_path):
     assert "summary.csv" in page
     chart = client.get("/runs/one/charts/intensities.json").json
     assert "Ch6 CD3" in [each["label"] for each in chart["series"]]
+
+
+@pytest.fixture
+def shifted(tmp_path):
+    """Five days of noise; the background of channel 6 on Day 4 is two deviations higher."""
+    write_record(tmp_path / "days")
+    rng = np.random.default_rng(0)
+    for day in range(1, 6):
+        pixels = rng.normal(1000, 30, (40, 16, 16, 2)) + rng.normal(0, 50, (40, 1, 1, 2))
+        pixels[..., 1] += 100 * (day == 4)
+        write_stack(tmp_path / "days" / f"Day {day}", pixels.astype(np.uint16), f"day{day}.cif")
+    return tmp_path / "days"
+
+
+def test_the_group_that_differs_is_named_with_what_differs(shifted, tmp_path):
+    options = SummaryOptions(input=shifted, output=tmp_path / "out", group_by="Day")
+    result = summary(options)
+    (strongest, *_) = result.differences.strongest
+    assert strongest.group == "4" and strongest.measure in ("background", "mean")
+    assert strongest.channel == "Ch6" and 1.4 < strongest.value < 2.8
+    assert "What differs most from the usual Day: Day 4: " in str(result)
+    table = pd.read_csv(tmp_path / "out" / "group_differences.csv")
+    assert len(table) == 5 * 2 * 6 and set(table["group"]) == {1, 2, 3, 4, 5}
+    picture = (tmp_path / "out" / "group_differences.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    jobs = Jobs()
+    jobs.run("map", "summary", lambda _: result, options)
+    jobs.known["map"] = replace(jobs.known["map"], started=None)
+    client = make_app(jobs).test_client()
+    page = read_run(client, "map")
+    assert "What differs most from the usual Day" in page
+    assert client.get("/jobs/map/results/plot/group_differences.png").data == picture
+
+
+def test_groups_that_look_alike_are_not_said_to_differ(tmp_path):
+    write_record(tmp_path / "days")
+    rng = np.random.default_rng(1)
+    for day in range(1, 5):
+        pixels = rng.normal(1000, 30, (12, 16, 16, 2)) + rng.normal(0, 50, (12, 1, 1, 2))
+        write_stack(tmp_path / "days" / f"Day {day}", pixels.astype(np.uint16), f"day{day}.cif")
+    options = SummaryOptions(input=tmp_path / "days", output=tmp_path / "out", group_by="Day")
+    assert "No Day looks different" in str(summary(options))

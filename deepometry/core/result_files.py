@@ -33,6 +33,9 @@ GATES_FOLDER = "gates"
 # Gate
 INSIDE_SHEET, OUTSIDE_SHEET = "inside.png", "outside.png"
 
+# Summary
+DIFFERENCES_TABLE, DIFFERENCES_PLOT = "group_differences.csv", "group_differences.png"
+
 # Train
 MODEL_PATTERN, MODEL_SUFFIX = "model_*.keras", ".keras"
 MODEL_DESCRIPTION = "deepometry.json"  # inside a model file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from deepometry.core.result_files import DIFFERENCES_PLOT
 from deepometry.web.jobs.job import Job
 from deepometry.web.results.charts import MOST_SERIES, Chart, Charts, Series
 from deepometry.web.results.output import Output
@@ -14,7 +15,12 @@ _MEDIAN, _LOW, _HIGH = " median", " 5 %", " 95 %"  # behind the name of a channe
 def view(job: Job, output: Output) -> dict[str, Any]:
     """Return what the results of a summary show."""
     rows = output.record.get("rows") or [{}]
-    return {"columns": list(rows[0]), "rows": [list(row.values()) for row in rows]}
+    return {
+        "columns": list(rows[0]),
+        "rows": [list(row.values()) for row in rows],
+        "differences": output.record.get("differences") or [],
+        "map": DIFFERENCES_PLOT if DIFFERENCES_PLOT in output.files else "",
+    }
 
 
 def _intensities(output: Output) -> Chart:
