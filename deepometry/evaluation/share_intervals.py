@@ -19,6 +19,7 @@ FEWEST_SAMPLES = 5
 
 DRAWS = 500
 _CHECK_DRAWS = 200
+_MOST_FITTED = 500  # samples that their variation is measured on, evenly chosen
 _MOST_CHECKED = 60  # samples whose intervals are compared with their true shares
 _HEAVY = 1e3  # weight of "all shares add up to 1"
 _HALF = 0.5  # imaginary cells of every class in a sample, and of every confusion (Jeffreys)
@@ -210,15 +211,17 @@ def between_samples(
     """
     if len(matrices) < FEWEST_SAMPLES:
         return None
-    whole = _fitted(matrices, by)
-    hits, sizes = _checked(matrices, by, whole, rng)
+    some = matrices[:: -(-len(matrices) // _MOST_FITTED)]
+    whole = _fitted(some, by)
+    hits, sizes = _checked(some, by, whole, rng)
     chosen = _WIDER[_first_that_holds(hits.sum(0), sizes.sum())]
     held = 0
     for half in (0, 1):  # judged on samples for which the width was not chosen
         own, others = slice(half, None, 2), slice(1 - half, None, 2)
         held += int(hits[own, _first_that_holds(hits[others].sum(0), sizes[others].sum())].sum())
-    facts = {"precision": whole.precision * chosen, "held": held, "intervals": int(sizes.sum())}
-    return BetweenSamples(**{**vars(whole), **facts})
+    cells = whole.effective * len(matrices) / len(some)
+    facts = (whole.precision * chosen, cells, held, int(sizes.sum()))
+    return BetweenSamples(by, len(matrices), matrices.sum(0), *facts)
 
 
 def _checked(
