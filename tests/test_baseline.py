@@ -157,6 +157,14 @@ def test_prediction_takes_a_baseline_as_a_model(found, cells, tmp_path):
         extract(ExtractOptions(input=cells / "Hold-out", output=tmp_path, model=result.model))
 
 
+def test_features_left_out_change_no_prediction(found, cells):
+    model, dataset = load_baseline(found[0].model), open_dataset(cells / "Hold-out")
+    images = dataset.read(np.arange(len(dataset)), list(range(dataset.depth)))
+    assert np.array_equal(
+        model.predict_on_batch(images), model.trees.probabilities(measure(images))
+    )
+
+
 @pytest.mark.slow
 def test_a_prediction_by_a_baseline_does_not_wait_for_tensorflow(found, cells, tmp_path):
     result, _ = found

@@ -32,7 +32,7 @@ class BaselineModel:
 
     def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
         """Return probabilities (n, classes) or standardised numbers (n, 1) for images of counts."""
-        features = measure_on_cores(images)
+        features = measure_on_cores(images, wanted=self.trees.used)
         if self.description.task.is_number:
             return self.trees.votes(features)
         return self.trees.probabilities(features)

@@ -7,11 +7,14 @@ scikit-learn that wrote them; arrays do.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from deepometry.core.numba_cache import compiled
+
+_AT_ONCE = 32  # cells that walk through a tree side by side
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,31 @@ class Trees:
     start: np.ndarray
     gains: np.ndarray
 
+    @cached_property
+    def used(self) -> np.ndarray:
+        """Positions of the features that a node asks for, rising: the others change no vote."""
+        return np.unique(self.feature[self.feature >= 0])
+
     def votes(self, features: np.ndarray) -> np.ndarray:
         """Return the sum of the votes for every class, or the number, (n, outputs)."""
         votes = np.tile(self.start, (len(features), 1))
-        nodes = (self.feature, self.threshold, self.left, self.right, self.roots)
-        _vote(np.ascontiguousarray(features, np.float32), *nodes, votes)
+        _vote(np.ascontiguousarray(features, np.float32), votes, *self._ways)
         return votes
+
+    @cached_property
+    def _ways(self) -> tuple[np.ndarray, ...]:
+        """Nodes as `_vote` walks them: a leaf leads to itself, whatever a feature is."""
+        leaf, itself = self.feature < 0, np.arange(len(self.feature), dtype=np.int32)
+        children = np.stack([self.left, self.right], axis=1)
+        return (
+            np.where(leaf, 0, self.feature).astype(np.int32),
+            np.where(leaf, np.inf, self.threshold),
+            np.where(leaf[:, None], itself[:, None], children).astype(np.int32),
+            self.roots,
+            _heights(self.feature, self.left, self.right)[self.roots],
+            np.where(leaf, self.left, 0).astype(np.int32),
+            np.where(leaf, self.threshold, 0.0),
+        )
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         """Return the probability of every class, (n, classes), for features (n, features)."""
@@ -90,14 +112,33 @@ _KINDS = {
 
 
 @compiled
-def _vote(features, feature, threshold, left, right, roots, votes):
-    for cell in range(features.shape[0]):
-        for root in roots:
-            node = root
-            while feature[node] >= 0:
-                low = features[cell, feature[node]] <= threshold[node]
-                node = left[node] if low else right[node]
-            votes[cell, left[node]] += threshold[node]
+def _heights(feature, left, right):
+    """Return how many steps are left, at most, from each node to a leaf."""
+    heights = np.zeros(feature.size, np.int64)
+    for node in range(feature.size - 1, -1, -1):  # children stand behind their parents
+        if feature[node] >= 0:
+            heights[node] = 1 + max(heights[left[node]], heights[right[node]])
+    return heights
+
+
+@compiled
+def _vote(features, votes, feature, threshold, children, roots, steps, classes, weights):
+    """Add the votes of trees for cells: many cells take a step in a tree, then the next step.
+
+    The processor takes the steps of different cells at the same time, as none waits for another.
+    """
+    nodes = np.empty(_AT_ONCE, np.int64)
+    for first in range(0, features.shape[0], _AT_ONCE):
+        count = min(_AT_ONCE, features.shape[0] - first)
+        for tree in range(roots.size):
+            nodes[:] = roots[tree]
+            for _ in range(steps[tree]):
+                for n in range(count):
+                    node = nodes[n]
+                    low = features[first + n, feature[node]] <= threshold[node]
+                    nodes[n] = children[node, np.uint8(not low)]
+            for n in range(count):
+                votes[first + n, classes[nodes[n]]] += weights[nodes[n]]
 
 
 # --- from scikit-learn --------------------------------------------------------------------------

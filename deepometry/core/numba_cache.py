@@ -32,6 +32,8 @@ SOURCES = (
     "classical/features/one_cell.py",
     "classical/features/core.py",
     "classical/features/intensity.py",
+    "classical/features/ordering.py",
+    "classical/features/runs.py",
     "classical/features/segmentation.py",
     "classical/features/stained.py",
     "classical/features/radial.py",

@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -38,7 +39,7 @@ FAMILIES = (
 """Kinds of features, in the order of the modules that measure them."""
 
 BETWEEN = "between channels"
-_AT_ONCE = 64  # cells of one call: a few milliseconds each, so that stopping is quick
+_AT_ONCE = 64  # cells of one call: up to some milliseconds each, so that stopping is quick
 _KERNELS = "features"
 
 
@@ -86,29 +87,61 @@ def family_of(place: int, depth: int) -> str:
     raise IndexError(place)
 
 
-def measure(images: np.ndarray) -> np.ndarray:
-    """Measure the features of cells, float32 of shape (n, features).
+def measure(images: np.ndarray, wanted: np.ndarray | None = None) -> np.ndarray:
+    """Measure the features of cells.
 
-    `images` has counts, (n, frame, frame, channels). The features of a channel in which nothing
-    stands out from the background are 0.
+    Parameters
+    ----------
+    images : ndarray of shape (n, frame, frame, channels)
+        Counts.
+    wanted : ndarray of int, optional
+        Positions of the features that are wanted, by default all. Where none of a family (of a
+        channel, or of a pair of channels) is wanted, its features are 0 and cost no time; of the
+        other families all are measured.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, features)
+        In the order of `feature_names`. The features of a channel in which nothing stands out from
+        the background are 0.
     """
     from deepometry.classical.features import one_cell as cell
 
     pixels = np.ascontiguousarray(images, np.float32)
-    depth = pixels.shape[3]
-    pairs = depth * (depth - 1) // 2
-    features = np.empty((len(pixels), depth * cell.A_CHANNEL + pairs * cell.A_PAIR), np.float32)
-    cell.measure_cells(pixels, features)
+    families, pairs = _families(wanted, pixels.shape[3])
+    width = len(families) * cell.A_CHANNEL + len(pairs) * cell.A_PAIR
+    features = np.empty((len(pixels), width), np.float32)
+    cell.measure_cells(pixels, families, pairs, features)
     return features
 
 
+def _families(wanted: np.ndarray | None, depth: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which families of each channel, (depth, families), and which pairs are wanted."""
+    from deepometry.classical.features import one_cell as cell
+
+    single, pairs = depth * cell.A_CHANNEL, depth * (depth - 1) // 2
+    places = np.zeros(single + pairs * cell.A_PAIR, np.bool_)
+    places[slice(None) if wanted is None else wanted] = True
+    channels = places[:single].reshape(depth, cell.A_CHANNEL)
+    families = np.logical_or.reduceat(channels, cell.STARTS, axis=1)
+    between = places[single:].reshape(pairs, cell.A_PAIR)
+    return families, np.logical_or.reduce(between, axis=1)
+
+
 def measure_on_cores(
-    images: np.ndarray, kernel: Callable[[np.ndarray], np.ndarray] | None = None
+    images: np.ndarray,
+    kernel: Callable[[np.ndarray], np.ndarray] | None = None,
+    *,
+    wanted: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Do to many cells, on all cores, what `measure` does, or another kernel."""
-    parts = [images[first : first + _AT_ONCE] for first in range(0, len(images), _AT_ONCE)]
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        return np.concatenate(list(pool.map(kernel or measure, parts)))
+    """Do to many cells, on all cores, what `measure` does to `wanted`, or another kernel."""
+    kernel, cores = kernel or partial(measure, wanted=wanted), os.cpu_count() or 1
+    size = max(1, min(_AT_ONCE, -(-len(images) // cores)))
+    if len(images) <= size:
+        return kernel(images)
+    parts = [images[first : first + size] for first in range(0, len(images), size)]
+    with ThreadPoolExecutor(cores) as pool:
+        return np.concatenate(list(pool.map(kernel, parts)))
 
 
 def measured(

@@ -26,12 +26,13 @@ def measure(one, other, mask, second, centres, out):
     for y in range(mask.shape[0]):
         for x in range(mask.shape[1]):
             a, b = mask[y, x], second[y, x]
-            either, both = either + (a or b), both + (a and b)
-            areas[0], areas[1] = areas[0] + a, areas[1] + b
-            light[0] += abs(one[y, x]) * a
-            light[1] += abs(other[y, x]) * b
-            shared[0] += abs(one[y, x]) * (a and b)
-            shared[1] += abs(other[y, x]) * (a and b)
+            if a | b:
+                either, both = either + 1, both + (a & b)
+                areas[0], areas[1] = areas[0] + a, areas[1] + b
+                light[0] += abs(one[y, x]) * a
+                light[1] += abs(other[y, x]) * b
+                shared[0] += abs(one[y, x]) * (a & b)
+                shared[1] += abs(other[y, x]) * (a & b)
     out[0] = correlation(one, other, mask, second, False)
     out[1] = correlation(one, other, mask, second, True)
     out[2] = both / max(either, 1)

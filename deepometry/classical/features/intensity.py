@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from deepometry.classical.features.ordering import ranked
 from deepometry.core.numba_cache import compiled
 
 NAMES = (
@@ -39,37 +40,28 @@ _BINS = 32
 
 
 @compiled
-def measure(apart, spread, mask, area, slope, out):
-    """Measure an image less its background, inside a mask of `area` pixels; `slope`: gradients."""
-    inside, edge = np.empty(area), np.zeros(area, np.bool_)
-    steep, sharp = np.empty(area), 0.0
-    n = 0
-    high, wide = mask.shape
-    for y in range(high):
-        for x in range(wide):
-            if mask[y, x]:
-                inside[n], steep[n] = apart[y, x], slope[y, x]
-                edge[n] = _at_edge(mask, y, x)
-                sharp += _bend(apart, y, x) ** 2
-                n += 1
+def measure(apart, spread, mask, inside, ordered, out):
+    """Measure an image less its background, inside a mask; `out` has a place for each of `NAMES`.
+
+    `inside` (area,) are the pixels of the mask, row by row; `ordered` the same from low to high.
+    """
+    area = inside.size
     mean, deviation = inside.mean(), inside.std()
-    ordered = np.sort(inside)
+    size = mean_contrast(inside)
     out[0], out[1] = mean, deviation
     for place, share in enumerate((0.05, 0.25, 0.5, 0.75, 0.95, 0.99)):
         out[2 + place] = ordered[int(share * (area - 1))]
     out[8], out[9] = inside.sum(), np.abs(inside).sum()
-    size = max(np.abs(inside).mean(), 1e-9)
     out[10] = deviation / size
     scaled = (inside - mean) / max(deviation, 1e-9)
     out[11], out[12] = (scaled**3).mean(), (scaled**4).mean()
     out[13] = _entropy(ordered)
+    edge = chosen(_inner(mask), mask, area) == 0
     rim = inside[edge]
     out[14], out[15] = rim.mean(), rim.std()
     out[16] = (mean - rim.mean()) / size
-    out[17], out[18] = steep.mean(), steep.std()
-    out[19] = np.sort(steep)[int(0.95 * (area - 1))]
-    out[20] = steep[edge].mean() / max(steep.mean(), 1e-9)
-    out[21] = np.sqrt(sharp / area) / max(deviation, 1e-9)
+    _measure_slopes(apart, mask, edge, out[17:21])
+    out[21] = np.sqrt(_bends(apart, mask) / area) / max(deviation, 1e-9)
     out[22] = (inside > 3 * spread).mean()
     out[23] = (inside < -3 * spread).mean()
     out[24], out[25] = _offsets(apart, mask, area)
@@ -77,46 +69,84 @@ def measure(apart, spread, mask, area, slope, out):
 
 
 @compiled
-def mean_contrast(apart, mask, area):
+def mean_contrast(inside):
     """Return how far the pixels inside are from the background, on average."""
-    return max((np.abs(apart.ravel()[mask.ravel() > 0]) / area).sum(), 1e-9)
+    return max(np.abs(inside).mean(), 1e-9)
+
+
+@compiled
+def chosen(plane, mask, area):
+    """Return the pixels of an image inside a mask of `area` pixels, row by row."""
+    values, n = np.empty(area), 0
+    for y in range(mask.shape[0]):
+        for x in range(mask.shape[1]):
+            if mask[y, x]:
+                values[n] = plane[y, x]
+                n += 1
+    return values
+
+
+@compiled
+def _measure_slopes(apart, mask, edge, out):
+    """Measure the gradient inside a mask; `edge` (area,) are the pixels at its edge."""
+    steep = chosen(slopes(apart), mask, edge.size)
+    out[0], out[1] = steep.mean(), steep.std()
+    out[2] = ranked(steep, int(0.95 * (steep.size - 1)))
+    out[3] = steep[edge].mean() / max(steep.mean(), 1e-9)
 
 
 @compiled
 def slopes(apart):
     """Return the length of the gradient of every pixel, by Sobel's filter."""
     high, wide = apart.shape
-    lengths = np.zeros((high, wide))
+    framed, lengths = _framed(apart), np.empty((high, wide))
     for y in range(high):
-        up, down = max(y - 1, 0), min(y + 1, high - 1)
         for x in range(wide):
-            left, right = max(x - 1, 0), min(x + 1, wide - 1)
-            rise = apart[down, left] + 2 * apart[down, x] + apart[down, right]
-            rise -= apart[up, left] + 2 * apart[up, x] + apart[up, right]
-            run = apart[up, right] + 2 * apart[y, right] + apart[down, right]
-            run -= apart[up, left] + 2 * apart[y, left] + apart[down, left]
-            lengths[y, x] = np.hypot(rise, run) / 8
+            rise = framed[y + 2, x] + 2 * framed[y + 2, x + 1] + framed[y + 2, x + 2]
+            rise -= framed[y, x] + 2 * framed[y, x + 1] + framed[y, x + 2]
+            run = framed[y, x + 2] + 2 * framed[y + 1, x + 2] + framed[y + 2, x + 2]
+            run -= framed[y, x] + 2 * framed[y + 1, x] + framed[y + 2, x]
+            lengths[y, x] = np.sqrt(rise * rise + run * run) / 8
     return lengths
 
 
 @compiled
-def _at_edge(mask, y, x):
-    """Return whether a pixel of the mask lies within two pixels of the outside."""
-    high, wide = mask.shape
-    if y < 2 or x < 2 or y >= high - 2 or x >= wide - 2:
-        return True
-    straight = mask[y - 2, x] and mask[y + 2, x] and mask[y, x - 2] and mask[y, x + 2]
-    slanted = mask[y - 1, x - 1] and mask[y - 1, x + 1] and mask[y + 1, x - 1]
-    return not (straight and slanted and mask[y + 1, x + 1])
+def _framed(apart):
+    """Return an image with its border repeated outwards by a pixel."""
+    high, wide = apart.shape
+    framed = np.empty((high + 2, wide + 2))
+    for y in range(high + 2):
+        row = min(max(y - 1, 0), high - 1)
+        for x in range(wide):
+            framed[y, x + 1] = apart[row, x]
+        framed[y, 0], framed[y, wide + 1] = apart[row, 0], apart[row, wide - 1]
+    return framed
 
 
 @compiled
-def _bend(apart, y, x):
-    """Return the second derivative at a pixel."""
-    high, wide = apart.shape
-    total = apart[max(y - 1, 0), x] + apart[min(y + 1, high - 1), x]
-    total += apart[y, max(x - 1, 0)] + apart[y, min(x + 1, wide - 1)]
-    return total / 4 - apart[y, x]
+def _inner(mask):
+    """Return which pixels lie farther than two pixels from the outside."""
+    high, wide = mask.shape
+    inner = np.zeros((high, wide), np.uint8)
+    for y in range(2, high - 2):
+        for x in range(wide - 4):
+            straight = mask[y - 2, x + 2] & mask[y + 2, x + 2] & mask[y, x] & mask[y, x + 4]
+            above, below = mask[y - 1, x + 1] & mask[y - 1, x + 3], mask[y + 1, x + 1]
+            inner[y, x + 2] = straight & above & below & mask[y + 1, x + 3]
+    return inner
+
+
+@compiled
+def _bends(apart, mask):
+    """Return the sum of the squares of the second derivative inside a mask."""
+    framed, total = _framed(apart), 0.0
+    for y in range(mask.shape[0]):
+        for x in range(mask.shape[1]):
+            if mask[y, x]:
+                near = framed[y, x + 1] + framed[y + 2, x + 1]
+                near += framed[y + 1, x] + framed[y + 1, x + 2]
+                total += (near / 4 - framed[y + 1, x + 1]) ** 2
+    return total
 
 
 @compiled
@@ -125,7 +155,8 @@ def _entropy(ordered):
     low, high = ordered[0], ordered[-1]
     counts = np.zeros(_BINS)
     for value in ordered:
-        counts[min(int((value - low) / max(high - low, 1e-9) * _BINS), _BINS - 1)] += 1
+        far = (value - low) / max(high - low, 1e-9) * _BINS
+        counts[int(far) if far < _BINS - 1 else _BINS - 1] += 1
     total = 0.0
     for count in counts:
         if count:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deepometry.classical.features import intensity
+from deepometry.classical.features import intensity, runs
 from deepometry.classical.features import morphology as shape
 from deepometry.classical.features import segmentation as masks
 from deepometry.core.numba_cache import compiled
@@ -14,7 +14,7 @@ NAMES = ("Area", "Aspect Ratio", "Gradient RMS", "Intensity", "Objects", "Satura
 
 KEPT = len(NAMES) + 1  # the last is the highest count, from which saturation is told
 
-_slopes, _axes, _pieces = intensity.slopes, shape.axes, masks.pieces
+_slopes, _axes, _pieces = intensity.slopes, shape.axes, runs.pieces
 _background, _find_mask = masks.background, masks.find_mask
 
 
@@ -49,7 +49,7 @@ def measure_plane(plane, mask, out):
     steep, total, at_top = _sums(plane, apart, mask, _slopes(apart), top)
     out[0], out[1] = area, minor / max(major, 1e-9)
     out[2] = np.sqrt(steep / area)
-    out[3], out[4], out[5] = total / area, _pieces(mask)[1].size - 1, at_top
+    out[3], out[4], out[5] = total / area, _pieces(mask)[0], at_top
 
 
 @compiled

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from deepometry.classical.features.intensity import mean_contrast
 from deepometry.classical.features.texture import sample
 from deepometry.core.numba_cache import compiled
 
@@ -27,38 +26,42 @@ NAMES = (
 
 
 @compiled
-def measure(apart, mask, cy, cx, area, out):
-    """Measure an image around the centre of its mask; `out` has a place for each of `NAMES`."""
+def measure(apart, size, centre, area, out):
+    """Measure an image around the centre of its mask; `out` has a place for each of `NAMES`.
+
+    `size` is the mean contrast inside the mask, of `area` pixels.
+    """
     radius = np.sqrt(area / np.pi) * REACH
-    size = mean_contrast(apart, mask, area)
     orbit, power = np.empty(_STEPS), np.empty(WAVES)
     for ring in range(RINGS):
         mean, spread = 0.0, 0.0
         power[:] = 0.0
         for step in range(_ORBITS):
             far = radius * (ring + (step + 0.5) / _ORBITS) / RINGS
-            _follow(apart, cy, cx, far, orbit)
+            _follow(apart, centre, far, orbit)
             mean += orbit.mean() / _ORBITS
             spread += orbit.var() / _ORBITS
-            for wave in range(WAVES):
-                power[wave] += _power(orbit, wave + 1) / _ORBITS
+            _add_powers(orbit, power)
         out[ring] = mean / size
         out[RINGS + ring] = np.sqrt(spread) / size
         for wave in range(WAVES):
-            out[2 * RINGS + ring * WAVES + wave] = np.sqrt(power[wave]) / size
+            out[2 * RINGS + ring * WAVES + wave] = np.sqrt(power[wave] / _ORBITS) / size
 
 
 @compiled
-def _follow(apart, cy, cx, far, orbit):
+def _follow(apart, centre, far, orbit):
     for n in range(_STEPS):
-        orbit[n] = sample(apart, cy + far * _SINES[n], cx + far * _COSINES[n])
+        orbit[n] = sample(apart, centre[0] + far * _SINES[n], centre[1] + far * _COSINES[n])
 
 
 @compiled
-def _power(orbit, wave):
-    """Return the power of a wave that goes so often around."""
-    real, other = 0.0, 0.0
+def _add_powers(orbit, power):
+    """Add the power of the waves that go once, twice ... around."""
+    real, other = np.zeros(WAVES), np.zeros(WAVES)
     for n in range(_STEPS):
-        real += orbit[n] * _COSINES[n * wave % _STEPS]
-        other += orbit[n] * _SINES[n * wave % _STEPS]
-    return 2 * (real * real + other * other) / _STEPS**2
+        for wave in range(WAVES):
+            turn = n * (wave + 1) % _STEPS
+            real[wave] += orbit[n] * _COSINES[turn]
+            other[wave] += orbit[n] * _SINES[turn]
+    for wave in range(WAVES):
+        power[wave] += 2 * (real[wave] ** 2 + other[wave] ** 2) / _STEPS**2

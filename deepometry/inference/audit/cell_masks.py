@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from deepometry.classical.features.segmentation import background, find_mask, pieces
+from deepometry.classical.features.runs import number_pieces
+from deepometry.classical.features.segmentation import background, find_mask
 
 LEAST = 0.05
 """Share of an image that must be background, or there is none to look at."""
@@ -63,7 +64,7 @@ def _central(plane: np.ndarray) -> np.ndarray:
     mask = np.zeros(plane.shape, np.uint8)
     if not find_mask(plane - level, spread, mask):
         return mask > 0
-    numbers, sizes = pieces(mask)
+    numbers, sizes = number_pieces(mask)
     high, wide = (side // 4 for side in plane.shape)
     inner = numbers[high : plane.shape[0] - high, wide : plane.shape[1] - wide]
     reaching = np.zeros(len(sizes), bool)
