@@ -43,7 +43,7 @@ from tests.parsed import write_record, write_stack
 FRAME, PARTS, FOLDS = 40, 3, 5
 PLANTED = {
     "nothing": (0,),
-    "brighter background": (2, 5, 10, 20),
+    "brighter background": (2, 5, 10, 20, 60),
     "line at the border of one class": (30, 60, 120),
     "level of an empty channel": (1, 5),
 }
