@@ -51,10 +51,10 @@ def main() -> None:
         run("parse", work / "images", parsed, "--montage", "0")
     table = work / f"fold_{options.fold}.csv"
     for hidden in options.hide.split(",") if options.hide else np.unique(labels):
-        known = pd.read_csv(table) if table.exists() else pd.DataFrame({"hidden": []})
-        if hidden not in set(known["hidden"]):
+        known = pd.read_csv(table).to_dict("records") if table.exists() else []
+        if hidden not in {each["hidden"] for each in known}:
             row = hide(parsed, work / "run", options.fold, hidden, more)
-            pd.concat([known, pd.DataFrame([row])]).to_csv(table, index=False)
+            pd.DataFrame([*known, row]).to_csv(table, index=False)
             print(row, flush=True)
     summarise(pd.read_csv(table))
 
@@ -95,7 +95,7 @@ def measured(hidden: str, ordinary: pd.Series, others: pd.Series) -> dict[str, o
     return {
         "hidden": hidden,
         "cells": len(others),
-        "auroc": round(area, 3),
+        "auroc": round(float(area), 3),
         "ordinary": len(ordinary),
         "falsely_novel": int((ordinary > NOVEL_ABOVE).sum()),
         "novel": int((others > NOVEL_ABOVE).sum()),
