@@ -43,7 +43,7 @@ def main() -> None:
     for size in options.sizes:
         compare(size, images_of(size, options), folders, options.rounds)
     families(images_of(options.sizes[0], options), options.rounds)
-    trees(options.rounds)
+    trees(folders, options.rounds)
     if options.compile:
         for folder in folders:
             print(f"{folder.name}: the first cell takes {compiling(folder):.0f} s, compiled anew")
@@ -83,20 +83,25 @@ def drawn(count: int, high: int, wide: int, depth: int) -> np.ndarray:
 
 def compare(size: str, images: np.ndarray, folders: list[Path], rounds: int) -> None:
     """Measure the same cells in each version, in turns, and print both."""
-    workers = [Worker(folder, images) for folder in folders]
+    workers = [Worker(folder, MEASURING, images=images) for folder in folders]
     seconds = np.array([[worker.seconds() for worker in workers] for _ in range(rounds)])
-    features = [worker.features() for worker in workers]
-    paces = [spread(1000 * each / len(images)) for each in seconds.T]
+    features = [worker.result() for worker in workers]
     shape = "x".join(map(str, images.shape[1:]))
     print(f"{len(images)} cells of {shape} ({size}), {features[0].shape[1]} features")
-    print(f"  {paces[0]} ms a cell", flush=True)
+    print_turns(1000 * seconds / len(images), folders, "ms a cell")
     if len(folders) > 1:
-        ratio = spread(seconds[:, 1] / seconds[:, 0])
-        print(f"  {folders[1].name}: {paces[1]} ms a cell; ratio {ratio}")
         apart = np.abs(features[0] - features[1]) / (np.abs(features[1]).mean(0) + 1e-9)
         print(
             f"  largest difference, as a share of the feature's mean: {apart.max():.1e}", flush=True
         )
+
+
+def print_turns(taken: np.ndarray, folders: list[Path], unit: str) -> None:
+    """Print what each version took, (rounds, versions)."""
+    print(f"  {spread(taken[:, 0])} {unit}", flush=True)
+    if len(folders) > 1:
+        ratio = spread(taken[:, 1] / taken[:, 0])
+        print(f"  {folders[1].name}: {spread(taken[:, 1])} {unit}; ratio {ratio}", flush=True)
 
 
 def spread(values: np.ndarray) -> str:
@@ -106,49 +111,56 @@ def spread(values: np.ndarray) -> str:
 
 
 class Worker:
-    """A process that measures cells with the version of a folder whenever it is asked to."""
+    """A process that does the same work with the version of a folder whenever it is asked to."""
 
-    def __init__(self, folder: Path, images: np.ndarray) -> None:
+    def __init__(self, folder: Path, work: str, **arrays: np.ndarray) -> None:
         self._place = tempfile.TemporaryDirectory()
         self._home = Path(self._place.name)
-        np.save(self._home / "images.npy", images)
-        words = [sys.executable, "-c", WORKER, str(self._home)]
+        np.savez(self._home / "arrays.npz", **arrays)
         self._process = subprocess.Popen(
-            words,
-            env=os.environ | {"PYTHONPATH": str(folder)},
+            [sys.executable, "-c", WORKER.replace("WORK", work), str(self._home)],
+            cwd=folder,  # from where Python imports first
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
+        source = Path(self._process.stdout.readline().strip())
+        if not source.is_relative_to(folder):
+            raise SystemExit(f"{folder}: expected a version of deepometry, found that of {source}")
         self.seconds()  # compiled now, not while the clock runs
 
     def seconds(self) -> float:
-        """Measure all cells once."""
+        """Do the work once."""
         self._process.stdin.write("again\n")
         self._process.stdin.flush()
         return float(self._process.stdout.readline())
 
-    def features(self) -> np.ndarray:
-        """End the process; return what it measured."""
+    def result(self) -> np.ndarray:
+        """End the process; return what came out."""
         self._process.communicate("")
-        features = np.load(self._home / "features.npy")
+        result = np.load(self._home / "result.npy")
         self._place.cleanup()
-        return features
+        return result
 
 
 WORKER = """
 import sys, time
 from pathlib import Path
 import numpy as np
+import deepometry
 from deepometry.classical.features import measure
+from deepometry.classical.tree_file import Trees
+print(deepometry.__file__, flush=True)
 home = Path(sys.argv[1])
-images = np.load(home / "images.npy")
+arrays = dict(np.load(home / "arrays.npz"))
 for _ in sys.stdin:
     start = time.thread_time()
-    features = measure(images)
+    result = WORK
     print(time.thread_time() - start, flush=True)
-np.save(home / "features.npy", features)
+np.save(home / "result.npy", result)
 """
+MEASURING = "measure(arrays['images'])"
+VOTING = "Trees(**{k: v for k, v in arrays.items() if k != 'cells'}).probabilities(arrays['cells'])"
 
 
 def families(images: np.ndarray, rounds: int) -> None:
@@ -170,7 +182,7 @@ def families(images: np.ndarray, rounds: int) -> None:
         print(f"    {kind}: {spread(np.array(paces[kind]))}", flush=True)
 
 
-def trees(rounds: int) -> None:
+def trees(folders: list[Path], rounds: int) -> None:
     """Print how long trees take for 100,000 cells of 326 features in seven classes."""
     from deepometry.classical.boosting import learn
     from deepometry.core.progress import Progress
@@ -180,16 +192,13 @@ def trees(rounds: int) -> None:
     features = random.normal(size=(2000, 326)).astype(np.float32)
     features[:, :40] += random.normal(size=(7, 40))[codes]
     model = learn(features, codes, 7, "boosting", 0, Progress())
-    many = np.tile(features, (50, 1))
-    model.probabilities(many[:10])
-    seconds = []
-    for _ in range(rounds):
-        start = time.thread_time()
-        model.probabilities(many)
-        seconds.append(time.thread_time() - start)
-    used, cells = len(model.used), len(many)
-    print(f"{len(model.roots)} trees that use {used} of 326 features, {cells:,} cells:")
-    print(f"  {spread(np.array(seconds))} s", flush=True)
+    arrays = model.arrays() | {"cells": np.tile(features, (50, 1))}
+    workers = [Worker(folder, VOTING, **arrays) for folder in folders]
+    seconds = np.array([[worker.seconds() for worker in workers] for _ in range(rounds)])
+    print(f"{len(model.roots)} trees for {len(arrays['cells']):,} cells of 326 features")
+    print_turns(seconds, folders, "s")
+    same = all(np.array_equal(workers[0].result(), other.result()) for other in workers[1:])
+    print(f"  the same probabilities: {same}" * (len(folders) > 1), flush=True)
 
 
 def compiling(folder: Path) -> float:
@@ -200,9 +209,10 @@ def compiling(folder: Path) -> float:
         "print(time.process_time() - start)"
     )
     with tempfile.TemporaryDirectory() as place:
-        more = {"PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": place}
-        words = [sys.executable, "-c", program]
-        result = subprocess.run(words, env=os.environ | more, check=True, capture_output=True)
+        more, words = {"NUMBA_CACHE_DIR": place}, [sys.executable, "-c", program]
+        result = subprocess.run(
+            words, cwd=folder, env=os.environ | more, check=True, capture_output=True
+        )
     return float(result.stdout)
 
 
