@@ -493,6 +493,7 @@ def train(
     budget: float | None = None,
     recipe: Literal["standard", "protocol"] = "standard",
     batch_size: int | None = None,
+    parts: Literal["auto", "both", "network"] = "auto",
     network: Literal["auto", "small10", "small18", "equivariant15", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = "auto",
     channels: str | int | Sequence[int] | None = None,
     scaling: Literal["auto", "background", "channel", "image", "8bit", "none"] = "auto",
@@ -549,6 +550,11 @@ def train(
         Cells in one training step. A larger number is faster on a graphics card and needs
         more memory; enter a smaller one if memory runs out. Left blank: as the recipe has
         it.
+    parts : str, default 'auto'
+        both: the network and decision trees on classical features, weighed by what each is
+        worth on the validation cells: the most accurate; network: the network alone. auto:
+        both, or the network alone with the recipe of the protocol. The trees alone: see the
+        classical analysis.
     network : str, default 'auto'
         small18: a residual network of 18 layers for images as small as cells; small10: one
         of 10 layers, for a quick try or a slow computer; equivariant15: one of 15 layers
@@ -845,6 +851,7 @@ def predict(
     batch_size: int = 256,
     views: int | None = None,
     precision: Literal["float32", "bfloat16"] = "float32",
+    parts: Literal["auto", "both", "network", "classical"] = "auto",
     unsure_below: float | None = None,
     unknown_above: float | None = None,
     rescale: float | str | None = None,
@@ -876,6 +883,10 @@ def predict(
         Numbers to compute with: float32 gives the same probabilities on every computer.
         bfloat16 is twice as fast where the processor or graphics card supports it, and
         changes probabilities by up to 0.01.
+    parts : str, default 'auto'
+        Which parts of a model of network and classical features predict: both, the network
+        alone, or the decision trees on classical features alone. auto: all that the model
+        has.
     unsure_below : float | None, default None
         Cells whose highest probability is below this number, from 0 to 1, are labelled
         unsure. Left blank: every cell gets a class.
@@ -922,6 +933,7 @@ def classify(
     group_by: str | None = None,
     batch_size: int = 256,
     views: int | None = None,
+    parts: Literal["auto", "both", "network", "classical"] = "auto",
     precision: Literal["float32", "bfloat16"] = "float32",
     rescale: float | str | None = None,
     despite_scale: bool = False,
@@ -972,6 +984,10 @@ def classify(
     views : int | None, default None
         Mirror images and quarter turns of a cell over which outputs are averaged, 1 or 8; 1
         is eight times as fast. Left blank: as the model was validated.
+    parts : str, default 'auto'
+        Which parts of a model of network and classical features predict: both, the network
+        alone, or the decision trees on classical features alone. auto: all that the model
+        has.
     precision : str, default 'float32'
         Numbers to compute with: float32 gives the same probabilities on every computer.
         bfloat16 is twice as fast where the processor or graphics card supports it, and

@@ -135,6 +135,7 @@ def short_training(cells, output, **more) -> TrainOptions:
         "input": cells,
         "output": output,
         "target": "Class",
+        "parts": "network",
         "network": "small10",
         "epochs": 4,
         "batch_size": 8,

@@ -17,6 +17,7 @@ _LONGEST = 1000  # characters of a name
 _MOST_CHANNELS, _HIGHEST_NUMBER = 1000, 100_000
 _COLDEST, _HOTTEST = 0.01, 100  # temperatures; training gives 0.1 to 10
 _LARGEST = 1e300
+_PARTS = 2  # of a combined model
 _SHOWN = 60
 _NETWORKS = {*NETWORKS, BASELINE} - {AUTO}
 _SCALINGS = {*SCALINGS} - {AUTO}
@@ -151,6 +152,25 @@ def _between(value: Any, content: Mapping[str, Any]) -> bool:
     )
 
 
+def _combination(value: Any, content: Mapping[str, Any]) -> bool:
+    if value == {}:
+        return True
+    if not isinstance(value, dict):
+        return False
+    outputs = 1 if _is_of_a_number(content) else len(content["labels"])
+    rows, temperatures = value.get("weights"), value.get("temperatures")
+    if not isinstance(rows, list) or not isinstance(temperatures, list):
+        return False
+    if not len(rows) == len(temperatures) == _PARTS or not all(
+        _is_number(each) and _COLDEST <= each <= _HOTTEST for each in temperatures
+    ):
+        return False
+    return all(
+        isinstance(row, list) and len(row) == outputs and all(map(_is_finite, row))
+        for row in [*rows, value.get("bias")]
+    )
+
+
 def _gates(value: Any, content: Mapping[str, Any]) -> bool:
     return isinstance(value, list) and all(
         isinstance(each, dict)
@@ -213,6 +233,7 @@ _CHECKS: dict[str, tuple[Check, str]] = {
     ),
     "confusion": (_confusion, "a row and a column of counts for each label"),
     "between_samples": (_between, "the confusion in samples that the model never saw"),
+    "combination": (_combination, "weights of both parts for each output, and their bias"),
     "gates": (_gates, "gates with their limits"),
     "scores": (_scores, "numbers by name"),
     "record": (_record, "options by name"),
@@ -224,6 +245,7 @@ _OPTIONAL = {
     "temperature",
     "confusion",
     "between_samples",
+    "combination",
     "gates",
     "scores",
     "record",

@@ -119,6 +119,9 @@ class Description:
     between_samples : dict
         How it confuses classes of samples that it never saw, and how that varies, see
         `deepometry.evaluation.share_intervals`; empty without a cross-validation by whole groups.
+    combination : dict
+        How much its network and its decision trees count, as `Combined.plain` in
+        `deepometry.training.combined` returns it; empty for a network or trees alone.
     gates : tuple of dict
         The gates inside of which those cells lie, as `Gate.plain` returns them.
     appearance : dict
@@ -146,6 +149,7 @@ class Description:
     temperature: float = 1.0
     confusion: tuple[tuple[int, ...], ...] = ()
     between_samples: Mapping[str, Any] = field(default_factory=dict)
+    combination: Mapping[str, Any] = field(default_factory=dict)
     gates: tuple[Mapping[str, Any], ...] = ()
     appearance: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -199,10 +203,18 @@ class Description:
         one = self.scores.get(f"val_{measure}_one_view")
         if views == 1 or one is None:
             return ""
+        with_trees = " and classical features" if self.combination else ""
+        network = " of the network" if self.combination else ""
         return (
-            f"Validation scores are of {views:.0f} views of each cell, averaged as in predictions; "
-            f"with one view, as in the learning curve, the {MEASURES[measure]} is {one:.3f}."
+            f"Validation scores are of {views:.0f} views of each cell, averaged as in predictions"
+            f"{with_trees}; with one view, as in the learning curve, the {MEASURES[measure]}"
+            f"{network} is {one:.3f}."
         )
+
+    @property
+    def about_network(self) -> str:
+        """What makes the predictions, such as `small18 with classical features`."""
+        return f"{self.network} with classical features" if self.combination else self.network
 
     @property
     def channel_labels(self) -> list[str]:

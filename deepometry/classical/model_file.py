@@ -32,7 +32,10 @@ class BaselineModel:
 
     def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
         """Return probabilities (n, classes) or standardised numbers (n, 1) for images of counts."""
-        features = measure_on_cores(images, wanted=self.trees.used)
+        return self.outputs(measure_on_cores(images, wanted=self.trees.used))
+
+    def outputs(self, features: np.ndarray) -> np.ndarray:
+        """Return the same for features (n, features)."""
         if self.description.task.is_number:
             return self.trees.votes(features)
         return self.trees.probabilities(features)
@@ -53,11 +56,17 @@ def save_baseline(trees: Trees, description: Description, folder: Path, known: K
     with writing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         write_description(archive, description)
         write_known(archive, known)
-        names = json.dumps(_names(description), indent=2, ensure_ascii=False)
-        archive.writestr(FEATURE_DESCRIPTION, names)
-        for name, array in trees.arrays().items():
-            archive.writestr(f"{name}.npy", array_bytes(array))
+        for name, content in tree_members(trees, description).items():
+            archive.writestr(name, content)
     return path
+
+
+def tree_members(trees: Trees, description: Description) -> dict[str, bytes]:
+    """Return the members of a model file that hold trees, and the names of their features."""
+    names = json.dumps(_names(description), indent=2, ensure_ascii=False)
+    members = {FEATURE_DESCRIPTION: names.encode("utf-8")}
+    members |= {f"{name}.npy": array_bytes(array) for name, array in trees.arrays().items()}
+    return members
 
 
 def _names(description: Description) -> list[str]:
@@ -68,25 +77,42 @@ def _names(description: Description) -> list[str]:
 def load_baseline(path: Path) -> BaselineModel:
     """Load a baseline; refuse one of a version that measured other features."""
     description = read_description(path)
+    if description.network != BASELINE:
+        raise _damaged(path, BASELINE, f"its network is {description.network}")
+    return BaselineModel(read_trees(path, description), description)
+
+
+def read_trees(path: Path, description: Description) -> Trees:
+    """Read the trees in a model file.
+
+    Raises
+    ------
+    DeepometryError
+        There are none, they are damaged, or they were learnt from other features than this version
+        measures.
+    """
+    step = str(description.record.get("step", BASELINE))
     try:
         names = json.loads(_member(path, FEATURE_DESCRIPTION))
         trees = Trees(**{f.name: _array(path, f.name) for f in dataclasses.fields(Trees)})
-        if description.network != BASELINE:
-            raise ValueError(f"its network is {description.network}")
         trees.check(len(names), description.outputs)
     except DeepometryError:
         raise
     except (KeyError, ValueError, EOFError, TypeError, AttributeError, RecursionError) as error:
-        raise DeepometryError(
-            f"{path}: expected a baseline that deepometry baseline wrote, found a damaged file "
-            f"({error}); run deepometry baseline again."
-        ) from error
+        raise _damaged(path, step, str(error)) from error
     if names != _names(description):
         raise DeepometryError(
             f"{path} was learnt from other features than this version measures; run deepometry "
-            "baseline again."
+            f"{step} again."
         )
-    return BaselineModel(trees, description)
+    return trees
+
+
+def _damaged(path: Path, step: str, why: str) -> DeepometryError:
+    return DeepometryError(
+        f"{path}: expected a model that deepometry {step} wrote, found a damaged file ({why}); "
+        f"run deepometry {step} again."
+    )
 
 
 def _member(path: Path, name: str) -> bytes:

@@ -136,6 +136,23 @@ class Part(Progress):
         return self._whole.cancelled
 
 
+class Within(Progress):
+    """The progress of work that is short beside the rest: told in words, and not counted."""
+
+    def __init__(self, whole: Progress) -> None:
+        super().__init__(lambda _, __, text: whole.report(0, 0, text), whole.say, whole.measure)
+        self._whole = whole
+
+    def cancel(self) -> None:
+        """Ask all of the work to stop at its next report."""
+        self._whole.cancel()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether `cancel` has been called, here or of the whole."""
+        return self._whole.cancelled
+
+
 class Ticker:
     """Counts units of work and reports them, at most ten times a second."""
 

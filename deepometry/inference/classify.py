@@ -118,7 +118,7 @@ def classify(options: ClassifyOptions, progress: Progress | Report | None = None
     description = read_description(path)
     check_name(description, options)
     files = find_cell_files(options.reading(description.frame), description, path, progress)
-    loaded = load(path, options.precision, progress)
+    loaded = load(path, options.precision, progress, options.parts)
     with staged(options.output, earlier, progress.say) as stage:
         gates, problems = FileGates(description, files), stage / PROBLEMS_TABLE
         if gates.measures and (message := compile_message("features")):

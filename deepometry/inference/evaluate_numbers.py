@@ -43,7 +43,8 @@ def evaluate_number_prediction(
     plots |= write_number_samples(stage, samples, target, unit)
     page = {"evaluation": evaluation, "mistakes": seen.mistakes.top, "plots": plots}
     page |= novelty_page(prediction, stage)
-    write_page(stage, number_facts(prediction, samples, **page))
+    parts = seen.parts.scores
+    write_page(stage, number_facts(prediction, samples, parts=parts, **page))
     return evaluation, samples
 
 

@@ -77,6 +77,7 @@ def evaluate_prediction(
     recognition = prediction.recognition
     page |= novelty_page(prediction, stage)
     page |= {"caveat": recognition.sentence, "caveat_title": recognition.title}
+    page |= {"parts": seen.parts.scores}
     write_page(stage, prediction_facts(prediction, **page))
     return PredictionScores(matrix, evaluation, samples)
 

@@ -28,7 +28,6 @@ from deepometry.inference.likeness import compared
 from deepometry.inference.model_gates import with_gates
 from deepometry.inference.run import Inference, open_inference
 from deepometry.inference.saliency import HeatMaps
-from deepometry.network.test_time_augmentation import predict_views
 
 _MOST = 200
 
@@ -170,7 +169,7 @@ def _drawn(
     maps, shown = HeatMaps(inference.model, options.layer), []
     for number, cell in enumerate(chosen, start=1):
         image = inference.read(inference.dataset, np.array([cell.place]))[0]
-        raw = predict_views(inference.model, image[None], inference.views)[0]
+        raw = inference.predict(image[None])
         code, values = _predicted(inference.description, raw, options.label)
         heat = maps.of(image, code, inference.views)
         shown.append(Shown(cell.source, cell.name, *values[0], *values[1], image, heat))

@@ -61,8 +61,8 @@ def meter_of(inference: Inference, above: float | None, progress: Progress) -> M
     why = f"{inference.path.name} cannot measure how novel cells are"
     if above is not None:
         raise DeepometryError(
-            f"Unknown above: {why}, because an earlier version made it, it is a baseline or it had "
-            "too few validation cells; train again with this version, or leave the option out."
+            f"Unknown above: {why}: an earlier version made it, only its classical features are "
+            "used, or it had too few validation cells; train again, or leave the option out."
         )
     progress.say(f"{why}: no cell is called novel.")
     return Meter(inference.model, None)

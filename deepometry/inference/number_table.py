@@ -13,6 +13,7 @@ from deepometry.core.task_names import LOWER, PREDICTED_VALUE, TRUE_VALUE, UPPER
 from deepometry.core.text import table_number
 from deepometry.evaluation.top_mistakes import NumberMistakes
 from deepometry.inference.novelty import Novelties
+from deepometry.inference.part_tables import PartTables
 from deepometry.inference.recognition import Recognition
 from deepometry.inference.run import Outcome
 
@@ -38,24 +39,25 @@ class SeenNumbers:
         self._blocks: list[np.ndarray] = []
         self._done = 0
         self._judged = recognition.judged
-        self._more = recognition.columns
+        self._more, self.parts = recognition.columns, PartTables(description)
         self._writer = SafeWriter(file, lineterminator="\n")
         columns = [*[TRUE_VALUE] * (true is not None), PREDICTED_VALUE, LOWER, UPPER]
-        self._writer.writerow([*IDENTITY, *columns, *novelties.header, *self._more])
+        header = [*novelties.header, *self.parts.header, *self._more]
+        self._writer.writerow([*IDENTITY, *columns, *header])
 
     def add(self, outcome: Outcome) -> None:
         """Add the outputs of the model for the next cells."""
         predictions = self.task.predictions_of(outcome.outputs[0])
         here = slice(self._done, self._done + len(predictions))
-        columns = [predictions]
+        columns, judged = [predictions], None
         if self.true is not None:
             true = self.true[here]
             judged = np.where(self._judged[here], true, np.nan)
             self.mistakes.look(outcome.cells, outcome.images, judged, predictions[:, 0])
             columns.insert(0, true[:, None])
-        more = [*zip(*(each[here] for each in self._more.values()), strict=True)] or [()] * len(
-            predictions
-        )
+        self.parts.add(outcome, outcome.outputs[0], judged)
+        beside = [each[here] for each in self._more.values()]
+        more = [*zip(*self.parts.columns(outcome), *beside, strict=True)] or [()] * len(predictions)
         _, novelty = self.novelties.add(outcome, [*map(table_number, predictions[:, 0].tolist())])
         rows = np.hstack(columns).tolist()
         self._writer.writerows(

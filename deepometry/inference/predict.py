@@ -63,7 +63,8 @@ def predict(options: PredictOptions, progress: Progress | Report | None = None) 
     check_output(options)
     earlier = earlier_results(options)
     inference = open_inference(
-        options.input, options.model, progress, options.views, options.precision
+        *(options.input, options.model, progress, options.views),
+        *(options.precision, options.parts),
     )
     description = inference.description
     check_name(description, options)

@@ -19,12 +19,14 @@ from deepometry.evaluation.evaluate import Evaluation
 from deepometry.evaluation.evaluate_numbers import NumberEvaluation
 from deepometry.evaluation.novelty_tally import NoveltyTally
 from deepometry.evaluation.number_samples import NumberSample
+from deepometry.evaluation.part_scores import PartScores
 from deepometry.evaluation.sample_composition import Sample
 from deepometry.evaluation.score_names import NAMES, lowered, score_text
 from deepometry.evaluation.selective import UNSURE
 from deepometry.inference.audit.result import Audit
 from deepometry.inference.evaluate_prediction import PredictionScores
 from deepometry.inference.number_table import SeenNumbers
+from deepometry.inference.part_tables import told
 from deepometry.inference.prediction_table import Prediction
 from deepometry.inference.recognition import Recognition
 
@@ -74,6 +76,9 @@ class PredictResult(ShowsInNotebook):
     audit : Audit or None
         What the model goes by, the cell or its background, with a verdict in words; None where
         that was not asked for, or the data are unannotated.
+    parts : PartScores or None
+        What the network and the classical features of a combined model are worth by themselves,
+        and which of them decided; None for other models.
     """
 
     cells: int
@@ -93,6 +98,7 @@ class PredictResult(ShowsInNotebook):
     gated_out: int | None = None
     novelty: NoveltyTally | None = field(default=None, metadata=_LONG)
     audit: Audit | None = field(default=None, repr=False, metadata=_LONG)
+    parts: PartScores | None = field(default=None, repr=False, metadata=_LONG)
 
     def __str__(self) -> str:
         lines = [self._scored()]
@@ -105,6 +111,8 @@ class PredictResult(ShowsInNotebook):
             lines.append(self.recognition.sentence)
         if self.evaluation is not None:
             lines.append(self.evaluation.how)
+        if self.parts is not None:
+            lines += self.parts.sentences
         if self.unsure is not None:
             lines.append(f"{self.unsure:,} of {self._counted:,} cells are labelled {UNSURE}.")
         if self.novelty is not None and (self.novelty.unknown or self.novelty.too_many):
@@ -178,6 +186,7 @@ def results_of(prediction: Prediction, scored: PredictionScores) -> dict[str, An
         "gated_out": prediction.dataset.gated_out.told,
         "novelty": prediction.seen.novelties.tally(),
         "audit": prediction.audit,
+        "parts": prediction.seen.parts.scores,
     }
 
 
@@ -235,6 +244,7 @@ def write_record(
         **({"numbers": result.numbers} if result.numbers else {}),
         **inference.record(),
         **prediction.dataset.gated_out.facts(),
+        **told(result.parts),
         "unsure": result.unsure,
         "novelty": result.novelty.plain() if result.novelty else None,
         "unknown": result.novelty.novel if result.novelty and result.novelty.unknown else None,

@@ -23,6 +23,7 @@ from deepometry.evaluation.top_mistakes import Mistakes
 from deepometry.inference.audit.result import Audit
 from deepometry.inference.novelty import Novelties
 from deepometry.inference.number_table import SeenNumbers
+from deepometry.inference.part_tables import PartTables
 from deepometry.inference.recognition import Recognition
 from deepometry.inference.run import Inference, Outcome
 
@@ -87,12 +88,13 @@ class Seen:
         self._probabilities: list[np.ndarray] = []
         self._done = 0
         self._judged = recognition.judged
-        self._more = recognition.columns
+        self._more, self.parts = recognition.columns, PartTables(description)
         self._writer = SafeWriter(file, lineterminator="\n")
         withheld = below is not None or novelties.withholds
         header = _header(self._labels, true is not None, withheld)
         expected = [EXPECTED_VALUE] * self._task.is_ordered
-        self._writer.writerow([*header, *expected, *novelties.header, *self._more])
+        header = [*header, *expected, *novelties.header, *self.parts.header, *self._more]
+        self._writer.writerow(header)
 
     def add(self, outcome: Outcome) -> None:
         """Add the outputs of the model for the next cells."""
@@ -107,11 +109,18 @@ class Seen:
             true = self.true[self._done : self._done + len(chosen)]
             self._look(outcome, true, chosen, confidence)
             self._probabilities.append(probabilities)
+        self.parts.add(outcome, probabilities, self._scored(true))
         withheld = np.select([unknown, unsure], [UNKNOWN, UNSURE], "")
         self._write(outcome, true, chosen, withheld, probabilities, novelty)
         self._chosen.append(chosen.astype(np.int64))
         self._unsure.append(unsure)
         self._done += len(chosen)
+
+    def _scored(self, true: np.ndarray | None) -> np.ndarray | None:
+        """Return the true classes of the next cells, -1 where no score is of them."""
+        if true is None:
+            return None
+        return np.where(self._judged[self._done : self._done + len(true)], true, -1)
 
     def _look(
         self, outcome: Outcome, true: np.ndarray, chosen: np.ndarray, confidence: np.ndarray
@@ -140,9 +149,8 @@ class Seen:
         here = slice(self._done, self._done + len(chosen))
         if self._task.is_ordered:
             probabilities = np.column_stack([probabilities, self._task.expected(probabilities)])
-        more = [*zip(*(each[here] for each in self._more.values()), strict=True)] or [()] * len(
-            chosen
-        )
+        beside = [each[here] for each in self._more.values()]
+        more = [*zip(*self.parts.columns(outcome), *beside, strict=True)] or [()] * len(chosen)
         self._writer.writerows(
             [source, name, *words, *(f"{number:.6g}" for number in row), *novel, *last]
             for (_, source, name), words, row, novel, last in zip(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,21 @@ from deepometry.cells.model_description import (
     Description,
     find_model,
     is_baseline,
+    read_description,
 )
-from deepometry.classical.model_file import load_baseline
+from deepometry.classical.model_file import BaselineModel, load_baseline
+from deepometry.core.errors import OptionsError
 from deepometry.core.numba_cache import compile_message
+from deepometry.core.options.fields import AUTO
 from deepometry.core.progress import Progress
 from deepometry.core.text import counted, joined
+from deepometry.evaluation.part_scores import BOTH
 from deepometry.network.backend import device, prepare
 from deepometry.network.fused_ops import fold
 from deepometry.network.model_file import load_model
 from deepometry.network.precision import FLOAT32, set_precision
 from deepometry.network.test_time_augmentation import predict_views
+from deepometry.training.combined import Combination, read_combination
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,9 @@ class Outcome:
     images : ndarray, shape (n, frame, frame, channels)
         Counts of the model's channels.
     outputs : tuple of ndarray
-        Probabilities (n, classes), or features before them.
+        What is predicted, (n, outputs), last; features before it where they are asked for.
+    parts : dict of str to ndarray
+        What the parts of a combined model predict, (n, outputs), by name; empty for other models.
     ordinariness : ndarray of float64, shape (n,), or None
         Share of ordinary cells that are as novel as each cell; None where it is not measured.
     """
@@ -49,6 +56,7 @@ class Outcome:
     images: np.ndarray
     outputs: tuple[np.ndarray, ...]
     ordinariness: np.ndarray | None = None
+    parts: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,8 @@ class Inference:
     path : Path
         Of the model file.
     dataset : Dataset
+    combination : Combination or None
+        What a combined model adds to the network; None for other models.
     columns : list of int
         Positions of the model's channels in the images of the data set.
     precision : str or None
@@ -86,6 +96,7 @@ class Inference:
     dataset: Dataset
     columns: list[int]
     precision: str | None
+    combination: Combination | None = None
     views: int = 1
     other_views: int | None = None
     factor: float = 1.0
@@ -99,17 +110,31 @@ class Inference:
 
         A network is changed into one that can only predict, see `fused_ops.fold`.
         """
-        if not is_baseline(self.path):
+        if not isinstance(model, BaselineModel):
             fold(model)
         identities = dataset.identities()
         done = 0
         for images in ahead(self._images(dataset, size)):
-            outputs = predict_views(model, images, self.views)
+            outputs, parts = self._outputs(model, images)
             done += len(images)
-            yield Outcome(list(islice(identities, len(images))), images, outputs)
+            yield Outcome(list(islice(identities, len(images))), images, outputs, parts=parts)
             progress.report(done, len(dataset), text, "cells")
         for _ in identities:
             pass  # a table with rows too many says so at its end
+
+    def _outputs(
+        self, model: Any, images: np.ndarray
+    ) -> tuple[tuple[np.ndarray, ...], Mapping[str, np.ndarray]]:
+        """Run a model over images; return its outputs and what its parts predict."""
+        outputs = predict_views(model, images, self.views)
+        if self.combination is None:
+            return outputs, {}
+        parts = self.combination.together(outputs[-1], images)
+        return (*outputs[:-1], parts.pop(BOTH)), parts
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Predict images of the model's channels: outputs, (n, outputs)."""
+        return self._outputs(self.model, images)[0][-1]
 
     def record(self) -> dict[str, Any]:
         """Return what a record says about how the cells compare with those of the training."""
@@ -138,38 +163,69 @@ def open_inference(
     progress: Progress,
     views: int | None = None,
     precision: str = FLOAT32,
+    parts: str = AUTO,
 ) -> Inference:
     """Load a model and open the cells that it is to see.
 
     `location` is a model file or folder. `views` of each cell are averaged, 1 or 8, by default as
     many as the model was validated with. `precision` is `float32` or `bfloat16`; a baseline has no
-    such choice. Raises DeepometryError where cells or model cannot be used, or they differ in frame
-    or channels.
+    such choice. `parts` are those of a combined model: `both`, `network`, `classical`, or `auto`,
+    which means all that there are. Raises DeepometryError where cells or model cannot be used, or
+    they differ in frame or channels.
     """
     dataset = open_dataset(cells, progress)
-    return inference_over(dataset, load(location, precision, progress), progress, views)
+    loaded = load(location, precision, progress, parts)
+    return inference_over(dataset, loaded, progress, views)
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model, its description, its file, and the precision of a network; None for a baseline."""
+    """A model, its description, its file, and the precision of a network; None for a baseline.
+
+    `combination` is what a combined model adds to the network.
+    """
 
     model: Any
     description: Description
     path: Path
     precision: str | None
+    combination: Combination | None = None
 
 
-def load(location: Path, precision: str, progress: Progress) -> Loaded:
-    """Load the model at a location, a file or a folder; `precision` is as in `open_inference`."""
+def load(location: Path, precision: str, progress: Progress, parts: str = AUTO) -> Loaded:
+    """Load the model at a location, a file or a folder.
+
+    `precision` and `parts` are as in `open_inference`.
+    """
     progress.report(0, 0, "Loading the model")
     path = find_model(location)
+    description = read_description(path)
+    _check_parts(path, description, parts)
     if is_baseline(path):
         baseline = load_baseline(path)
         return Loaded(baseline, baseline.description, path, None)
+    combination = read_combination(path, description)
+    if combination and parts == "classical":
+        own = combination.alone(parts, description)
+        return Loaded(replace(combination.classical, description=own), own, path, None)
     prepare()  # before the first weight lies on a GPU
     model, description, path = load_model(path)
-    return Loaded(set_precision(model, precision), description, path, precision)
+    if combination and parts == "network":
+        description, combination = combination.alone(parts, description), None
+    return Loaded(set_precision(model, precision), description, path, precision, combination)
+
+
+def _check_parts(path: Path, description: Description, parts: str) -> None:
+    """Refuse parts that a model does not have."""
+    if description.combination or parts == AUTO:
+        return
+    only = "classical" if is_baseline(path) else "network"
+    if parts != only:
+        message = (
+            f"Parts of the model: expected {only}, which is all that {path.name} holds, found "
+            f"{parts}; leave the option out, or train with parts both."
+        )
+        raise OptionsError({"parts": message})
 
 
 def inference_over(
@@ -183,7 +239,8 @@ def inference_over(
     columns, used = description.columns(dataset, path), loaded.precision
     gates = f" (learnt inside of {description.about_gates})" if description.gates else ""
     progress.say(f"{path.name}: {description.about_outputs}{gates}. Device: {_device(used)}.")
-    if is_baseline(path) and (message := compile_message("features")):
+    measures = loaded.combination or isinstance(model, BaselineModel)
+    if measures and (message := compile_message("features")):
         progress.say(message)
     if (dataset.channels is None) != (description.channels is None):
         numbers = joined(description.channels or dataset.channels or ())
@@ -199,7 +256,8 @@ def inference_over(
             f"is used over {views}: its {_measured(description)} not apply and "
             f"{'is' if description.task.is_number else 'are'} left out."
         )
-    return Inference(model, used_description, path, dataset, columns, used, views, other_views)
+    how = (used, loaded.combination, views, other_views)
+    return Inference(model, used_description, path, dataset, columns, *how)
 
 
 def _holding(description: Description, views: int) -> Description:

@@ -8,7 +8,8 @@ import numpy as np
 
 from deepometry.network.backend import keras
 
-_ADJUSTMENT = 1 / 3
+ADJUSTMENT = 1 / 3
+"""Power of the class shares by which `balance` `adjust` favours rare classes."""
 _ROBUST_FROM = 1.0  # deviations
 
 
@@ -41,7 +42,7 @@ def class_loss(
     plain = keras().losses.CategoricalCrossentropy(label_smoothing=smoothing)
     if shares is None and not ordered:
         return plain
-    frequent = None if shares is None else (shares**_ADJUSTMENT).astype(np.float32)
+    frequent = None if shares is None else (shares**ADJUSTMENT).astype(np.float32)
 
     def loss(true: Any, probabilities: Any) -> Any:
         ops = keras().ops

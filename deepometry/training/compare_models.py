@@ -11,15 +11,17 @@ import numpy as np
 from deepometry.cells.model_description import find_model, is_baseline, read_description
 from deepometry.core.errors import DeepometryError
 from deepometry.core.options.train import BaselineOptions
-from deepometry.core.progress import Progress
+from deepometry.core.progress import Progress, Within
 from deepometry.core.result_files import MODEL_PATTERN
 from deepometry.evaluation.confusion import confusion, scores
 from deepometry.evaluation.number_metrics import judge_numbers
 from deepometry.evaluation.paired import Paired, paired_cells
 from deepometry.evaluation.paired_numbers import PairedNumbers, paired_numbers
+from deepometry.evaluation.part_scores import BOTH
 from deepometry.evaluation.score_names import NAMES
 from deepometry.network.model_file import load_model
 from deepometry.training.cells import Cells
+from deepometry.training.combined import over_cells, read_combination
 from deepometry.training.objective import objective_of
 from deepometry.training.validate import predict_cells
 
@@ -229,4 +231,6 @@ def _run(path: Path, cells: Cells, progress: Progress) -> np.ndarray:
     cells = replace(cells, columns=description.columns(cells.dataset, path))
     progress.report(0, 0, "Comparing with the network")
     raw = predict_cells(model, cells, cells.validation, description.views, progress)
+    combination = read_combination(path, description)
+    raw = over_cells(combination, raw, cells, cells.validation, Within(progress))[BOTH]
     return objective_of(cells).finished(raw, description)

@@ -25,6 +25,7 @@ from deepometry.core.result_files import (
 from deepometry.core.run_records import earlier_files, own_record, provenance, write_json
 from deepometry.core.text import counted
 from deepometry.evaluation.group_cost import Price
+from deepometry.evaluation.part_scores import BOTH
 from deepometry.evaluation.score_names import told
 from deepometry.network.backend import forget_models
 from deepometry.training.cells import Cells
@@ -32,13 +33,13 @@ from deepometry.training.checkpoint import Row
 from deepometry.training.cross_validation_report import report_of
 from deepometry.training.cross_validation_result import CrossValidation, plain, write_folds
 from deepometry.training.fold_predictions import merge_predictions
+from deepometry.training.objective import pooled_parts
 from deepometry.training.output_folder import OF_TRAINING, check_there, fold_folder
 from deepometry.training.recipes import recipe_for, written_out
 from deepometry.training.run import Run
 from deepometry.training.run_record import Role, check_facts, facts_of, less_earlier
 from deepometry.training.split import fold_cells
 from deepometry.training.trainer import steps_an_epoch
-from deepometry.training.validate import predict_cells
 
 STEP, _FOLD_STEP = "cross-validation", "fold"
 _FOLD_FILES = (*OF_TRAINING, PREDICTED_TABLE, FOLD_RECORD)
@@ -103,7 +104,7 @@ class Folds:
         part = self.parts[number - 1]
         recipe = recipe_for(self.options, part.labelled)
         facts = facts_of(written_out(self.options, recipe), part)
-        return facts | {"epochs": recipe.epochs}
+        return facts | {"epochs": recipe.epochs, "parts": recipe.parts}
 
     def _is_done(self, number: int) -> bool:
         """Return whether an earlier run finished a fold; check that it was of the same kind."""
@@ -143,9 +144,9 @@ class Folds:
         """Predict the cells that a fold left out, and write that it is done."""
         cells, left_out = self.cells, np.flatnonzero(np.asarray(self.cells.folds) == number - 1)
         progress.report(0, 0, "Predicting the cells left out")
-        raw = predict_cells(run.best_model(), cells, left_out, run.recipe.views, progress)
+        parts = run.outputs(left_out)
         objective = run.objective
-        predictions = objective.finished(raw, run.best[1])
+        predictions = objective.finished(parts[BOTH], run.best[1])
         objective.write(folder / PREDICTED_TABLE, left_out, predictions, cells.folds)
         scores = objective.score(left_out, predictions)
         row: Row = {"fold": number, "cells": len(left_out), **scores}
@@ -153,6 +154,7 @@ class Folds:
         row |= {"seconds": time.monotonic() - clocks[0]}
         row |= {"cpu_seconds": time.process_time() - clocks[1]}
         record = {"facts": self._facts(number), "row": row}
+        record |= objective.by_part(left_out, {**parts, BOTH: predictions})
         write_json(folder / FOLD_RECORD, provenance(_FOLD_STEP, run.options_used) | record)
         progress.say(f"{counted(len(left_out), 'cell')} left out: {told(scores)}.")
 
@@ -181,7 +183,7 @@ class Folds:
         with staged(output, earlier, self.progress.say) as stage:
             tables = [folder / PREDICTED_TABLE for folder in folders]
             merge_predictions(cells, tables, stage / PREDICTED_TABLE)
-            result = report.write(stage, rows)
+            result = report.write(stage, rows, pooled_parts(cells, records))
             write_folds(stage / FOLDS_TABLE, result)
             files = sorted([*(path.name for path in stage.iterdir()), CROSS_VALIDATION_RECORD])
             record = provenance(STEP, self.options) | plain(result) | {"files": files}

@@ -19,6 +19,7 @@ from deepometry.evaluation.evaluate import Evaluation, evaluate
 from deepometry.evaluation.evaluate_numbers import NumberEvaluation, evaluate_numbers
 from deepometry.evaluation.group_cost import Price
 from deepometry.evaluation.group_scores import GroupScores
+from deepometry.evaluation.part_scores import PartScores
 from deepometry.evaluation.report.provenance import Made, Pairs, commands_of, option_pairs
 from deepometry.evaluation.report.render import Facts, write_page
 from deepometry.evaluation.top_mistakes import MOST, Mistake, Mistakes, NumberMistakes
@@ -110,23 +111,25 @@ class FoldReport(ABC):
         how = {name: str(trained.get(name, "")) for name in ("network", "scaling")}
         self._description = describe(cells, options.channels, **how)
 
-    def write(self, stage: Path, rows: Sequence[Row]) -> CrossValidation:
+    def write(
+        self, stage: Path, rows: Sequence[Row], parts: PartScores | None = None
+    ) -> CrossValidation:
         """Write tables, plots, the worst errors, the doubtful labels and the report.
 
         `stage` is the folder to write to, which holds the predictions of all folds; `rows` has a
-        row for every fold.
+        row for every fold; `parts` are the scores of the parts of a combined model.
         """
         self.progress.report(0, 0, "Summing up the folds")
         pooled = self._with_groups(self._pooled(stage), stage)
         mistakes = self._top_errors(pooled)
         numbers = self.cells.task.is_number
         write_mistakes(stage, mistakes, self._description.channel_labels, numbers)
-        write_page(stage, self._facts(rows, pooled, mistakes))
+        write_page(stage, replace(self._facts(rows, pooled, mistakes), parts=parts))
         cells = self.cells
         labels = () if pooled.matrix is None else cells.labels
         facts = (labels, pooled.matrix, pooled.scores, list(rows), cells.group_by)
         results = (self.options.output, pooled.evaluation, pooled.label_check, pooled.groups)
-        return CrossValidation(*facts, *results)
+        return CrossValidation(*facts, *results, parts)
 
     def _with_groups(self, pooled: Pooled, stage: Path) -> Pooled:
         """Score every group, where whole groups were left out; write table and plot."""

@@ -16,6 +16,7 @@ from deepometry.evaluation.confusion import write_table
 from deepometry.evaluation.evaluate import Evaluation
 from deepometry.evaluation.evaluate_numbers import NumberEvaluation
 from deepometry.evaluation.group_scores import GroupScores
+from deepometry.evaluation.part_scores import PartScores
 from deepometry.evaluation.score_names import (
     CLASS_PAIR,
     IN_UNITS,
@@ -59,6 +60,9 @@ class CrossValidation(ShowsInNotebook):
         How many labels are likely wrong, and the table of them in `output`.
     groups : GroupScores or None
         Scores by group, where whole groups were left out; `groups.csv` in `output`.
+    parts : PartScores or None
+        Of network and classical features alone, and of both together; None where a model had one
+        part only.
     """
 
     labels: tuple[str, ...]
@@ -72,6 +76,7 @@ class CrossValidation(ShowsInNotebook):
     )
     label_check: LabelCheck | None = None
     groups: GroupScores | None = None
+    parts: PartScores | None = field(default=None, repr=False, metadata={"told": False})
 
     @property
     def cells(self) -> int:
@@ -120,7 +125,8 @@ class CrossValidation(ShowsInNotebook):
         evaluation, check = self.evaluation, self.label_check
         how = [evaluation.how] if evaluation and evaluation.group_by else []
         how += self.groups.sentences if self.groups else []
-        return "".join(f"\n{note}" for note in [*how, *([check] if check else [])])
+        parts = self.parts.sentences if self.parts else []
+        return "".join(f"\n{note}" for note in [*how, *parts, *([check] if check else [])])
 
 
 def plain(result: CrossValidation) -> dict[str, Any]:
@@ -140,6 +146,8 @@ def plain(result: CrossValidation) -> dict[str, Any]:
         told["evaluation"] = evaluation.plain()
     if result.groups:
         told["groups"] = result.groups.plain()
+    if result.parts:
+        told["parts"] = result.parts.plain()
     if result.label_check:
         told["likely_mislabelled"] = result.label_check.plain()
     return told

@@ -27,6 +27,7 @@ from deepometry.core.task import check_classes
 from deepometry.core.text import counted
 from deepometry.evaluation.confusion import write_table
 from deepometry.evaluation.judge import judge
+from deepometry.evaluation.part_scores import BOTH
 from deepometry.network.backend import device, forget_models, prepare
 from deepometry.network.precision import chosen_precision
 from deepometry.training.cells import Cells
@@ -39,7 +40,6 @@ from deepometry.training.run import Run
 from deepometry.training.run_record import Role
 from deepometry.training.split import with_sides
 from deepometry.training.trainer import steps_an_epoch
-from deepometry.training.validate import predict_cells
 
 STEP = "learning-curve"
 _FEWEST = 2  # different cells of a class in every subset: to learn from, and to validate with
@@ -216,9 +216,10 @@ def _train_one(
     training_options = options.training(output=folder, seed=seed, group_by=None)
     run = Run(training_options, each.cells, progress, Role(keeps=True, steps_after=after))
     run.go()
+    run.finish()
     progress.report(0, 0, "Predicting the cells left out")
-    cells, views = each.cells, each.recipe.views
-    probabilities = predict_cells(run.best_model(), cells, left_out, views, progress)
+    cells = each.cells
+    probabilities = run.outputs(left_out)[BOTH]
     true = cells.codes[left_out]
     scores = judge(true, probabilities).scores
     error = binomial_errors(np.array([scores["accuracy"]]), len(left_out))

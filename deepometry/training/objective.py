@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +18,9 @@ from deepometry.evaluation.evaluate_numbers import true_ranges
 from deepometry.evaluation.judge import judge
 from deepometry.evaluation.metrics import ordered_scores
 from deepometry.evaluation.number_metrics import judge_numbers
+from deepometry.evaluation.part_scores import BOTH, ClassTally, NumberTally, PartScores
 from deepometry.evaluation.score_names import told, unitless
+from deepometry.evaluation.stacking import Stack, fit_classes, fit_numbers
 from deepometry.evaluation.temperature_scaling import fit_temperature, scaled
 from deepometry.network.losses import absolute_error, class_loss, number_loss
 from deepometry.network.small_resnet import LINEAR, SOFTMAX
@@ -26,6 +29,8 @@ from deepometry.training.fold_predictions import write_numbers, write_prediction
 from deepometry.training.recipes import Recipe
 
 Scores = dict[str, float]
+
+_BY_PART = "parts"  # in a record
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,18 @@ class Objective(Protocol):
     def finished(self, raw: np.ndarray, description: Description) -> np.ndarray:
         """Return what a model predicts, given its outputs for some cells."""
 
+    def stack(self, parts: Sequence[np.ndarray], indices: np.ndarray, balance: float) -> Stack:
+        """Fit the weights of several models on their outputs (n, outputs) for some cells.
+
+        `balance` is as in `evaluation.stacking.fit_classes`.
+        """
+
+    def by_part(self, indices: np.ndarray, parts: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Return what a record says of the parts of a model; nothing where it has only one.
+
+        `parts` are their outputs for some cells, and of both what `finished` returns.
+        """
+
     def write(
         self,
         path: Path,
@@ -112,10 +129,8 @@ class ClassObjective:
 
     def compiling(self, recipe: Recipe) -> dict[str, Any]:
         """Return loss and measure for `compile_network`."""
-        cells = self._cells
-        counts = np.bincount(cells.codes[cells.training], minlength=self.outputs)
-        shares = counts / counts.sum() if recipe.balance == "adjust" else None
-        loss = class_loss(shares, recipe.smoothing, cells.task.is_ordered)
+        shares = self._shares if recipe.balance == "adjust" else None
+        loss = class_loss(shares, recipe.smoothing, self._cells.task.is_ordered)
         return {"loss": loss, "measure": "accuracy"}
 
     def wanted(self, batch: Batch) -> np.ndarray:
@@ -160,6 +175,22 @@ class ClassObjective:
     def finished(self, raw: np.ndarray, description: Description) -> np.ndarray:
         """Return the probabilities at the temperature."""
         return scaled(raw, description.temperature)
+
+    def stack(self, parts: Sequence[np.ndarray], indices: np.ndarray, balance: float) -> Stack:
+        """Fit weights for every class."""
+        return fit_classes(parts, self._cells.codes[indices], self._shares, balance)
+
+    def by_part(self, indices: np.ndarray, parts: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Count how each part does."""
+        return _by_part(ClassTally(self.outputs), parts, self._cells.codes[indices])
+
+    @property
+    def _shares(self) -> np.ndarray:
+        """The share of every class in the training cells."""
+        cells = self._cells
+        counts = np.bincount(cells.codes[cells.training], minlength=self.outputs)
+        shares: np.ndarray = counts / counts.sum()
+        return shares
 
     def write(
         self,
@@ -228,6 +259,16 @@ class NumberObjective:
         """Return number, lower and upper end of its interval."""
         return description.task.predictions_of(raw)
 
+    def stack(self, parts: Sequence[np.ndarray], indices: np.ndarray, balance: float) -> Stack:
+        """Fit one weight for each model."""
+        return fit_numbers(parts, self._task.standardised(self._cells.numbers(indices)))
+
+    def by_part(self, indices: np.ndarray, parts: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Add up the errors of each part."""
+        numbers = {name: self._task.numbers_of(each) for name, each in parts.items()}
+        numbers[BOTH] = parts[BOTH][:, 0]
+        return _by_part(NumberTally(), numbers, self._cells.numbers(indices))
+
     def write(
         self,
         path: Path,
@@ -247,6 +288,25 @@ class NumberObjective:
             for each in true_ranges(true, predicted, inside)
         ]
         return {"cells": len(predictions), "task": self._task.brief(), "ranges": ranges}
+
+
+def _by_part(
+    tally: ClassTally | NumberTally, parts: Mapping[str, np.ndarray], true: np.ndarray
+) -> dict[str, Any]:
+    if len(parts) == 1:
+        return {}
+    tally.add(parts, true)
+    return {_BY_PART: tally.plain()}
+
+
+def pooled_parts(cells: Cells, records: Sequence[Mapping[str, Any]]) -> PartScores | None:
+    """Put together what `by_part` gave to records; None where a model had one part only."""
+    if not all(_BY_PART in record for record in records):
+        return None
+    tally = NumberTally() if cells.task.is_number else ClassTally(len(cells.labels))
+    for record in records:
+        tally.add_counts(record[_BY_PART])
+    return tally.result()
 
 
 def _as_validation(scores: Scores) -> Scores:

@@ -17,6 +17,7 @@ _BUDGET = 3  # times as many epochs, at most, where a time budget allows them
 class Recipe:
     """Values of the options of a training; the names are those of `TrainOptions`."""
 
+    parts: str
     network: str
     scaling: str
     batch_size: int
@@ -34,6 +35,7 @@ class Recipe:
 
 
 STANDARD = Recipe(
+    parts="both",
     network="small18",
     scaling="channel",
     batch_size=32,
@@ -52,6 +54,7 @@ STANDARD = Recipe(
 """Chosen by measurement, see docs/measured/recipe.md."""
 
 PROTOCOL = Recipe(
+    parts="network",
     network="resnet50",
     scaling="8bit",
     batch_size=32,

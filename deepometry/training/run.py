@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from deepometry.cells.model_description import Description
 from deepometry.core.options.train import TrainOptions
-from deepometry.core.progress import Progress, unbroken
+from deepometry.core.progress import Progress, Within, unbroken
 from deepometry.core.run_records import provenance
 from deepometry.core.task_names import MEASURES
 from deepometry.core.text import counted
@@ -19,6 +20,7 @@ from deepometry.evaluation.score_names import told
 from deepometry.network.model_file import load_model
 from deepometry.training.cells import Cells
 from deepometry.training.checkpoint import Checkpoint, Row, load_checkpoint, restore
+from deepometry.training.combined import combine, over_cells, read_combination
 from deepometry.training.fine_tuning import Phase, head_epochs, phase_at, phases_of
 from deepometry.training.gather import describe
 from deepometry.training.novelty import network_features, novelty_of
@@ -196,24 +198,33 @@ class Run:
 
     # --- the best model ----------------------------------------------------------------------
 
-    def best_model(self) -> Any:
+    def outputs(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Compute the outputs of the finished model for some cells, by part, as `over_cells`."""
+        cells, progress, path = self.cells, self._progress, self.files.model_path
+        raw = predict_cells(self._best_network(), cells, indices, self.recipe.views, progress)
+        combination = read_combination(path, self.files.saved)
+        return over_cells(combination, raw, cells, indices, Within(progress))
+
+    def _best_network(self) -> Any:
         """Return the network of the epoch that was kept."""
         if self._plan().best == len(self.history):
             return self._learner.model
         return load_model(self.files.model_path)[0]
 
     def finish(self) -> None:
-        """Score the model that was kept as it will predict, over all views, and write that."""
+        """Complete the model that was kept, score it as it will predict, and write that."""
         if self.files.finished:
             return
         views, best = self.recipe.views, self._plan().best
         self._progress.report(0, 0, f"Validating over {counted(views, 'view')}")
-        model = self.best_model()
+        model = self._best_network()
         raw = predict_cells(model, self.cells, self.cells.validation, views, self._progress)
+        raw, measured, members = self._combined(raw)
         validated, name = self.objective.validate(raw, self._role.errors), f"val_{self._measure}"
+        validated = replace(validated, measured={**validated.measured, **measured})
         row = {"epoch": best, **validated.row, "val_views": views}
         row[f"{name}_one_view"] = self.history[best - 1][name]
-        members = self._novelty(model, views)  # what else predicting needs
+        members |= self._novelty(model, views)  # what else predicting needs
         self.files.finish(model, row, validated, self.history, members)
         self._progress.say(str(validated))
         if about := self.files.saved.about_views:
@@ -223,9 +234,23 @@ class Run:
         """Return what the model file needs to measure how novel cells are."""
 
         def measure(indices: np.ndarray) -> np.ndarray:
-            return network_features(model, self.cells, indices, views, self._progress)
+            return network_features(model, self.cells, indices, views, progress)
 
-        return novelty_of(self.cells, {NETWORK: measure}, self._options.seed, self._progress)
+        progress = Within(self._progress)
+        return novelty_of(self.cells, {NETWORK: measure}, self._options.seed, progress)
+
+    def _combined(self, raw: np.ndarray) -> tuple[np.ndarray, dict[str, Any], dict[str, bytes]]:
+        """Add the classical part to the network, where the model has both.
+
+        Returns the outputs for the validation cells, and what is added to description and file.
+        """
+        if self.recipe.parts != "both":
+            return raw, {}, {}
+        description, seed = self.files.saved, self._options.seed
+        what = (raw, self.cells, self.objective, description, self.recipe.balance, seed)
+        combined = combine(*what, Within(self._progress))
+        self._progress.say(combined.sentence)
+        return combined.outputs, {"combination": combined.plain()}, combined.members(description)
 
     @property
     def best(self) -> tuple[Path, Description, int]:

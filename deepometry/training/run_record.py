@@ -15,7 +15,10 @@ from deepometry.core.options.train import TrainOptions
 from deepometry.training.cells import Cells
 from deepometry.training.checkpoint import Row
 
-_CHANGEABLE = {"input", "output", "epochs", "budget", "patience", "plateau", "resume"}
+_CHANGEABLE = {
+    *("input", "output", "epochs", "budget", "patience", "plateau", "resume"),
+    "parts",  # which are put together at the end
+}
 _OF_A_START = ("start_from", "weights", "freeze")
 
 

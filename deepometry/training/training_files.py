@@ -63,8 +63,9 @@ class TrainingFiles:
     @property
     def finished(self) -> bool:
         """Whether the model and the record have the scores of the model as it will predict."""
-        record = own_record(self._output / TRAIN_RECORD, "train")
-        return "val_views" in self.saved.scores and "scores" in record
+        record, saved = own_record(self._output / TRAIN_RECORD, "train"), self.saved
+        complete = bool(saved.combination) == (self._options.parts == "both")
+        return "val_views" in saved.scores and "scores" in record and complete
 
     @property
     def warnings(self) -> list[str]:

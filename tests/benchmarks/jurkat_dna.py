@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jurkat_folds import FOLDS, run
+from five_folds import FOLDS, run
 from tifffile import imwrite
 
 STAIN = 4

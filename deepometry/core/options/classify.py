@@ -73,6 +73,7 @@ class ClassifyOptions(Options):
     group_by: str | None = as_in(PredictOptions, "group_by")
     batch_size: int = as_in(PredictOptions, "batch_size")
     views: int | None = as_in(PredictOptions, "views")
+    parts: str = as_in(PredictOptions, "parts")
     precision: str = as_in(PredictOptions, "precision")
     rescale: float | str | None = as_in(PredictOptions, "rescale")
     despite_scale: bool = as_in(PredictOptions, "despite_scale")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deepometry.core.errors import OptionsError
 from deepometry.core.options.fields import (
+    AUTO,
     Options,
     as_in,
     one_of,
@@ -26,6 +27,7 @@ from deepometry.core.options.fields import (
 PRECISIONS = ("float32", "bfloat16")
 # The page shows them as the protocol does, in its order
 LAYER_NAMES = {"res4a_relu": "Res4a_ReLU", "res5a_relu": "Res5a_ReLU", "pool5": "pool5"}
+PARTS = (AUTO, "both", "network", "classical")
 LAYERS = ("pool5", "res5a_relu", "res4a_relu")
 
 
@@ -76,6 +78,15 @@ class PredictOptions(Options):
         "float32",
         choices=PRECISIONS,
         group="speed",
+    )
+    parts: str = option(
+        "Parts of the model",
+        "Which parts of a model of network and classical features predict: both, the network "
+        "alone, or the decision trees on classical features alone. auto: all that the model has.",
+        one_of(PARTS),
+        AUTO,
+        choices=PARTS,
+        group="network",
     )
     unsure_below: float | None = option(
         "Unsure below",

@@ -50,6 +50,7 @@ SCHEDULES = (AUTO, "cycle", "plateau")
 PRECISIONS = (AUTO, "float32", "bfloat16")
 LEARN_AS = (AUTO, CLASSES, ORDERED, NUMBER)
 FREEZES = (AUTO, "two-phase", "all-but-head", "stem", "none")
+PARTS = (AUTO, "both", "network")
 METHODS = ("boosting", "rusboost")
 MOST_FOLDS = 20
 
@@ -131,6 +132,17 @@ class TrainOptions(Options):
         metavar="NUMBER",
         example="32; left blank: as the recipe has it",
         group="speed",
+    )
+    parts: str = option(
+        "Parts of the model",
+        "both: the network and decision trees on classical features, weighed by what each is worth "
+        "on the validation cells: the most accurate; network: the network alone. auto: both, or "
+        "the network alone with the recipe of the protocol. The trees alone: see the classical "
+        "analysis.",
+        one_of(PARTS),
+        AUTO,
+        choices=PARTS,
+        group="network",
     )
     network: str = option(
         "Network",

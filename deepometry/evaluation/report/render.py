@@ -24,6 +24,7 @@ from deepometry.evaluation.evaluate_numbers import NumberEvaluation
 from deepometry.evaluation.metrics import EACH, Score
 from deepometry.evaluation.novel_cells import NovelCell
 from deepometry.evaluation.novelty_tally import NoveltyTally
+from deepometry.evaluation.part_scores import TITLES, PartScores
 from deepometry.evaluation.report.provenance import Made
 from deepometry.evaluation.sample_composition import ALL
 from deepometry.evaluation.score_names import IN_UNITS, NAMES, main_pair
@@ -71,6 +72,8 @@ class Facts:
         How many cells are novel; None where that is not measured.
     novel : sequence of NovelCell
         The most novel cells.
+    parts : PartScores or None
+        Scores of the parts of a combined model; None for other models.
     """
 
     template: ClassVar[str]
@@ -90,6 +93,7 @@ class Facts:
     caveat_title: str = ""
     novelty: NoveltyTally | None = None
     novel: Sequence[NovelCell] = ()
+    parts: PartScores | None = None
 
     def own(self) -> dict[str, Any]:
         """Return what the template of this kind of report needs besides."""
@@ -165,6 +169,7 @@ def _environment() -> Environment:
     environment.filters |= {"number": _number, "percent": _percent, "thousands": "{:,}".format}
     environment.filters |= {"value": _value, "measured": _measured}
     environment.globals |= {"NAMES": NAMES, "EACH": EACH, "ALL": ALL, "main_pair": main_pair}
+    environment.globals["PART_TITLES"] = TITLES
     environment.globals["EARLIER"] = Markup(_EARLIER)
     return environment
 

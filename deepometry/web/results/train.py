@@ -92,6 +92,7 @@ def _training(job: Job, output: Output) -> dict[str, Any]:
         The model or the table of its epochs is not there any more, or damaged.
     """
     from deepometry.cells.model_description import read_description
+    from deepometry.evaluation.part_scores import by_part
 
     model = str(output.record.get("model", ""))
     description = read_description(_place(output, model))
@@ -108,6 +109,9 @@ def _training(job: Job, output: Output) -> dict[str, Any]:
         "gates": description.about_gates,
         "scores": description.scores,
         "about_views": description.about_views,
+        "about_parts": by_part(parts, "validation")
+        if (parts := description.combination.get("scores"))
+        else "",
         "best_epoch": int(output.record.get("best_epoch", 0)),
         "epochs": len(read_history(output)["epoch"]),
         "wanted": int(output.option("epochs") or 0),
