@@ -13,9 +13,8 @@ from deepometry.inference.audit.background_check import (
     background_features,
     left_out_probabilities,
 )
-from deepometry.inference.audit.cell_masks import has_background
 from deepometry.inference.audit.result import Audit, Row, no_audit
-from deepometry.inference.audit.run import Images, Predict, in_blocks, masks_of, shown
+from deepometry.inference.audit.run import Images, Masks, Predict, in_blocks, masks_of, shown
 from deepometry.inference.audit.scores import Judged, bootstrap_weights
 from deepometry.inference.audit.variants import Variant, variants_of
 from deepometry.inference.audit.verdict import verdict_of
@@ -71,10 +70,10 @@ def audit(
     if len(np.unique(true)) < 2:
         return no_audit("it compares classes, and these cells are of a single one.")
     variants = variants_of(channels)
-    masks, found = masks_of(images, len(true), progress)
-    if 2 * np.count_nonzero(found) < len(true):
+    masks = masks_of(images, len(true), progress)
+    if 2 * np.count_nonzero(masks.found) < len(true):
         return no_audit("in most images nothing stands out in the middle, where the cell should.")
-    places = np.flatnonzero(has_background(masks))
+    places = np.flatnonzero(masks.enough)
     if 2 * len(places) < len(true) or len(np.unique(true[places])) < 2:
         return no_audit("the cells fill the images, which have hardly any background.")
     true = true[places]
@@ -98,7 +97,7 @@ def _row(variant: Variant, judged: Judged) -> Row:
 
 
 def _classifier(
-    images: Images, places: np.ndarray, masks: np.ndarray, true: np.ndarray, shares: np.ndarray
+    images: Images, places: np.ndarray, masks: Masks, true: np.ndarray, shares: np.ndarray
 ) -> Judged | None:
     """Score the small classifier of the background; None where hardly any class has the cells."""
     enough = np.bincount(true)[true] >= FEWEST

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from deepometry.core.progress import Progress
-from deepometry.inference.audit.cell_masks import cell_masks
+from deepometry.inference.audit.cell_masks import cell_masks, has_background
 from deepometry.inference.audit.variants import Cells, Variant, changed
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -24,19 +25,44 @@ class Images(Protocol):
     def __getitem__(self, places: np.ndarray, /) -> np.ndarray: ...
 
 
-def masks_of(images: Images, cells: int, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
-    """Find the cell in each of so many images; return what `cell_masks` does."""
+@dataclass(frozen=True)
+class Masks:
+    """Where the cells of some images are, eight pixels a byte.
+
+    Attributes
+    ----------
+    bits : ndarray of uint8, shape (n, frame, bytes)
+    frame : int
+    found : ndarray of bool, shape (n,)
+        In which images something stands out.
+    enough : ndarray of bool, shape (n,)
+        Which have enough background.
+    """
+
+    bits: np.ndarray
+    frame: int
+    found: np.ndarray
+    enough: np.ndarray
+
+    def __getitem__(self, places: np.ndarray) -> np.ndarray:
+        """Return the masks of some cells, bool (m, frame, frame)."""
+        return np.unpackbits(self.bits[places], axis=2, count=self.frame).astype(bool)
+
+
+def masks_of(images: Images, cells: int, progress: Progress) -> Masks:
+    """Find the cell in each of so many images."""
     parts = []
     for places in in_blocks(images, np.arange(cells)):
         progress.report(int(places[0]), cells, "Finding the cells in their images", "cells")
-        parts.append(cell_masks(images[places]))
-    masks, found = zip(*parts, strict=True)
-    return np.concatenate(masks), np.concatenate(found)
+        masks, found = cell_masks(images[places])
+        parts.append((np.packbits(masks, axis=2), found, has_background(masks)))
+    bits, found, enough = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return Masks(bits, bits.shape[1], found, enough)
 
 
 def shown(
     images: Images,
-    masks: np.ndarray,
+    masks: Masks,
     places: np.ndarray,
     true: np.ndarray,
     variants: Sequence[Variant],
@@ -49,8 +75,7 @@ def shown(
     Parameters
     ----------
     images : Images
-    masks : ndarray of bool, shape (n, frame, frame)
-        Where the cells are.
+    masks : Masks
     places : ndarray of int, shape (m,)
         The cells that are shown, every one with enough background.
     true : ndarray of int, shape (m,)
