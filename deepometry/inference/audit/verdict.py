@@ -16,7 +16,7 @@ _ACCURACY, _AREA, _SWAP = 0.25, 0.4, 0.1
 a model is said to go by the background: in balanced accuracy and in ROC area of the background
 alone, and in balanced accuracy lost on backgrounds of other classes. The last is the sharpest: it
 is close to 0 for models that need the cell, as both images are changed alike. Chosen on example
-cells of seeds 0 and 1 and a third of the Jurkat cells; other cells judge them.
+cells of seeds 0 and 1 and a third of the Jurkat and MitoCheck cells; other seeds judge them.
 """
 
 _CLASS = 0.6
