@@ -18,7 +18,6 @@ from deepometry.inference.model_gates import warned
 from deepometry.inference.number_table import SeenNumbers
 from deepometry.inference.prediction_table import Prediction
 from deepometry.inference.run import Inference
-from deepometry.network.test_time_augmentation import predict_views
 
 _FEWEST = 20  # cells, of which an audit says anything
 
@@ -79,7 +78,7 @@ def _audited(prediction: Prediction, true: np.ndarray, progress: Progress) -> Au
         true[chosen],
         description.labels,
         description.channel_labels,
-        lambda images: predict_views(inference.model, images, 1)[0],
+        replace(inference, views=1).predict,  # of a combined model, both parts together
         description.target,
         counts / counts.sum(),
         progress,
