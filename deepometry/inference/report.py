@@ -153,7 +153,7 @@ def _model(inference: Inference) -> Pairs:
     scores = description.scores
     facts = {
         "File": inference.path.name,
-        "Network": description.network,
+        "Network": description.about_network,
         "Predicts": description.about_outputs,
         "Channels": channels,
         "Frame": f"{description.frame} pixels",

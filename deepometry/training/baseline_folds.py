@@ -25,7 +25,7 @@ from deepometry.evaluation.evaluate_numbers import evaluate_numbers
 from deepometry.training.across import group_scores
 from deepometry.training.cells import Cells
 from deepometry.training.checkpoint import Row
-from deepometry.training.compare_models import AnyComparison, comparison_of
+from deepometry.training.compare_models import COMBINED, NETWORK, AnyComparison, comparison_of
 from deepometry.training.cross_validation import STEP
 from deepometry.training.cross_validation_result import CrossValidation
 from deepometry.training.fold_predictions import read_numbers, read_predictions
@@ -156,7 +156,8 @@ class OutOfFold:
             return None
         theirs = _read(options.output / PREDICTED_TABLE, cells, len(self.indices))
         ours = self.predictions[self.indices]
-        return comparison_of("the networks of the folds", cells, self.indices, theirs, ours)
+        who = COMBINED if record.get("parts") else NETWORK
+        return comparison_of("the models of the folds", cells, self.indices, theirs, ours, who)
 
 
 def _read(path: Path, cells: Cells, count: int) -> np.ndarray:

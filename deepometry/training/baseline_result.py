@@ -57,7 +57,8 @@ class BaselineResult(ShowsInNotebook):
             lines.append(str(self.cross_validation))
         if self.comparison:
             theirs = told(self.comparison.network_scores)
-            lines.append(f"The network on the same cells: {theirs}; {self.comparison.verdict}")
+            who = self.comparison.who.capitalize()
+            lines.append(f"{who} on the same cells: {theirs}; {self.comparison.verdict}")
         number = self.description.task.is_number
         lines.append(
             "What the number depends on most:" if number else "What separates the classes most:"

@@ -11,22 +11,24 @@ import numpy as np
 from deepometry.cells.model_description import find_model, is_baseline, read_description
 from deepometry.core.errors import DeepometryError
 from deepometry.core.options.train import BaselineOptions
-from deepometry.core.progress import Progress, Within
+from deepometry.core.progress import Progress
 from deepometry.core.result_files import MODEL_PATTERN
 from deepometry.evaluation.confusion import confusion, scores
 from deepometry.evaluation.number_metrics import judge_numbers
 from deepometry.evaluation.paired import Paired, paired_cells
 from deepometry.evaluation.paired_numbers import PairedNumbers, paired_numbers
-from deepometry.evaluation.part_scores import BOTH
 from deepometry.evaluation.score_names import NAMES
 from deepometry.network.model_file import load_model
 from deepometry.training.cells import Cells
-from deepometry.training.combined import over_cells, read_combination
+from deepometry.training.combined import read_combination
 from deepometry.training.objective import objective_of
 from deepometry.training.validate import predict_cells
 
 if TYPE_CHECKING:
     import pandas as pd
+
+NETWORK, COMBINED = "the network", "the combined model"
+"""What a model is called in sentences, beside the baseline."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Comparison:
         Confusion matrices; rows are the true classes.
     paired : Paired
         Both on the same cells, the network first; groups stay together.
+    who : str
+        What the network is called in sentences.
     """
 
     model: str
@@ -50,6 +54,7 @@ class Comparison:
     network: np.ndarray
     baseline: np.ndarray
     paired: Paired
+    who: str = NETWORK
 
     @classmethod
     def of(
@@ -69,7 +74,7 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """The comparison in one sentence."""
-        return self.paired.sentence("the network", "the baseline")
+        return self.paired.sentence(self.who, "the baseline")
 
     @property
     def network_scores(self) -> dict[str, float]:
@@ -115,6 +120,8 @@ class NumberComparison:
         As `judge_numbers` returns them.
     paired : PairedNumbers
         Both on the same cells, the network first; groups stay together.
+    who : str
+        What the network is called in sentences.
     """
 
     model: str
@@ -122,6 +129,7 @@ class NumberComparison:
     network_scores: dict[str, float]
     baseline_scores: dict[str, float]
     paired: PairedNumbers
+    who: str = NETWORK
 
     @classmethod
     def of(
@@ -141,7 +149,7 @@ class NumberComparison:
     @property
     def verdict(self) -> str:
         """The comparison in one sentence."""
-        return self.paired.sentence("the network", "the baseline")
+        return self.paired.sentence(self.who, "the baseline")
 
     def table(self) -> pd.DataFrame:
         """Return all scores, for a table."""
@@ -163,16 +171,23 @@ AnyComparison = Comparison | NumberComparison
 
 
 def comparison_of(
-    model: str, cells: Cells, indices: np.ndarray, network: np.ndarray, baseline: np.ndarray
+    model: str,
+    cells: Cells,
+    indices: np.ndarray,
+    network: np.ndarray,
+    baseline: np.ndarray,
+    who: str = NETWORK,
 ) -> AnyComparison:
     """Compare what network and baseline predict for some cells, `indices` (n,).
 
-    Both are probabilities, (n, classes), or numbers in the first column.
+    Both are probabilities, (n, classes), or numbers in the first column. `who` is what the network
+    is called in sentences.
     """
     if cells.task.is_number:
-        return NumberComparison.of(model, cells, indices, network[:, 0], baseline[:, 0])
+        numbers = (network[:, 0], baseline[:, 0])
+        return replace(NumberComparison.of(model, cells, indices, *numbers), who=who)
     chosen = (network.argmax(1), baseline.argmax(1))
-    return Comparison.of(model, cells, indices, *chosen)
+    return replace(Comparison.of(model, cells, indices, *chosen), who=who)
 
 
 def _groups_of(cells: Cells, indices: np.ndarray) -> np.ndarray | None:
@@ -231,6 +246,6 @@ def _run(path: Path, cells: Cells, progress: Progress) -> np.ndarray:
     cells = replace(cells, columns=description.columns(cells.dataset, path))
     progress.report(0, 0, "Comparing with the network")
     raw = predict_cells(model, cells, cells.validation, description.views, progress)
-    combination = read_combination(path, description)
-    raw = over_cells(combination, raw, cells, cells.validation, Within(progress))[BOTH]
+    if combination := read_combination(path, description):
+        description = combination.alone("network", description)
     return objective_of(cells).finished(raw, description)
