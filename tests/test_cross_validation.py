@@ -157,7 +157,7 @@ def test_groups_are_resampled_whole(crossed, few, tmp_path):
     told = options(few, tmp_path, group_by=None, resume=True)
     cells = gather_cells(replace(told, resume=False), Progress())
     groups = np.arange(len(cells.codes)) % 3 + 1  # none is numbered 0
-    cells = replace(cells, groups=groups, group_by="Sample")
+    cells = replace(cells, groups=groups, group_by="Sample", group_names=tuple("0123"))
     trained = read_json(result.model.parent / "fold_1" / "fold.json")["options"]
     crossed_now = result.cross_validation
     again = report_of(told, cells, trained, Progress()).write(tmp_path, crossed_now.folds)
