@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
+from deepometry.cells.description_checks import wrong_in
 from deepometry.core.options.predict import PredictOptions
 from deepometry.core.options.train import BaselineOptions
 from deepometry.evaluation.share_intervals import (
@@ -94,6 +96,12 @@ def test_a_model_carries_it_to_the_samples_that_it_predicts(tmp_path):
     known = BetweenSamples.read(model.description.between_samples)
     assert known.samples == 5 and known.confusion.sum() == 120
     assert str(known) in str(model)
+    content = json.loads(json.dumps(asdict(model.description)))
+    assert wrong_in(content) == ""
+    for name, value in (("precision", 0), ("confusion", [[1]]), ("effective", [1, -1]), ("by", 3)):
+        damaged = {**content["between_samples"], name: value}
+        assert "between_samples" in wrong_in(content | {"between_samples": damaged})
+    assert "between_samples" in wrong_in(content | {"between_samples": {"by": "Day"}})
     predicted = PredictOptions(input=root, output=tmp_path / "p", model=tmp_path / "m")
     predict(predicted)
     page = (tmp_path / "p" / "report.html").read_text("utf-8")
