@@ -14,7 +14,7 @@ import pytest
 from deepometry.cells.model_description import read_description
 from deepometry.core.errors import DeepometryError, OptionsError
 from deepometry.core.options.predict import ExtractOptions, PredictOptions
-from deepometry.core.progress import Progress
+from deepometry.core.progress import Cancelled, Progress, Within
 from deepometry.core.run_records import read_json
 from deepometry.inference.extract import extract
 from deepometry.inference.predict import predict
@@ -199,3 +199,16 @@ def test_numbers_are_predicted_by_both(days, tmp_path):
     assert np.allclose(numbers["predicted_value"], together, atol=1e-3 * task.deviation)
     assert found.parts.scores["both"]["mae"] == pytest.approx(found.scores["mae"], rel=1e-5)
     assert "Network and classical features" in (tmp_path / "out/report.html").read_text("utf-8")
+
+
+def test_work_within_a_training_is_told_once_and_not_counted():
+    told = []
+    whole = Progress(lambda *report: told.append(report))
+    inner = Within(whole)
+    for done in range(3):
+        inner.report(done, 3, "Measuring the cells")
+    inner.report(0, 0, "Learning from the features")
+    assert told == [(0, 0, "Measuring the cells"), (0, 0, "Learning from the features")]
+    whole.cancel()
+    with pytest.raises(Cancelled):
+        inner.report(2, 3, "Learning from the features")

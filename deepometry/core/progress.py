@@ -137,11 +137,16 @@ class Part(Progress):
 
 
 class Within(Progress):
-    """The progress of work that is short beside the rest: told in words, and not counted."""
+    """The progress of work that is short beside the rest: told in words, once, and not counted."""
 
     def __init__(self, whole: Progress) -> None:
-        super().__init__(lambda _, __, text: whole.report(0, 0, text), whole.say, whole.measure)
-        self._whole = whole
+        super().__init__(self._pass_on, whole.say, whole.measure)
+        self._whole, self._text = whole, ""
+
+    def _pass_on(self, done: int, total: int, text: str) -> None:
+        if text != self._text:
+            self._text = text
+            self._whole.report(0, 0, text)
 
     def cancel(self) -> None:
         """Ask all of the work to stop at its next report."""
