@@ -67,7 +67,7 @@ def test_a_line_of_the_forms_leads_to_the_results_and_back_leads_back(page: Page
     line.get_by_role("link", name="Open").click()
     tabs = page.get_by_role("navigation", name="Results").get_by_role("link")
     names = ["Overview", "Confusion", "Classes", "Curves", "Calibration", "Cells", "Samples"]
-    expect(tabs).to_have_text([*names, "Heat maps", "Audit", "Report", "Export"])
+    expect(tabs).to_have_text([*names, "Novel", "Heat maps", "Audit", "Report", "Export"])
     expect(page.locator("#main")).to_contain_text("What it means")
     tabs.filter(has_text="Confusion").click()
     page.get_by_role("link", name="percent of the true class").click()
