@@ -116,7 +116,8 @@ def test_a_summary(cells, tmp_path):
     after = kills(
         lambda: summary(options), out, lambda: own_record(out / "summary.json", "summary")
     )
-    assert set(after) == {"summary.csv", "summary.json"}
+    differences = {"group_differences.csv", "group_differences.png"}
+    assert set(after) == {"summary.csv", "summary.json", *differences}
 
 
 def test_a_gate(cells, tmp_path):

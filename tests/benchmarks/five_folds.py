@@ -5,7 +5,7 @@
 
 The file holds `images` (n, height, width) or (n, height, width, channels), `label`, and perhaps
 `channels`, names with a number each (Jurkat cells: Blasi et al. 2016, Nat. Commun. 7:10256;
-MitoCheck nuclei: github.com/WayScience/phenotypic_profiling), and `plate`. Classes of fewer than 15
+MitoCheck nuclei: github.com/WayScience/phenotypic_profiling), and `plate`. Classes of fewer than 10
 cells are left out. Every class is dealt out to five folders, or whole groups are; they are parsed
 once; then `deepometry train` learns from four of them with all its defaults, and `deepometry
 predict` names the cells of the fifth. Prints for every fold and for all cells together accuracy,
@@ -39,7 +39,7 @@ from deepometry.evaluation.confusion import confusion, scores
 from deepometry.training.folds import assign_group_folds
 
 FOLDS = 5
-FEWEST = 15  # cells of a class
+FEWEST = 10  # cells of a class
 PARTS = ("network", "classical")
 MINUTES = "minutes.csv"
 
