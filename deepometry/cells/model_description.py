@@ -203,7 +203,7 @@ class Description:
         one = self.scores.get(f"val_{measure}_one_view")
         if views == 1 or one is None:
             return ""
-        with_trees = " and classical features" if self.combination else ""
+        with_trees = ", together with classical features" if self.combination else ""
         network = " of the network" if self.combination else ""
         return (
             f"Validation scores are of {views:.0f} views of each cell, averaged as in predictions"
