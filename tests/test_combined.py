@@ -178,7 +178,7 @@ def test_folds_score_each_part_on_all_cells(tmp_path):
     assert "Network and classical features" in report
     assert (
         read_json(tmp_path / "model/cross_validation.json")["parts"]["told"]
-        == crossed.parts.sentence
+        == crossed.parts.sentences
     )
 
 

@@ -71,7 +71,7 @@ class PartScores:
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain values for a record."""
-        return asdict(self) | {"told": self.sentence}
+        return asdict(self) | {"told": self.sentences}
 
 
 def by_part(scores: Mapping[str, Mapping[str, float]], cells: str = "") -> str:

@@ -69,6 +69,7 @@ def test_a_line_of_the_forms_leads_to_the_results_and_back_leads_back(page: Page
     names = ["Overview", "Confusion", "Classes", "Curves", "Calibration", "Cells", "Samples"]
     expect(tabs).to_have_text([*names, "Novel", "Heat maps", "Audit", "Report", "Export"])
     expect(page.locator("#main")).to_contain_text("What it means")
+    expect(page.locator("#main")).to_contain_text("Accuracy: network alone")
     tabs.filter(has_text="Confusion").click()
     page.get_by_role("link", name="percent of the true class").click()
     page.locator(".r-matrix a").first.click()
