@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from deepometry.evaluation.temperature_scaling import log_softmax
+
 _LEAST = 1e-6  # a probability below this is taken as this
 _PRIOR_WEIGHT = 1.0  # how many cells' worth of doubt that the parts count the same
 _PRIOR_BIAS, _PRIOR_CLASS = 20.0, 50.0  # of the bias of a class, and of its own weights
@@ -40,7 +42,8 @@ class Stack:
         inputs = np.stack(parts).astype(np.float64)
         if self.is_number:
             return _sums(inputs, self.weights, self.bias).astype(np.float32)
-        return softmax(_sums(_logs(inputs), self.weights, self.bias)).astype(np.float32)
+        logs = log_softmax(_sums(_logs(inputs), self.weights, self.bias))
+        return np.exp(logs).astype(np.float32)
 
     def plain(self) -> dict[str, Any]:
         """Return weights and bias as plain values for JSON."""
@@ -117,7 +120,7 @@ class _Problem:
     def loss(self, row: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the loss, and how it changes with each weight."""
         sums = _sums(self.logs, *self.weights_of(row))
-        logs = sums - _log_total(sums)
+        logs = log_softmax(sums)
         away = row - self.start
         loss = -(logs * self.wanted).sum() + 0.5 * (self.strength * away**2).sum()
         errors = np.exp(logs) - self.wanted
@@ -175,21 +178,9 @@ def cross_fitted(
     return outputs
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return probabilities (n, classes) of logits."""
-    return np.exp(logits - _log_total(logits))
-
-
 def _sums(inputs: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
     sums: np.ndarray = np.einsum("pno,po->no", inputs, weights) + bias
     return sums
-
-
-def _log_total(logits: np.ndarray) -> np.ndarray:
-    """Return the logarithm of the sum of the exponentials of every row, (n, 1)."""
-    highest = logits.max(1, keepdims=True)
-    total: np.ndarray = highest + np.log(np.exp(logits - highest).sum(1, keepdims=True))
-    return total
 
 
 def _logs(probabilities: np.ndarray) -> np.ndarray:

@@ -32,7 +32,7 @@ def fit_temperature(probabilities: np.ndarray, true: np.ndarray) -> float:
     share = 1 / (len(true) + 1)
 
     def loss(power: float) -> float:
-        logs = _log_softmax(logits / math.exp(power))
+        logs = log_softmax(logits / math.exp(power))
         right = np.take_along_axis(logs, true[:, None], 1).mean()
         return float(-(1 - share) * right - share * logs.mean())
 
@@ -45,9 +45,10 @@ def scaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     if temperature == 1:
         return probabilities
     logits = np.log(np.maximum(probabilities.astype(np.float64), _LEAST))
-    return np.exp(_log_softmax(logits / temperature)).astype(np.float32)
+    return np.exp(log_softmax(logits / temperature)).astype(np.float32)
 
 
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Return logarithms of the probabilities (n, classes) that logits stand for."""
     logits = logits - logits.max(1, keepdims=True)
     return logits - np.log(np.exp(logits).sum(1, keepdims=True))

@@ -80,8 +80,8 @@ def with_novelty(inference: Inference, novelties: Novelties, progress: Progress)
 class Novelties:
     """Collects how novel the cells of a prediction are, and the most novel with their images.
 
-    `measured` says whether the model measures it; `above` is the novelty above which a label is
-    withheld, None for none; `gated_out` (cells,) are cells that gates leave out.
+    `reference` is what it is measured by, None where the model cannot; `above` is the novelty above
+    which a label is withheld, None for none; `gated_out` (cells,) are cells that gates leave out.
 
     Notes
     -----
